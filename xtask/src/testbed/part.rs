@@ -1,0 +1,131 @@
+//! The parts of the test bed, in the order they stand on each other.
+
+use anyhow::{Result, bail};
+
+use super::bed::Bed;
+use super::{engine, image, registry, tls};
+
+/// A part of the test bed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Engine,
+    Slim,
+    Registry,
+    Tags,
+    Login,
+    Tls,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Engine, Self::Slim, Self::Registry, Self::Tags, Self::Login, Self::Tls];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Engine => "engine",
+            Self::Slim => "slim",
+            Self::Registry => "registry",
+            Self::Tags => "tags",
+            Self::Login => "login-registry",
+            Self::Tls => "tls",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.name() == name)
+    }
+
+    /// What it is, in a few words.
+    pub(crate) fn about(self) -> &'static str {
+        match self {
+            Self::Engine => "Docker Engine",
+            Self::Slim => "python:3.13-slim",
+            Self::Registry => "a registry serving as Docker Hub's mirror",
+            Self::Tags => "python:3.13, 3.14-slim, 2.7-slim and 2",
+            Self::Login => "a registry that demands a login",
+            Self::Tls => "the engine behind TLS",
+        }
+    }
+
+    /// The parts without which there is no test bed.
+    pub(crate) fn is_essential(self) -> bool {
+        matches!(self, Self::Engine | Self::Slim)
+    }
+
+    fn needs(self) -> &'static [Self] {
+        match self {
+            Self::Engine | Self::Registry => &[],
+            Self::Slim | Self::Tls => &[Self::Engine],
+            Self::Tags | Self::Login => &[Self::Slim, Self::Registry],
+        }
+    }
+
+    /// Adds the part to a list, after those it stands on.
+    pub(crate) fn with_needs(self, list: &mut Vec<Self>) {
+        for need in self.needs() {
+            need.with_needs(list);
+        }
+        if !list.contains(&self) {
+            list.push(self);
+        }
+    }
+
+    /// Whether it is up, found out quickly.
+    pub(crate) fn ready(self, bed: &Bed) -> bool {
+        match self {
+            Self::Engine => engine::address().is_some(),
+            Self::Slim => image::all_present(&[&image::SLIM]),
+            Self::Registry => registry::HUB.ready(),
+            Self::Tags => image::all_present(&image::TAGS.each_ref()),
+            Self::Login => {
+                registry::LOGIN.ready()
+                    && registry::LOGIN.stores(bed, registry::LOGIN_REPOSITORY, "3.13-slim").unwrap_or(false)
+            }
+            Self::Tls => tls::ready(bed),
+        }
+    }
+
+    pub(crate) fn up(self, bed: &Bed) -> Result<()> {
+        match self {
+            Self::Engine => engine::up(bed),
+            Self::Slim => image::SLIM.provide(bed),
+            Self::Registry => {
+                registry::HUB.up(bed)?;
+                if !engine::has_mirror() && registry::HUB.stores(bed, "library/python", image::SLIM.tag)? {
+                    bail!(
+                        "the engine in use does not take `{}` for Docker Hub's mirror",
+                        registry::HUB.address
+                    );
+                }
+                Ok(())
+            }
+            Self::Tags => image::TAGS.iter().try_for_each(|image| image.provide(bed)),
+            Self::Login => registry::login_up(bed),
+            Self::Tls => tls::up(bed),
+        }
+    }
+
+    /// What the tests are told of it.
+    pub(crate) fn variables(self, bed: &Bed) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Engine => {
+                engine::address().map(|address| ("TESTBED_DOCKER", address)).into_iter().collect()
+            }
+            Self::Slim | Self::Tags => Vec::new(),
+            Self::Registry => vec![("TESTBED_REGISTRY", registry::HUB.address.to_owned())],
+            Self::Login => {
+                let address = registry::LOGIN.address;
+                vec![
+                    ("TESTBED_LOGIN_REGISTRY", address.to_owned()),
+                    ("TESTBED_LOGIN_USER", registry::USER.to_owned()),
+                    ("TESTBED_LOGIN_PASSWORD", registry::PASSWORD.to_owned()),
+                    ("TESTBED_LOGIN_IMAGE", format!("{address}/{}:3.13-slim", registry::LOGIN_REPOSITORY)),
+                ]
+            }
+            Self::Tls => vec![
+                ("TESTBED_TLS_HOST", tls::address()),
+                ("TESTBED_TLS_CERTS", bed.run("tls").display().to_string()),
+            ],
+        }
+    }
+}
