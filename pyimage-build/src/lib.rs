@@ -1,1 +1,50 @@
-//! x
+//! What a Python container image *is*: references, digests, platforms and the tags of the official image.
+//!
+//! This crate is pure. It opens no socket, starts no process and reads no file: everything it takes is a
+//! value, which makes it fit for a build script and testable to the last byte.
+//!
+//! | Type | What it models | Where the format is defined |
+//! |---|---|---|
+//! | [`Reference`] | `python:3.13-slim`, `ghcr.io/me/app@sha256:…` | Docker's [distribution/reference] |
+//! | [`Digest`] | `sha256:…` | the OCI [image-spec] |
+//! | [`Platform`] | `linux/arm64` | containerd's [platforms] package |
+//! | [`PythonTag`] | `3.13-slim-bookworm` | the tags of Docker's official [python] image |
+//!
+//! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
+//!
+//! # Example
+//!
+//! ```
+//! use pyimage_build::{Libc, PythonTag, Reference};
+//!
+//! let tag: PythonTag = "3.13-slim".parse()?;
+//! assert_eq!(tag.libc(), Some(Libc::Glibc));
+//! assert!(!tag.has_compilers());
+//!
+//! let image = Reference::python(&tag);
+//! assert_eq!(image.to_string(), "docker.io/library/python:3.13-slim");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [distribution/reference]: https://github.com/distribution/reference
+//! [image-spec]: https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests
+//! [platforms]: https://github.com/containerd/platforms
+//! [python]: https://hub.docker.com/_/python
+
+mod date;
+mod digest;
+mod known_tags;
+mod nearest;
+mod platform;
+mod python_tag;
+mod reference;
+
+pub use date::Date;
+pub use digest::{Digest, DigestAlgorithm, DigestError};
+pub use known_tags::KNOWN_TAGS;
+pub use nearest::{nearest, nearest_tags};
+pub use platform::{Platform, PlatformError};
+pub use python_tag::{
+    DebianRelease, EndOfLife, Libc, Prerelease, PythonTag, PythonTagError, PythonVersion, Suite, Variant,
+};
+pub use reference::{Reference, ReferenceError};
