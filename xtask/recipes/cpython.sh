@@ -1,13 +1,17 @@
 # CPython built from Debian's source package, in the shape of the official images: /usr/local, shared libpython, pip,
 # no test packages, no bytecode, no static library.
-# In: those of chroot.sh, and SERIES (3.13) SOURCE (python3.13) OUT
+# In: those of chroot.sh, and SERIES (3.13) SOURCE (python3.13/trixie) PINNED (a file of the pool and its SHA-256) OUT
 rm -rf "$CHROOT/build/$SERIES"
 mkdir -p "$CHROOT/build/$SERIES"
 cat >"$CHROOT/build/build.sh" <<'BUILD'
 set -eux
-SERIES=$1 SOURCE=$2
+SERIES=$1 SOURCE=$2 MIRROR=$3 FILE=${4:-} SHA256=${5:-}
 cd "/build/$SERIES"
-apt-get -q source --download-only "$SOURCE"
+# A mirror of a release in the making may list a version that it no longer has: a pinned one stands in for it.
+apt-get -q source --tar-only --download-only "$SOURCE" || {
+    test -n "$FILE"
+    /usr/lib/apt/apt-helper download-file "$MIRROR/pool/main/$FILE" "${FILE##*/}" "SHA256:$SHA256"
+}
 tarball=$(ls python*.orig.tar.*z)
 sha256sum "$tarball" | cut -d' ' -f1 >sha256
 mkdir src
@@ -31,7 +35,7 @@ find /usr/local -type f \( -name '*.pyc' -o -name '*.pyo' -o -name 'libpython*.a
 "/usr/local/bin/python$SERIES" -B -c 'import ssl, sqlite3, zlib, bz2, ctypes, readline, hashlib, curses'
 "/usr/local/bin/python$SERIES" -B -m pip --version
 BUILD
-inside nice bash /build/build.sh "$SERIES" "$SOURCE"
+inside nice bash /build/build.sh "$SERIES" "$SOURCE" "${MIRROR%/}" ${PINNED:-}
 
 { echo "version=$(cat "$CHROOT/build/$SERIES/version")"; echo "sha256=$(cat "$CHROOT/build/$SERIES/sha256")"; } >"$OUT.env"
 tar -C "$CHROOT" --numeric-owner --sort=name --owner=0 --group=0 -cf "$OUT.part" usr/local

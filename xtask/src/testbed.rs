@@ -1,14 +1,18 @@
 //! The test bed: engines, registries and images that are real, on any machine that can have them.
 
+mod arm64;
 mod bed;
 mod daemon;
 mod engine;
 mod image;
 mod machine;
 mod part;
+mod podman;
 mod recipe;
 mod registry;
+mod rootless;
 mod tls;
+mod user;
 
 use std::time::Instant;
 
@@ -69,7 +73,14 @@ pub(crate) fn down() -> Result<()> {
     let _lock = bed.lock()?;
     let mut stopped = false;
     // Engines first: they may be talking to a registry.
-    for name in [engine::NAME, registry::LOGIN.name, registry::HUB.name] {
+    for name in [
+        rootless::PODMAN,
+        rootless::DOCKER,
+        podman::NAME,
+        engine::NAME,
+        registry::LOGIN.name,
+        registry::HUB.name,
+    ] {
         stopped |= daemon::stop(&bed, name)?;
     }
     for part in Part::ALL {

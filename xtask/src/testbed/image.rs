@@ -14,6 +14,8 @@ pub(crate) struct Series {
     pub(crate) suite: &'static str,
     pub(crate) source: &'static str,
     pub(crate) source_suites: &'static str,
+    /// A file of Debian's pool and its SHA-256, for a mirror whose index names one that it lacks.
+    pub(crate) pinned: &'static str,
     /// The libraries it is linked with.
     libraries: &'static str,
 }
@@ -26,15 +28,23 @@ const PYTHON_3_13: Series = Series {
     suite: "trixie",
     source: "python3.13/trixie",
     source_suites: "trixie forky",
+    pinned: "",
     libraries: TRIXIE_LIBRARIES,
 };
-const PYTHON_3_14: Series = Series { name: "3.14", source: "python3.14/forky", ..PYTHON_3_13 };
+const PYTHON_3_14: Series = Series {
+    name: "3.14",
+    source: "python3.14/forky",
+    pinned: "p/python3.14/python3.14_3.14.7.orig.tar.xz \
+        3b48dac8fb59f62eaa67ac83c1eb12bda1b7a08406dd286e252c11a66be27f81",
+    ..PYTHON_3_13
+};
 /// Python 2.7 knows no OpenSSL newer than bullseye's.
 const PYTHON_2_7: Series = Series {
     name: "2.7",
     suite: "bullseye",
     source: "python2.7",
     source_suites: "bullseye",
+    pinned: "",
     libraries: "libbz2-1.0 libffi7 libgdbm6 libncursesw6 libreadline8 libsqlite3-0 libssl1.1 zlib1g",
 };
 
@@ -48,7 +58,7 @@ pub(crate) struct Image {
     pub(crate) tag: &'static str,
     /// Other tags of the same image; `VERSION` stands for 3.13.5 and its like.
     aliases: &'static [&'static str],
-    series: Series,
+    pub(crate) series: Series,
     slim: bool,
 }
 

@@ -1,9 +1,11 @@
 //! The parts of the test bed, in the order they stand on each other.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 use super::bed::Bed;
-use super::{engine, image, registry, tls};
+use super::{arm64, engine, image, podman, registry, rootless, tls, user};
 
 /// A part of the test bed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,13 +14,29 @@ pub(crate) enum Part {
     Slim,
     Registry,
     Tags,
+    Podman,
     Login,
+    User,
     Tls,
+    RootlessDocker,
+    RootlessPodman,
+    Arm64,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Engine, Self::Slim, Self::Registry, Self::Tags, Self::Login, Self::Tls];
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Engine,
+        Self::Slim,
+        Self::Registry,
+        Self::Tags,
+        Self::Podman,
+        Self::Login,
+        Self::User,
+        Self::Tls,
+        Self::RootlessDocker,
+        Self::RootlessPodman,
+        Self::Arm64,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -26,8 +44,13 @@ impl Part {
             Self::Slim => "slim",
             Self::Registry => "registry",
             Self::Tags => "tags",
+            Self::Podman => "podman",
             Self::Login => "login-registry",
+            Self::User => "user",
             Self::Tls => "tls",
+            Self::RootlessDocker => "rootless-docker",
+            Self::RootlessPodman => "rootless-podman",
+            Self::Arm64 => "arm64",
         }
     }
 
@@ -42,8 +65,13 @@ impl Part {
             Self::Slim => "python:3.13-slim",
             Self::Registry => "a registry serving as Docker Hub's mirror",
             Self::Tags => "python:3.13, 3.14-slim, 2.7-slim and 2",
+            Self::Podman => "podman as a second engine",
             Self::Login => "a registry that demands a login",
+            Self::User => "a user without rights",
             Self::Tls => "the engine behind TLS",
+            Self::RootlessDocker => "Docker Engine without root",
+            Self::RootlessPodman => "podman without root",
+            Self::Arm64 => "python:3.13-slim for arm64, run through qemu",
         }
     }
 
@@ -54,9 +82,10 @@ impl Part {
 
     fn needs(self) -> &'static [Self] {
         match self {
-            Self::Engine | Self::Registry => &[],
+            Self::Engine | Self::Registry | Self::User => &[],
             Self::Slim | Self::Tls => &[Self::Engine],
-            Self::Tags | Self::Login => &[Self::Slim, Self::Registry],
+            Self::Tags | Self::Podman | Self::Login | Self::Arm64 => &[Self::Slim, Self::Registry],
+            Self::RootlessDocker | Self::RootlessPodman => &[Self::Slim, Self::Registry, Self::User],
         }
     }
 
@@ -77,6 +106,11 @@ impl Part {
             Self::Slim => image::all_present(&[&image::SLIM]),
             Self::Registry => registry::HUB.ready(),
             Self::Tags => image::all_present(&image::TAGS.each_ref()),
+            Self::Podman => podman::ready(bed),
+            Self::User => user::ready(),
+            Self::RootlessDocker => rootless::docker_ready(),
+            Self::RootlessPodman => rootless::podman_ready(),
+            Self::Arm64 => arm64::ready(bed),
             Self::Login => {
                 registry::LOGIN.ready()
                     && registry::LOGIN.stores(bed, registry::LOGIN_REPOSITORY, "3.13-slim").unwrap_or(false)
@@ -100,8 +134,13 @@ impl Part {
                 Ok(())
             }
             Self::Tags => image::TAGS.iter().try_for_each(|image| image.provide(bed)),
+            Self::Podman => podman::up(bed),
             Self::Login => registry::login_up(bed),
+            Self::User => user::up(),
             Self::Tls => tls::up(bed),
+            Self::RootlessDocker => rootless::docker_up(bed),
+            Self::RootlessPodman => rootless::podman_up(bed),
+            Self::Arm64 => arm64::up(bed),
         }
     }
 
@@ -113,6 +152,15 @@ impl Part {
             }
             Self::Slim | Self::Tags => Vec::new(),
             Self::Registry => vec![("TESTBED_REGISTRY", registry::HUB.address.to_owned())],
+            Self::Podman => vec![("TESTBED_PODMAN", unix(&bed.run("podman.sock")))],
+            Self::User => vec![
+                ("TESTBED_USER", user::NAME.to_owned()),
+                ("TESTBED_USER_UID", user::ID.to_owned()),
+                ("TESTBED_USER_GID", user::ID.to_owned()),
+            ],
+            Self::RootlessDocker => vec![("TESTBED_ROOTLESS_DOCKER", unix(&rootless::docker_socket()))],
+            Self::RootlessPodman => vec![("TESTBED_ROOTLESS_PODMAN", unix(&rootless::podman_socket()))],
+            Self::Arm64 => vec![("TESTBED_ARM64", "1".to_owned())],
             Self::Login => {
                 let address = registry::LOGIN.address;
                 vec![
@@ -128,4 +176,8 @@ impl Part {
             ],
         }
     }
+}
+
+fn unix(socket: &Path) -> String {
+    format!("unix://{}", socket.display())
 }

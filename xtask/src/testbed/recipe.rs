@@ -60,6 +60,7 @@ pub(crate) fn cpython(bed: &Bed, series: &Series) -> Result<Cpython> {
             .env("SOURCE_SUITES", series.source_suites)
             .env("SERIES", series.name)
             .env("SOURCE", series.source)
+            .env("PINNED", series.pinned)
             .env("OUT", &tarball);
         let what = format!("CPython {} for amd64 (about 4 minutes)", series.name);
         timed(&what, &mut script, &bed.log(&format!("cpython-{}-amd64", series.name)))?;

@@ -1,6 +1,7 @@
 //! Two registries on loopback: one serving as Docker Hub's mirror, one that demands a login.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -52,7 +53,7 @@ impl Registry {
         daemon::start(bed, self.name, &command, || self.ready())
     }
 
-    fn settings(&self, bed: &Bed) -> Result<std::path::PathBuf> {
+    fn settings(&self, bed: &Bed) -> Result<PathBuf> {
         let storage = bed.cached(&format!("{}-{RECIPES}", self.name))?;
         fs::create_dir_all(&storage)?;
         let mut text = format!(
@@ -74,8 +75,17 @@ impl Registry {
 
     /// Whether the registry's storage has a tag, also while the registry is down.
     pub(crate) fn stores(&self, bed: &Bed, repository: &str, tag: &str) -> Result<bool> {
+        Ok(self.tag_folder(bed, repository, tag)?.exists())
+    }
+
+    /// Removes a tag, but not what it names.
+    pub(crate) fn forget(&self, bed: &Bed, repository: &str, tag: &str) -> Result<()> {
+        Ok(fs::remove_dir_all(self.tag_folder(bed, repository, tag)?)?)
+    }
+
+    fn tag_folder(&self, bed: &Bed, repository: &str, tag: &str) -> Result<PathBuf> {
         let repositories = format!("{}-{RECIPES}/docker/registry/v2/repositories", self.name);
-        Ok(bed.cached(&format!("{repositories}/{repository}/_manifests/tags/{tag}"))?.exists())
+        Ok(bed.cached(&repositories)?.join(repository).join("_manifests/tags").join(tag))
     }
 
     pub(crate) fn get(&self, path: &str, accept: &[&str]) -> Result<Response> {
