@@ -60,6 +60,9 @@ pub(crate) fn up(only: &[Part]) -> Result<Bed> {
             }
         }
     }
+    if only.is_empty() {
+        bed.sweep();
+    }
     drop(lock);
     if changed {
         say::status("Ready", &format!("the test bed, after {:.1} s", begin.elapsed().as_secs_f32()));
@@ -83,6 +86,7 @@ pub(crate) fn down() -> Result<()> {
     ] {
         stopped |= daemon::stop(&bed, name)?;
     }
+    rootless::end();
     for part in Part::ALL {
         bed.unskip(part);
     }

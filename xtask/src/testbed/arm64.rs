@@ -39,11 +39,9 @@ fn emulated() -> bool {
 pub(crate) fn up(bed: &Bed) -> Result<()> {
     emulate()?;
     let tag = image::SLIM.tag;
-    if HUB.stores(bed, "library/python", tag)? {
-        let cpython = cpython(bed)?;
-        if !is_index(tag)? {
-            join(bed, &cpython)?;
-        }
+    // What Docker Hub gave is such an index already.
+    if HUB.stores(bed, "library/python", tag)? && !is_index(tag)? {
+        join(bed, &cpython(bed)?)?;
     }
     // On an engine that keeps one platform to a tag, the tag changes hands: it must end as it was.
     say::status("Running", &format!("`{}` for arm64, to see that it does", image::SLIM.name()));

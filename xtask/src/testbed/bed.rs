@@ -50,6 +50,12 @@ impl Bed {
         self.run.join("logs").join(format!("{name}.log"))
     }
 
+    /// Removes what building needed and nothing needs any more.
+    pub(crate) fn sweep(&self) {
+        // What cannot be removed is in nobody's way.
+        let _ = fs::remove_dir_all(self.cache.join("work"));
+    }
+
     /// Why a part was skipped, where it was.
     pub(crate) fn skipped(&self, part: Part) -> Option<String> {
         fs::read_to_string(self.run("skipped").join(part.name())).ok()

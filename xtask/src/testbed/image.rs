@@ -91,7 +91,7 @@ impl Image {
     /// Sees to it that the engine has the image: from the registry, from Docker Hub, or built.
     pub(crate) fn provide(&self, bed: &Bed) -> Result<()> {
         let hub = &registry::HUB;
-        if all_present(&[self]) {
+        if present(&[self.name()]) {
             return Ok(());
         }
         if !hub.stores(bed, "library/python", self.tag)? {
@@ -103,19 +103,7 @@ impl Image {
             self.build(bed)?;
         }
         hub.up(bed)?;
-        self.pull()
-    }
-
-    /// Pulls the image from the registry, through the engine's own idea of Docker Hub if that is us.
-    pub(crate) fn pull(&self) -> Result<()> {
-        say::status("Pulling", &self.name());
-        if process::succeeds(engine::docker().args(["pull", "--quiet", &self.name()])) {
-            return Ok(());
-        }
-        // An engine without our mirror gets the image all the same, under the name it would have.
-        let name = format!("{}/library/{}", registry::HUB.address, self.name());
-        process::read(engine::docker().args(["pull", "--quiet", &name]))?;
-        process::read(engine::docker().args(["tag", &name, &self.name()])).map(drop)
+        pull(&self.name())
     }
 
     fn build(&self, bed: &Bed) -> Result<()> {
@@ -225,11 +213,37 @@ pub(crate) fn base_image(bed: &Bed, suite: &str, arch: &str) -> Result<String> {
     Ok(name)
 }
 
+/// An image without any Python.
+pub(crate) const DEBIAN: &str = "debian:trixie-slim";
+
+/// Sees to it that the engine has `DEBIAN`.
+pub(crate) fn provide_debian(bed: &Bed) -> Result<()> {
+    let hub = &registry::HUB;
+    if present(&[DEBIAN.to_owned()]) {
+        return Ok(());
+    }
+    if !hub.stores(bed, "library/debian", "trixie-slim")? {
+        if process::succeeds(engine::docker().args(["pull", "--quiet", DEBIAN])) {
+            return Ok(());
+        }
+        hub.push(&base_image(bed, "trixie", "amd64")?, &format!("library/{DEBIAN}"))?;
+    }
+    pull(DEBIAN)
+}
+
+/// Pulls an official image from the registry, through the engine's own idea of Docker Hub if that is us.
+fn pull(image: &str) -> Result<()> {
+    say::status("Pulling", image);
+    if process::succeeds(engine::docker().args(["pull", "--quiet", image])) {
+        return Ok(());
+    }
+    // An engine without our mirror gets the image all the same, under the name it would have.
+    let name = format!("{}/library/{image}", registry::HUB.address);
+    process::read(engine::docker().args(["pull", "--quiet", &name]))?;
+    process::read(engine::docker().args(["tag", &name, image])).map(drop)
+}
+
 /// Whether the engine has all of these.
-pub(crate) fn all_present(images: &[&Image]) -> bool {
-    process::succeeds(
-        engine::docker()
-            .args(["image", "inspect", "--format", "-"])
-            .args(images.iter().map(|image| image.name())),
-    )
+pub(crate) fn present(images: &[String]) -> bool {
+    process::succeeds(engine::docker().args(["image", "inspect", "--format", "-"]).args(images))
 }

@@ -64,7 +64,7 @@ impl Part {
             Self::Engine => "Docker Engine",
             Self::Slim => "python:3.13-slim",
             Self::Registry => "a registry serving as Docker Hub's mirror",
-            Self::Tags => "python:3.13, 3.14-slim, 2.7-slim and 2",
+            Self::Tags => "python:3.13, 3.14-slim, 2.7-slim, 2; debian:trixie-slim",
             Self::Podman => "podman as a second engine",
             Self::Login => "a registry that demands a login",
             Self::User => "a user without rights",
@@ -103,9 +103,13 @@ impl Part {
     pub(crate) fn ready(self, bed: &Bed) -> bool {
         match self {
             Self::Engine => engine::address().is_some(),
-            Self::Slim => image::all_present(&[&image::SLIM]),
+            Self::Slim => image::present(&[image::SLIM.name()]),
             Self::Registry => registry::HUB.ready(),
-            Self::Tags => image::all_present(&image::TAGS.each_ref()),
+            Self::Tags => {
+                let mut images = image::TAGS.each_ref().map(image::Image::name).to_vec();
+                images.push(image::DEBIAN.to_owned());
+                image::present(&images)
+            }
             Self::Podman => podman::ready(bed),
             Self::User => user::ready(),
             Self::RootlessDocker => rootless::docker_ready(),
@@ -133,7 +137,10 @@ impl Part {
                 }
                 Ok(())
             }
-            Self::Tags => image::TAGS.iter().try_for_each(|image| image.provide(bed)),
+            Self::Tags => {
+                image::TAGS.iter().try_for_each(|image| image.provide(bed))?;
+                image::provide_debian(bed)
+            }
             Self::Podman => podman::up(bed),
             Self::Login => registry::login_up(bed),
             Self::User => user::up(),

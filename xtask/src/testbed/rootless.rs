@@ -96,6 +96,13 @@ pub(crate) fn podman_up(bed: &Bed) -> Result<()> {
     runs(as_user(&environment).arg("podman"))
 }
 
+/// Ends what podman leaves running beside its service: the process that holds its namespaces.
+pub(crate) fn end() {
+    if Path::new("/run/user").join(user::ID).join("libpod/tmp/pause.pid").exists() {
+        process::succeeds(as_user(&[]).args(["podman", "system", "migrate"]));
+    }
+}
+
 /// An engine that answers may still be unable to run a container, which is found out here and not by a test.
 fn runs(engine: &mut Command) -> Result<()> {
     process::read(engine.args(["run", "--rm", &image::SLIM.name(), "python", "-c", "pass"])).map(drop)
