@@ -87,3 +87,47 @@ fn exchange(mut stream: impl Read + Write, head: &str, body: &[u8]) -> Result<Re
         .collect();
     Ok(Response { status, headers, body: answer[end + 4..].to_vec() })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Cursor, Read, Write};
+
+    use super::exchange;
+
+    /// A peer that has its answer ready, whatever it is asked.
+    struct Canned(Cursor<&'static [u8]>);
+
+    impl Read for Canned {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer)
+        }
+    }
+
+    impl Write for Canned {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn answer(bytes: &'static [u8]) -> anyhow::Result<super::Response> {
+        exchange(Canned(Cursor::new(bytes)), "GET / HTTP/1.0\r\n\r\n", &[])
+    }
+
+    #[test]
+    fn reads_status_headers_and_body() {
+        let answer = answer(b"HTTP/1.1 404 Not Found\r\nContent-Type: a/b\r\n\r\n{}").unwrap();
+        assert_eq!(answer.status, 404);
+        assert_eq!(answer.header("content-type"), Some("a/b"));
+        assert_eq!(answer.body, b"{}");
+    }
+
+    #[test]
+    fn refuses_what_is_not_http() {
+        assert!(answer(b"").is_err());
+        assert!(answer(b"hello\r\n\r\n").is_err());
+    }
+}

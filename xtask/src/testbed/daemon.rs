@@ -83,3 +83,14 @@ fn birth(pid: u32) -> Option<String> {
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     (*fields.first()? != "Z").then(|| fields.get(19).map(|&ticks| ticks.to_owned()))?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::birth;
+
+    #[test]
+    fn only_a_process_that_lives_was_born() {
+        assert!(birth(std::process::id()).is_some());
+        assert_eq!(birth(u32::MAX), None);
+    }
+}

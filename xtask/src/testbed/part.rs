@@ -188,3 +188,23 @@ impl Part {
 fn unix(socket: &Path) -> String {
     format!("unix://{}", socket.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Part;
+
+    #[test]
+    fn parts_come_after_what_they_stand_on() {
+        let mut list = Vec::new();
+        Part::Arm64.with_needs(&mut list);
+        let names: Vec<_> = list.iter().map(|part| part.name()).collect();
+        assert_eq!(names, ["engine", "slim", "registry", "arm64"]);
+    }
+
+    #[test]
+    fn every_part_is_found_by_its_name() {
+        for part in Part::ALL {
+            assert!(Part::from_name(part.name()) == Some(part));
+        }
+    }
+}
