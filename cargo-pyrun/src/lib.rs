@@ -1,1 +1,35 @@
-//! x
+//! Run Python scripts in official container images: `cargo pyrun script.py --tag 3.13-slim`.
+//!
+//! The library half of the `cargo-pyrun` program. A run goes through it from top to bottom:
+//!
+//! 1. [`cli`] and [`settings`] say what is wanted; [`request`] checks it and makes a [`plan::Request`].
+//! 2. [`engine`] finds and speaks with Docker or podman.
+//! 3. [`plan`] decides what the container is: the [`identity`] of the script, the [`network`] of the host, mounts.
+//! 4. [`run`] creates it, starts it, and carries streams and signals until the exit code is known; [`init`] is the
+//!    process in the container that it speaks with.
+
+pub mod cache;
+pub mod cli;
+pub mod container;
+pub mod docker_command;
+pub mod engine;
+pub mod env_file;
+pub mod identity;
+pub mod image;
+pub mod init;
+pub mod lease;
+pub mod network;
+pub mod plan;
+pub mod publish;
+pub mod pull;
+pub mod request;
+pub mod run;
+pub mod settings;
+pub mod shell;
+pub mod signals;
+pub mod streams;
+pub mod terminal;
+
+mod command;
+
+pub use command::main;

@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! `cargo pyrun`: see the library half.
+
+fn main() -> std::process::ExitCode {
+    pyrun::main()
+}

@@ -1,0 +1,254 @@
+//! The command line of `cargo pyrun`.
+
+mod arguments;
+
+use std::ffi::OsString;
+
+use anstream::ColorChoice;
+use clap::builder::styling::{AnsiColor, Effects, Styles};
+use clap::{Args, Parser, Subcommand};
+
+pub use arguments::split_script;
+
+use crate::plan::Pull;
+use crate::shell::parse_color;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo pyrun --tag 3.13-slim script.py            a file, in python:3.13-slim
+  cargo pyrun script.py --verbose                  `--verbose` is the script's: options of ours come before it
+  cargo pyrun --tag 3.13 -m http.server 8000       a module, as `python -m`
+  cargo pyrun -c 'import sys; print(sys.version)'  code, as `python -c`
+  curl -s https://example.org/x.py | cargo pyrun - a script from stdin
+  cargo pyrun                                      the interactive interpreter
+  cargo pyrun --list                               the scripts that the project's Cargo.toml names
+
+Environment:
+  PYRUN_* sets the default of an option (see each). DOCKER_HOST, DOCKER_CONTEXT and docker's contexts are followed.
+  PYIMAGE_CACHE_DIR moves the cache.
+
+Exit codes:
+  the script's own; 128+N when signal N ended it; 125 the run failed; 126 not executable; 127 not found";
+
+/// Cargo's own look.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::BrightGreen.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::BrightGreen.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::BrightCyan.on_default().effects(Effects::BOLD))
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// The program as cargo calls it: `cargo-pyrun pyrun …`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo", bin_name = "cargo", styles = STYLES)]
+pub struct Cargo {
+    /// The subcommand's name, which cargo repeats.
+    #[command(subcommand)]
+    pub command: CargoCommand,
+}
+
+/// The one subcommand.
+#[derive(Debug, Subcommand)]
+pub enum CargoCommand {
+    /// Run Python in an official container image, with the current folder mounted
+    #[command(
+        version,
+        about = "Run Python in an official container image, with the current folder mounted",
+        override_usage = "cargo pyrun [OPTIONS] SCRIPT [ARGS]...\n       cargo pyrun [OPTIONS] -m MODULE [ARGS]...\n       \
+                          cargo pyrun [OPTIONS] -c CODE [ARGS]...\n       cargo pyrun [OPTIONS] - [ARGS]...",
+        after_help = EXAMPLES,
+        max_term_width = 110,
+        styles = STYLES
+    )]
+    Pyrun(Box<PyrunArgs>),
+}
+
+/// Options and script of `cargo pyrun`.
+#[derive(Debug, Args)]
+pub struct PyrunArgs {
+    /// A file, `-` for stdin, or a script that Cargo.toml names; without one, the interactive interpreter
+    #[arg(value_name = "SCRIPT", conflicts_with_all = ["module", "code", "list"])]
+    pub script: Option<OsString>,
+
+    /// What the script gets; everything after the script is its own
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
+
+    /// Run a module, as `python -m`
+    #[arg(short = 'm', value_name = "MODULE", conflicts_with_all = ["code", "list"])]
+    pub module: Option<String>,
+
+    /// Run this code, as `python -c`
+    #[arg(short = 'c', value_name = "CODE", conflicts_with = "list", allow_hyphen_values = true)]
+    pub code: Option<String>,
+
+    /// List the scripts that Cargo.toml names
+    #[arg(long)]
+    pub list: bool,
+
+    /// Print the equivalent `docker run` command instead of running it
+    #[arg(long)]
+    pub dry_run: bool,
+
+    #[command(flatten)]
+    pub image: ImageArgs,
+
+    #[command(flatten)]
+    pub container: ContainerArgs,
+
+    #[command(flatten)]
+    pub project: ProjectArgs,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Which Python.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Image")]
+pub struct ImageArgs {
+    /// An official Python tag, for example `3.13-slim` [default: 3.14-slim] [env: PYRUN_TAG]
+    #[arg(long, value_name = "TAG", conflicts_with = "image")]
+    pub tag: Option<String>,
+
+    /// Another image [env: PYRUN_IMAGE]
+    #[arg(long, value_name = "REF")]
+    pub image: Option<String>,
+
+    /// The interpreter in the image; `system` is the distribution's /usr/bin/python3 [default: /usr/local/bin/python] [env: PYRUN_PYTHON]
+    #[arg(long, value_name = "PATH")]
+    pub python: Option<String>,
+
+    /// Run this program instead of Python [env: PYRUN_ENTRYPOINT]
+    #[arg(long, value_name = "PROGRAM")]
+    pub entrypoint: Option<String>,
+
+    /// Another platform than the engine's, for example `linux/arm64` [env: PYRUN_PLATFORM]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Option<String>,
+
+    /// When to pull the image [default: missing] [env: PYRUN_PULL]
+    #[arg(long, value_name = "WHEN")]
+    pub pull: Option<Pull>,
+}
+
+/// What the container has and may.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Container")]
+pub struct ContainerArgs {
+    /// Set a variable, or pass it on from here
+    #[arg(short, long, value_name = "KEY[=VALUE]")]
+    pub env: Vec<String>,
+
+    /// Read variables from a file, in docker's format [env: PYRUN_ENV_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<String>,
+
+    /// Mount a folder or file of this machine, or a volume; short form `-v HOST:CONTAINER`
+    #[arg(long, value_name = "[HOST:]CONTAINER[:ro]")]
+    pub volume: Vec<String>,
+
+    /// Where the current folder is mounted [default: /usr/src/myapp] [env: PYRUN_MOUNT]
+    #[arg(long, value_name = "PATH")]
+    pub mount: Option<String>,
+
+    /// The folder in which the script starts [default: where the current folder is mounted] [env: PYRUN_WORKDIR]
+    #[arg(short, long, value_name = "PATH")]
+    pub workdir: Option<String>,
+
+    /// Publish a port
+    #[arg(short, long, value_name = "[[IP:]HOST:]CONTAINER")]
+    pub publish: Vec<String>,
+
+    /// The network to join, for example `none` or `host` [env: PYRUN_NETWORK]
+    #[arg(long, alias = "net", value_name = "NETWORK")]
+    pub network: Option<String>,
+
+    /// The container's name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// The user in the container [default: the one that owns your files outside] [env: PYRUN_USER]
+    #[arg(short, long, value_name = "UID[:GID]")]
+    pub user: Option<String>,
+
+    /// The memory limit, for example `512m` [env: PYRUN_MEMORY]
+    #[arg(long, value_name = "BYTES")]
+    pub memory: Option<String>,
+
+    /// The CPU limit, for example `1.5` [env: PYRUN_CPUS]
+    #[arg(long, value_name = "NUMBER")]
+    pub cpus: Option<String>,
+
+    /// Make the root file system read-only (the home folder and /tmp are in memory then) [env: PYRUN_READ_ONLY]
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// GPUs to use: `all`, a number, or `device=ID` [env: PYRUN_GPUS]
+    #[arg(long, value_name = "GPUS")]
+    pub gpus: Option<String>,
+
+    /// Let the script drive the engine through /var/run/docker.sock [env: PYRUN_DOCKER_SOCKET]
+    #[arg(long)]
+    pub docker_socket: bool,
+
+    /// Keep the container after the run
+    #[arg(long)]
+    pub keep: bool,
+
+    /// The engine: an address, `docker`, `podman`, or a docker context [default: the first that answers] [env: PYRUN_ENGINE]
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<String>,
+
+    // What fingers type after years of `docker run`: always on here, or decided by the terminal.
+    #[arg(short = 'i', long = "interactive", hide = true)]
+    pub interactive: bool,
+    #[arg(short = 't', long = "tty", hide = true)]
+    pub tty: bool,
+    #[arg(long, hide = true)]
+    pub rm: bool,
+    #[arg(long, hide = true)]
+    pub init: bool,
+}
+
+/// Where settings come from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Project")]
+pub struct ProjectArgs {
+    /// The Cargo.toml with the settings [default: the nearest above the current folder]
+    #[arg(long, value_name = "PATH")]
+    pub manifest_path: Option<String>,
+
+    /// The workspace's package whose settings apply
+    #[arg(long, value_name = "NAME")]
+    pub package: Option<String>,
+}
+
+/// What is told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Tell how long each phase took
+    #[arg(long)]
+    pub timings: bool,
+
+    /// Tell nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Tell more; `-v` followed by a value with a colon is `--volume`
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Colours: auto, always or never
+    #[arg(long, value_name = "WHEN", value_parser = parse_color)]
+    pub color: Option<ColorChoice>,
+}
+
+/// Parses the process's arguments, with or without the `pyrun` that cargo puts first.
+///
+/// # Errors
+/// Clap's, which also carries `--help` and `--version`.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<PyrunArgs, clap::Error> {
+    let Cargo { command: CargoCommand::Pyrun(args) } = Cargo::try_parse_from(split_script(arguments))?;
+    Ok(*args)
+}

@@ -1,0 +1,72 @@
+//! A container engine: Docker, or podman through its Docker-compatible API.
+
+pub mod address;
+pub mod context;
+pub mod discovery;
+mod docker;
+pub mod facts;
+
+use std::io;
+
+pub use address::Address;
+pub use docker::{Attachment, Engine, Output, Pulling, RUN_LABEL, Until};
+pub use facts::{Facts, Kind};
+
+/// Why an engine did not do what it was asked, by operation.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// None was found.
+    #[error(transparent)]
+    Discovery(#[from] discovery::DiscoveryError),
+    /// It was dialled, but does not speak the Engine API.
+    #[error("the engine at `{address}` does not answer as a Docker Engine does")]
+    Connect {
+        /// Its address.
+        address: Address,
+        /// The client's error.
+        source: Box<bollard::errors::Error>,
+    },
+    /// The image is not on the engine.
+    #[error("image `{image}` is not on the engine")]
+    NoSuchImage {
+        /// The image.
+        image: String,
+        /// The engine's words.
+        message: String,
+    },
+    /// The name is in use.
+    #[error("a container named `{name}` exists already")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// The engine refused an operation on something.
+    #[error("{}", refused(.operation, .object, .message))]
+    Refused {
+        /// For example `create`.
+        operation: &'static str,
+        /// For example the container's name.
+        object: String,
+        /// The HTTP status of the answer.
+        status: u16,
+        /// The engine's words.
+        message: String,
+    },
+    /// The connection failed.
+    #[error("lost the engine while it was to {operation} `{object}`")]
+    Lost {
+        /// For example `start`.
+        operation: &'static str,
+        /// For example the container's name.
+        object: String,
+        /// The client's error.
+        source: Box<bollard::errors::Error>,
+    },
+    /// The system has no randomness.
+    #[error("the system gives no random numbers")]
+    Random(#[source] io::Error),
+}
+
+fn refused(operation: &str, object: &str, message: &str) -> String {
+    format!("the engine did not {operation} `{object}`: {message}")
+}

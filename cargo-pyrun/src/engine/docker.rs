@@ -1,0 +1,421 @@
+//! The Engine API, which Docker speaks and podman too. The one file that knows bollard.
+
+use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bollard::auth::DockerCredentials;
+use bollard::container::LogOutput;
+use bollard::errors::Error;
+use bollard::models::{
+    ContainerCreateBody, CreateImageInfo, DeviceRequest, HostConfig, HostConfigLogConfig, SystemVersion,
+};
+use bollard::query_parameters as query;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use tokio::io::AsyncWrite;
+
+use super::facts::{Facts, Kind};
+use super::{Address, EngineError, discovery};
+use crate::cache::Cache;
+use crate::container::{Container, Gpus};
+use crate::image::Image;
+use crate::publish;
+
+/// Requests other than waiting and attaching answer within this, or the engine is taken for lost.
+const TIMEOUT_SECONDS: u64 = 120;
+
+/// The label by which a run finds its container again.
+pub const RUN_LABEL: &str = "pyrun.run";
+
+/// A connected engine.
+pub struct Engine {
+    docker: Docker,
+    address: Address,
+    facts: Facts,
+}
+
+/// Both ends of a container's standard streams.
+pub struct Attachment {
+    /// Standard output and error, apart.
+    pub output: Pin<Box<dyn Stream<Item = io::Result<Output>> + Send>>,
+    /// Standard input.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+}
+
+/// Bytes that a container wrote.
+#[derive(Debug)]
+pub enum Output {
+    /// To its stdout.
+    Stdout(Bytes),
+    /// To its stderr.
+    Stderr(Bytes),
+}
+
+/// A step of a pull.
+#[derive(Debug)]
+pub struct Pulling {
+    /// The layer's short digest, where the step is about one.
+    pub layer: Option<String>,
+    /// The engine's word for the step, for example `Downloading`.
+    pub status: String,
+    /// Bytes done and bytes in all, where the step has them.
+    pub progress: Option<(u64, u64)>,
+}
+
+/// When a wait ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// With the end of the container's first process.
+    Exit,
+    /// When the engine has removed the container.
+    Removed,
+}
+
+impl Engine {
+    /// Finds an engine, connects and learns its traits (from the cache, where it was met before).
+    ///
+    /// # Errors
+    /// Where none answers, or what answers is none.
+    pub async fn connect(choice: Option<&str>, cache: Option<&Cache>) -> Result<Self, EngineError> {
+        let address = discovery::dial(discovery::candidates(choice)?)?;
+        let docker = client(&address)
+            .map_err(|error| EngineError::Connect { address: address.clone(), source: Box::new(error) })?;
+        let kept = cache.zip(Facts::key(&address));
+        let known = kept.as_ref().and_then(|(cache, key)| Facts::recall(cache, key));
+        let facts = match known {
+            Some(facts) => facts,
+            None => {
+                let facts = ask(&docker).await.map_err(|error| EngineError::Connect {
+                    address: address.clone(),
+                    source: Box::new(error),
+                })?;
+                if let Some((cache, key)) = kept {
+                    facts.keep(cache, &key);
+                }
+                facts
+            }
+        };
+        Ok(Self { docker, address, facts })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Creates a container that starts with `entrypoint` and gives it the container's command.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchImage`] where the image is to be pulled first, [`EngineError::NameTaken`].
+    pub async fn create(&self, container: &Container, entrypoint: &[String]) -> Result<(), EngineError> {
+        let options = query::CreateContainerOptions {
+            name: Some(container.name.clone()),
+            platform: container.platform.clone().unwrap_or_default(),
+        };
+        let result = self.docker.create_container(Some(options), body(container, entrypoint)).await;
+        let error = match result {
+            Ok(_) => return Ok(()),
+            Err(error) => refusal("create", &container.name, error),
+        };
+        Err(match error {
+            EngineError::Refused { status: 404, message, .. } => {
+                EngineError::NoSuchImage { image: container.image.clone(), message }
+            }
+            // podman answers 500 for some of these.
+            EngineError::Refused { message, .. }
+                if message.contains("no such image") || message.contains("image not known") =>
+            {
+                EngineError::NoSuchImage { image: container.image.clone(), message }
+            }
+            EngineError::Refused { message, .. }
+                if message.contains("is already in use") || message.contains("that name is already") =>
+            {
+                EngineError::NameTaken { name: container.name.clone() }
+            }
+            other => other,
+        })
+    }
+
+    /// Opens the container's streams; best before it starts, so that nothing is missed.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn attach(&self, name: &str) -> Result<Attachment, EngineError> {
+        let options = query::AttachContainerOptionsBuilder::default()
+            .stream(true)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
+        let attached = self
+            .docker
+            .attach_container(name, Some(options))
+            .await
+            .map_err(|error| refusal("attach to", name, error))?;
+        let output = attached.output.map(|item| match item {
+            Ok(LogOutput::StdErr { message }) => Ok(Output::Stderr(message)),
+            Ok(
+                LogOutput::StdOut { message } | LogOutput::Console { message } | LogOutput::StdIn { message },
+            ) => Ok(Output::Stdout(message)),
+            Err(error) => Err(io::Error::other(error)),
+        });
+        Ok(Attachment { output: Box::pin(output), input: attached.input })
+    }
+
+    /// Waits for the container's end; gives its exit code.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn wait(&self, name: &str, until: Until) -> Result<i64, EngineError> {
+        let condition = match until {
+            Until::Exit => "next-exit",
+            Until::Removed => "removed",
+        };
+        let options = query::WaitContainerOptionsBuilder::default().condition(condition).build();
+        // podman answers only at the end, however far that is.
+        let patient = self.docker.clone().with_timeout(Duration::from_secs(10 * 365 * 24 * 3600));
+        let mut answers = Box::pin(patient.wait_container(name, Some(options)));
+        match answers.next().await {
+            Some(Ok(answer)) => Ok(answer.status_code),
+            Some(Err(Error::DockerContainerWaitError { code, .. })) => Ok(code),
+            Some(Err(error)) => Err(refusal("wait for", name, error)),
+            None => Err(EngineError::Lost {
+                operation: "wait for",
+                object: name.to_owned(),
+                source: Box::new(Error::from(io::Error::from(io::ErrorKind::UnexpectedEof))),
+            }),
+        }
+    }
+
+    /// Starts the container.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn start(&self, name: &str) -> Result<(), EngineError> {
+        self.docker
+            .start_container(name, None)
+            .await
+            .map_err(|error| refusal("start", name, error))
+    }
+
+    /// Ends and removes the container; one that is gone already is fine.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn remove(&self, name: &str) -> Result<(), EngineError> {
+        let options = query::RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match self.docker.remove_container(name, Some(options)).await {
+            Ok(()) | Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+            Err(error) => Err(refusal("remove", name, error)),
+        }
+    }
+
+    /// Removes the containers that have this value of the label `pyrun.run`.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn remove_run(&self, run: &str) -> Result<(), EngineError> {
+        let filters = HashMap::from([("label", vec![format!("{RUN_LABEL}={run}")])]);
+        let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let found = self
+            .docker
+            .list_containers(Some(options))
+            .await
+            .map_err(|error| refusal("list the containers of run", run, error))?;
+        for id in found.into_iter().filter_map(|container| container.id) {
+            self.remove(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// What the engine has under this reference, or `None`.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
+        match self.docker.inspect_image(reference).await {
+            Ok(found) => Ok(Some(Image::from_inspect(found))),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(refusal("inspect", reference, error)),
+        }
+    }
+
+    /// Pulls an image; the stream ends with the pull.
+    pub fn pull(
+        &self,
+        reference: &str,
+        platform: Option<&str>,
+        credentials: Option<DockerCredentials>,
+    ) -> impl Stream<Item = Result<Pulling, EngineError>> + use<> {
+        let options = query::CreateImageOptions {
+            from_image: Some(reference.to_owned()),
+            platform: platform.unwrap_or_default().to_owned(),
+            ..query::CreateImageOptions::default()
+        };
+        let reference = reference.to_owned();
+        self.docker.create_image(Some(options), None, credentials).map(move |item| match item {
+            Ok(info) => Ok(step(info)),
+            Err(error) => Err(refusal("pull", &reference, error)),
+        })
+    }
+
+    /// A file of a container that need not run, or `None` where there is none.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn read_file(&self, name: &str, path: &str) -> Result<Option<Vec<u8>>, EngineError> {
+        let options = query::DownloadFromContainerOptionsBuilder::default().path(path).build();
+        let mut chunks = Box::pin(self.docker.download_from_container(name, Some(options)));
+        let mut archive = Vec::new();
+        while let Some(chunk) = chunks.next().await {
+            match chunk {
+                Ok(bytes) => archive.extend_from_slice(&bytes),
+                Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
+                Err(error) => return Err(refusal("read a file of", name, error)),
+            }
+        }
+        Ok(first_file(&archive))
+    }
+}
+
+fn first_file(archive: &[u8]) -> Option<Vec<u8>> {
+    let mut archive = tar::Archive::new(archive);
+    let mut entry = archive.entries().ok()?.next()?.ok()?;
+    let mut contents = Vec::new();
+    io::Read::read_to_end(&mut entry, &mut contents).ok()?;
+    Some(contents)
+}
+
+fn client(address: &Address) -> Result<Docker, Error> {
+    match address {
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            Docker::connect_with_unix(&path.to_string_lossy(), TIMEOUT_SECONDS, API_DEFAULT_VERSION)
+        }
+        #[cfg(windows)]
+        Address::Pipe(pipe) => Docker::connect_with_named_pipe(pipe, TIMEOUT_SECONDS, API_DEFAULT_VERSION),
+        Address::Tcp { host, tls: None } => {
+            Docker::connect_with_http(&format!("tcp://{host}"), TIMEOUT_SECONDS, API_DEFAULT_VERSION)
+        }
+        Address::Tcp { host, tls: Some(tls) } => {
+            Docker::connect_with_ssl(
+                &format!("tcp://{host}"),
+                &tls.key,
+                &tls.cert,
+                &tls.ca,
+                TIMEOUT_SECONDS,
+                API_DEFAULT_VERSION,
+            )
+        }
+        other => Err(Error::UnsupportedURISchemeError { uri: other.to_string() }),
+    }
+}
+
+async fn ask(docker: &Docker) -> Result<Facts, Error> {
+    let (version, info) = tokio::try_join!(docker.version(), docker.info())?;
+    let security = info.security_options.unwrap_or_default();
+    let has = |name: &str| security.iter().any(|option| option.split(',').any(|part| part == name));
+    Ok(Facts {
+        kind: kind(&version),
+        version: version.version.unwrap_or_default(),
+        os: version.os.unwrap_or_else(|| "linux".to_owned()),
+        arch: version.arch.unwrap_or_default(),
+        rootless: has("name=rootless"),
+        selinux: has("name=selinux"),
+    })
+}
+
+fn kind(version: &SystemVersion) -> Kind {
+    let components = version.components.iter().flatten();
+    if components.into_iter().any(|component| component.name.starts_with("Podman")) {
+        Kind::Podman
+    } else {
+        Kind::Docker
+    }
+}
+
+fn refusal(operation: &'static str, object: &str, error: Error) -> EngineError {
+    let object = object.to_owned();
+    match error {
+        Error::DockerResponseServerError { status_code, message } => {
+            EngineError::Refused { operation, object, status: status_code, message: message.trim().to_owned() }
+        }
+        Error::DockerStreamError { error } => {
+            EngineError::Refused { operation, object, status: 500, message: error.trim().to_owned() }
+        }
+        source => EngineError::Lost { operation, object, source: Box::new(source) },
+    }
+}
+
+fn step(info: CreateImageInfo) -> Pulling {
+    let progress = info.progress_detail.and_then(|detail| {
+        let (current, total) = (detail.current?, detail.total?);
+        Some((u64::try_from(current).ok()?, u64::try_from(total).ok()?))
+    });
+    Pulling { layer: info.id, status: info.status.unwrap_or_default(), progress }
+}
+
+fn body(container: &Container, entrypoint: &[String]) -> ContainerCreateBody {
+    let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
+    let ports = publish::bindings(&container.publish);
+    let binds = container.binds.iter().map(|bind| bind.notation()).chain(
+        container.volumes.iter().filter(|volume| volume.contains(':')).cloned(),
+    );
+    let anonymous = container.volumes.iter().filter(|volume| !volume.contains(':')).cloned();
+    let host_config = HostConfig {
+        binds: some(binds.collect()),
+        tmpfs: Some(container.tmpfs.clone().into_iter().collect()).filter(|map: &HashMap<_, _>| !map.is_empty()),
+        auto_remove: Some(!container.keep),
+        // Everything that the script writes goes through the attachment; a kept container keeps its log too.
+        log_config: (!container.keep)
+            .then(|| HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+        network_mode: container.network.clone(),
+        extra_hosts: some(container.hosts.clone()),
+        port_bindings: Some(ports.clone()).filter(|ports| !ports.is_empty()),
+        memory: container.memory,
+        nano_cpus: container.nano_cpus,
+        readonly_rootfs: container.read_only.then_some(true),
+        group_add: some(container.groups.clone()),
+        security_opt: some(container.security.clone()),
+        device_requests: container.gpus.as_ref().map(|gpus| vec![device_request(gpus)]),
+        ..HostConfig::default()
+    };
+    ContainerCreateBody {
+        image: Some(container.image.clone()),
+        entrypoint: Some(entrypoint.to_vec()),
+        cmd: Some(container.command.clone()),
+        env: some(container.env.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        working_dir: Some(container.workdir.clone()),
+        user: container.user.clone(),
+        volumes: some(anonymous.collect()),
+        exposed_ports: some(ports.into_keys().collect()),
+        labels: Some(container.labels.clone().into_iter().collect()),
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        open_stdin: Some(true),
+        stdin_once: Some(true),
+        tty: Some(false),
+        host_config: Some(host_config),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn device_request(gpus: &Gpus) -> DeviceRequest {
+    let (count, device_ids) = match gpus {
+        Gpus::All => (Some(-1), None),
+        Gpus::Count(count) => (Some(*count), None),
+        Gpus::Devices(ids) => (None, Some(ids.clone())),
+    };
+    DeviceRequest { count, device_ids, capabilities: Some(vec![vec!["gpu".to_owned()]]), ..DeviceRequest::default() }
+}

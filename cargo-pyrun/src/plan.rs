@@ -1,0 +1,292 @@
+//! From what the user asked for to the container that does it. Pure: no engine is asked, no file is read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::container::{Bind, Container, Gpus};
+use crate::engine::{Address, Facts, RUN_LABEL};
+use crate::identity::Identity;
+use crate::image::Image;
+use crate::network::{BUNDLE, BUNDLE_VARIABLES, Proxies};
+
+/// Where bytecode is kept in the container.
+pub const BYTECODE: &str = "/var/cache/pyrun";
+/// Where the folder of a script from elsewhere is mounted.
+pub const ELSEWHERE: &str = "/usr/src/script";
+/// Where `$PWD` is mounted unless asked otherwise: the folder of the official images' documentation.
+pub const MOUNT: &str = "/usr/src/myapp";
+
+/// What Python is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// A script file of the host.
+    Script(Script),
+    /// The text on stdin.
+    Stdin,
+    /// `python -m`.
+    Module(String),
+    /// `python -c`.
+    Code(String),
+    /// The interactive interpreter.
+    Repl,
+}
+
+/// A script file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Script {
+    /// Under the mounted folder; the path from there.
+    Inside(PathBuf),
+    /// Elsewhere: its folder, and its name in it.
+    Elsewhere {
+        /// The folder on the host.
+        folder: PathBuf,
+        /// The file's name.
+        name: String,
+    },
+}
+
+/// Which interpreter of the image.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Interpreter {
+    /// The official `/usr/local/bin/python`.
+    #[default]
+    Official,
+    /// The distribution's `/usr/bin/python3`.
+    System,
+    /// Another.
+    Path(String),
+}
+
+impl Interpreter {
+    /// Its path in the image.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Official => "/usr/local/bin/python",
+            Self::System => "/usr/bin/python3",
+            Self::Path(path) => path,
+        }
+    }
+}
+
+/// When an image is pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pull {
+    /// Before every run.
+    Always,
+    /// When the engine does not have it.
+    #[default]
+    Missing,
+    /// Not at all.
+    Never,
+}
+
+/// A run as the user asked for it, complete and checked.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
+pub struct Request {
+    /// What to run.
+    pub program: Option<Program>,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The image as the engine is asked for it.
+    pub image: String,
+    /// The official tag, where the image was chosen by one.
+    pub tag: Option<pyimage_build::PythonTag>,
+    /// Which interpreter.
+    pub interpreter: Interpreter,
+    /// A program to run instead of Python.
+    pub entrypoint: Option<String>,
+    /// The folder that is mounted.
+    pub folder: PathBuf,
+    /// Where it is mounted.
+    pub mount: String,
+    /// Where the program starts; the mount where `None`.
+    pub workdir: Option<String>,
+    /// Variables.
+    pub env: BTreeMap<String, String>,
+    /// Volumes as docker's `-v` notes them, host paths absolute.
+    pub volumes: Vec<String>,
+    /// Ports as docker's `-p` notes them.
+    pub publish: Vec<String>,
+    /// The network's name.
+    pub network: Option<String>,
+    /// The container's name.
+    pub name: Option<String>,
+    /// `uid[:gid]` or names.
+    pub user: Option<String>,
+    /// `os/arch[/variant]`.
+    pub platform: Option<String>,
+    /// When to pull.
+    pub pull: Pull,
+    /// Bytes.
+    pub memory: Option<i64>,
+    /// Billionths of a CPU.
+    pub nano_cpus: Option<i64>,
+    /// The root file system cannot be written.
+    pub read_only: bool,
+    /// GPUs.
+    pub gpus: Option<Gpus>,
+    /// Which engine.
+    pub engine: Option<String>,
+    /// The script drives the engine.
+    pub docker_socket: bool,
+    /// The container stays.
+    pub keep: bool,
+    /// Phases are timed and told.
+    pub timings: bool,
+}
+
+/// What a run finds around it.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    /// The engine's traits.
+    pub engine: &'a Facts,
+    /// The engine's address.
+    pub address: &'a Address,
+    /// The image, once it was met.
+    pub image: Option<&'a Image>,
+    /// Who the script is.
+    pub identity: &'a Identity,
+    /// `/etc/passwd` and `/etc/group` on the host, where the image's do not do.
+    pub accounts: Option<(String, String)>,
+    /// The host's folder for bytecode.
+    pub bytecode: Option<String>,
+    /// The host's certificate bundle.
+    pub bundle: Option<String>,
+    /// The host's proxies.
+    pub proxies: Proxies,
+    /// `TERM` and `COLORTERM` where the script gets a terminal.
+    pub terminal: BTreeMap<String, String>,
+    /// The group of the engine's socket, where the script drives it.
+    pub socket_group: Option<u32>,
+    /// The caller's home, which SELinux must not relabel.
+    pub home: Option<&'a Path>,
+}
+
+/// The container that does what was asked. `run` is the run's own word, by which it is found again.
+#[must_use]
+pub fn plan(request: &Request, around: &Surroundings, run: &str) -> Container {
+    let mut container = Container {
+        name: request.name.clone().unwrap_or_else(|| format!("pyrun-{run}")),
+        image: request.image.clone(),
+        platform: request.platform.clone(),
+        command: command(request),
+        workdir: request.workdir.clone().unwrap_or_else(|| request.mount.clone()),
+        user: around.identity.user.clone(),
+        volumes: request.volumes.clone(),
+        publish: request.publish.clone(),
+        network: request.network.clone(),
+        hosts: around.proxies.hosts.clone(),
+        memory: request.memory,
+        nano_cpus: request.nano_cpus,
+        read_only: request.read_only,
+        gpus: request.gpus.clone(),
+        keep: request.keep,
+        ..Container::default()
+    };
+    container.labels.insert(RUN_LABEL.to_owned(), run.to_owned());
+    container.labels.insert("pyrun.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    container.labels.insert("pyrun.folder".to_owned(), request.folder.display().to_string());
+    mount_files(request, around, &mut container);
+    set_environment(request, around, &mut container);
+    container
+}
+
+fn command(request: &Request) -> Vec<String> {
+    let mut command = vec![request.entrypoint.clone().unwrap_or_else(|| request.interpreter.path().to_owned())];
+    match &request.program {
+        Some(Program::Script(Script::Inside(path))) => {
+            let path = path.to_string_lossy().replace('\\', "/");
+            let from_workdir = request.workdir.as_ref().is_none_or(|workdir| *workdir == request.mount);
+            // As typed, where that works: it is the script's `sys.argv[0]`.
+            command.push(if from_workdir { path } else { format!("{}/{path}", request.mount) });
+        }
+        Some(Program::Script(Script::Elsewhere { name, .. })) => command.push(format!("{ELSEWHERE}/{name}")),
+        Some(Program::Stdin) => command.push("-".to_owned()),
+        Some(Program::Module(module)) => command.extend(["-m".to_owned(), module.clone()]),
+        Some(Program::Code(code)) => command.extend(["-c".to_owned(), code.clone()]),
+        Some(Program::Repl) | None => {}
+    }
+    command.extend(request.arguments.iter().cloned());
+    command
+}
+
+fn mount_files(request: &Request, around: &Surroundings, container: &mut Container) {
+    // Relabelling a home folder or `/` for SELinux breaks the host: the label is switched off there instead.
+    let whole_home = request.folder == Path::new("/") || Some(request.folder.as_path()) == around.home;
+    let elsewhere = match &request.program {
+        Some(Program::Script(Script::Elsewhere { folder, .. })) => Some(folder),
+        _ => None,
+    };
+    let relabel = around.engine.selinux && !whole_home && elsewhere.is_none();
+    if around.engine.selinux && !relabel {
+        container.security.push("label=disable".to_owned());
+    }
+    let mut project = Bind::new(request.folder.display().to_string(), &request.mount);
+    project.relabel = relabel;
+    container.binds.push(project);
+    if let Some(folder) = elsewhere {
+        container.binds.push(Bind::new(folder.display().to_string(), ELSEWHERE).read_only());
+    }
+    let own = |source: &str, target: &str| {
+        let mut bind = Bind::new(source, target);
+        bind.relabel = relabel;
+        bind
+    };
+    if let Some(folder) = &around.bytecode {
+        container.binds.push(own(folder, BYTECODE));
+    }
+    if let Some((passwd, group)) = &around.accounts {
+        container.binds.push(own(passwd, "/etc/passwd").read_only());
+        container.binds.push(own(group, "/etc/group").read_only());
+    }
+    if let Some(bundle) = &around.bundle {
+        container.binds.push(Bind::new(bundle, BUNDLE).read_only());
+    }
+    if let (true, Some(socket)) = (request.docker_socket, around.address.socket()) {
+        container.binds.push(Bind::new(socket.display().to_string(), "/var/run/docker.sock"));
+        container.groups.extend(around.socket_group.map(|gid| gid.to_string()));
+    }
+    let homeless = around.identity.home.clone();
+    let read_only_home = request.read_only.then(|| "/root".to_owned());
+    if let Some(home) = homeless.or(read_only_home) {
+        container.tmpfs.insert(home, "exec,mode=1777".to_owned());
+    }
+    if request.read_only {
+        container.tmpfs.insert("/tmp".to_owned(), "exec,mode=1777".to_owned());
+    }
+}
+
+fn set_environment(request: &Request, around: &Surroundings, container: &mut Container) {
+    let env = &mut container.env;
+    env.extend(around.proxies.env.clone());
+    env.extend(around.terminal.clone());
+    if around.bundle.is_some() {
+        env.extend(BUNDLE_VARIABLES.map(|name| (name.to_owned(), BUNDLE.to_owned())));
+    }
+    if around.bytecode.is_some() {
+        env.insert("PYTHONPYCACHEPREFIX".to_owned(), BYTECODE.to_owned());
+    }
+    if let Some(home) = &around.identity.home {
+        env.insert("HOME".to_owned(), home.clone());
+    }
+    if let Some(name) = &around.identity.name {
+        env.insert("USER".to_owned(), name.clone());
+    }
+    env.extend(request.env.clone());
+}
+
+/// The interpreter's options for `init.py` in this image.
+#[must_use]
+pub fn entrypoint(request: &Request, image: Option<&Image>, bytecode: bool) -> Vec<String> {
+    let mut entrypoint = vec![request.interpreter.path().to_owned(), "-ESs".to_owned()];
+    let minor = image.and_then(Image::python_minor);
+    // `-X` is an error to Python 2; before 3.8 there is no prefix.
+    if bytecode && minor.is_some_and(|minor| minor >= (3, 8)) && request.interpreter == Interpreter::Official {
+        entrypoint.extend(["-X".to_owned(), format!("pycache_prefix={BYTECODE}")]);
+    }
+    entrypoint.extend(["-c".to_owned(), crate::init::program()]);
+    entrypoint
+}

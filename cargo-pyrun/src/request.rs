@@ -1,0 +1,370 @@
+//! From the command line and the project's settings to a checked [`Request`].
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::ValueEnum;
+use pyimage_build::{Platform, PlatformError, PythonTag, PythonTagError, Reference, ReferenceError};
+
+use crate::cli::{ContainerArgs, ImageArgs, PyrunArgs};
+use crate::container::{parse_bytes, parse_cpus};
+use crate::env_file::EnvFileError;
+use crate::plan::{Interpreter, MOUNT, Program, Pull, Request, Script};
+use crate::publish::{self, PublishError};
+use crate::run::RunError;
+use crate::settings::{self, EnvSource, NamedScript, Project, Settings, SettingsError};
+
+/// Why what was asked for makes no run.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The script is not there, or none.
+    #[error(transparent)]
+    Script(#[from] RunError),
+    /// A manifest or a variable says something that it may not.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A file of variables.
+    #[error(transparent)]
+    EnvFile(#[from] EnvFileError),
+    /// The tag cannot be one of the official image.
+    #[error("`{tag}` is no tag of the official Python image")]
+    Tag {
+        /// The tag.
+        tag: String,
+        /// The reason.
+        source: PythonTagError,
+    },
+    /// The image's name is malformed.
+    #[error("`{image}` is no image reference")]
+    Image {
+        /// The name.
+        image: String,
+        /// The reason.
+        source: ReferenceError,
+    },
+    /// The platform is malformed.
+    #[error("`{platform}` is no platform")]
+    Platform {
+        /// The text.
+        platform: String,
+        /// The reason.
+        source: PlatformError,
+    },
+    /// A value of `--publish` is malformed.
+    #[error("cannot publish a port")]
+    Publish(#[from] PublishError),
+    /// Another value is malformed.
+    #[error("invalid value for `{option}`: {reason}")]
+    Value {
+        /// The option, as on the command line.
+        option: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An argument or a path is not UTF-8, which the engine's API needs.
+    #[error("`{}` is not valid UTF-8, which the engine's API needs", .0.display())]
+    NotUtf8(PathBuf),
+    /// The list of named scripts could not be written.
+    #[error("cannot print the list of scripts")]
+    List(#[source] std::io::Error),
+    /// The current folder is gone.
+    #[error("the current folder cannot be read")]
+    CurrentFolder(#[source] std::io::Error),
+}
+
+impl RequestError {
+    /// The process's exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Script(error) => error.exit_code(),
+            _ => 125,
+        }
+    }
+
+    /// What to do about it, one line each.
+    #[must_use]
+    pub fn helps(&self) -> Vec<String> {
+        match self {
+            Self::Script(error) => error.helps(),
+            Self::Settings(error) => error.helps(),
+            Self::Tag { tag, .. } => {
+                let near = pyimage_build::nearest_tags(tag, pyimage_build::KNOWN_TAGS);
+                let mut helps = Vec::new();
+                if let [first, ..] = near[..] {
+                    helps.push(format!("did you mean `--tag {first}`?"));
+                }
+                if tag.contains(['/', ':']) {
+                    helps.push(format!("for another image: `--image {tag}`"));
+                }
+                helps
+            }
+            Self::Publish(_) => vec!["for example `--publish 8080:80`".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Builds the request of a command line in a project.
+///
+/// # Errors
+/// Where something that was asked for is malformed or not there.
+pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestError> {
+    let here = env::current_dir().map_err(RequestError::CurrentFolder)?;
+    let named = args.script.as_ref().and_then(|name| project.scripts.get(name.to_str()?));
+    let flags = flags(args, &here)?;
+    let script_settings = named.map(|script| script.settings.clone()).unwrap_or_default();
+    let lower = Settings::merge(script_settings, project.settings());
+    let settings = Settings::merge(flags, Settings::merge(Settings::from_env()?, lower));
+
+    let folder = match named {
+        Some(script) => script.folder.clone().into_std_path_buf(),
+        None => here.clone(),
+    };
+    // A symlinked folder is named as the engine's machine will find it.
+    let folder = folder.canonicalize().map_err(RequestError::CurrentFolder)?;
+    utf8(&folder)?;
+    let mut arguments = named.map(|script| script.args.clone()).unwrap_or_default();
+    let program = match named {
+        Some(script) => named_program(script, &folder)?,
+        None => program(args, &here, &folder, project)?,
+    };
+    for argument in &args.arguments {
+        arguments.push(text(argument)?);
+    }
+    let (image, tag) = image(&settings)?;
+    let platform = match &settings.platform {
+        Some(platform) => Some(parse_platform(platform)?),
+        None => env::var("DOCKER_DEFAULT_PLATFORM").ok().filter(|platform| !platform.is_empty()),
+    };
+    for value in &settings.publish {
+        publish::parse(value)?;
+    }
+    let invalid = |option| move |reason| RequestError::Value { option, reason };
+    let mount = settings.mount_at.clone().unwrap_or_else(|| MOUNT.to_owned());
+    if !mount.starts_with('/') {
+        let reason = format!("`{mount}` is not an absolute path in the container");
+        return Err(RequestError::Value { option: "--mount", reason });
+    }
+    let workdir = settings.workdir.clone().map(|workdir| {
+        if workdir.starts_with('/') { workdir } else { format!("{mount}/{}", workdir.trim_start_matches("./")) }
+    });
+    let variables = settings.environment(&|name| env::var(name).ok())?;
+    Ok(Request {
+        program: Some(program),
+        arguments,
+        image,
+        tag,
+        interpreter: match settings.python.as_deref() {
+            None => Interpreter::Official,
+            Some("system") => Interpreter::System,
+            Some(path) => Interpreter::Path(path.to_owned()),
+        },
+        entrypoint: settings.entrypoint.clone(),
+        folder,
+        mount,
+        workdir,
+        env: variables.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        volumes: settings.volumes.clone(),
+        publish: settings.publish.clone(),
+        network: settings.network.clone(),
+        name: args.container.name.clone(),
+        user: settings.user.clone(),
+        platform,
+        pull: match &settings.pull {
+            None => Pull::Missing,
+            Some(text) => Pull::from_str(text, true)
+                .map_err(|_| format!("expected `always`, `missing` or `never`, found `{text}`"))
+                .map_err(invalid("--pull"))?,
+        },
+        memory: settings.memory.as_deref().map(parse_bytes).transpose().map_err(invalid("--memory"))?,
+        nano_cpus: settings.cpus.as_deref().map(parse_cpus).transpose().map_err(invalid("--cpus"))?,
+        read_only: settings.read_only.unwrap_or_default(),
+        gpus: settings.gpus.as_deref().map(str::parse).transpose().map_err(invalid("--gpus"))?,
+        engine: settings.engine.clone(),
+        docker_socket: settings.docker_socket.unwrap_or_default(),
+        keep: args.container.keep,
+        timings: args.output.timings,
+    })
+}
+
+/// The command line as one level of settings.
+fn flags(args: &PyrunArgs, here: &Path) -> Result<Settings, RequestError> {
+    let PyrunArgs { image, container, .. } = args;
+    let ImageArgs { tag, image, python, entrypoint, platform, pull } = image.clone();
+    let ContainerArgs {
+        env,
+        env_file,
+        volume,
+        mount,
+        workdir,
+        publish,
+        network,
+        name: _,
+        user,
+        memory,
+        cpus,
+        read_only,
+        gpus,
+        docker_socket,
+        keep: _,
+        engine,
+        interactive: _,
+        tty: _,
+        rm: _,
+        init: _,
+    } = container.clone();
+    // As with docker, `--env` goes over `--env-file` wherever it stands.
+    let files = env_file.into_iter().map(|file| EnvSource::File(Utf8PathBuf::from(file)));
+    let mut sources: Vec<_> = files.collect();
+    for variable in env {
+        let (key, value) = match variable.split_once('=') {
+            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+            None => (variable.clone(), None),
+        };
+        if key.is_empty() {
+            let reason = format!("`{variable}` has no name before the `=`");
+            return Err(RequestError::Value { option: "--env", reason });
+        }
+        sources.push(EnvSource::Variable(key, value));
+    }
+    Ok(Settings {
+        tag,
+        image,
+        python,
+        workdir,
+        mount_at: mount,
+        user,
+        platform,
+        pull: pull.and_then(|pull| Some(pull.to_possible_value()?.get_name().to_owned())),
+        network,
+        memory,
+        cpus,
+        read_only: read_only.then_some(true),
+        gpus,
+        entrypoint,
+        engine,
+        docker_socket: docker_socket.then_some(true),
+        env: sources,
+        volumes: volume.into_iter().map(|volume| absolute_volume(volume, here)).collect(),
+        publish,
+    })
+}
+
+/// A volume whose host side is relative means the current folder, as in docker.
+fn absolute_volume(volume: String, here: &Path) -> String {
+    match volume.split_once(':') {
+        Some((source, rest)) if source.starts_with('.') => {
+            let source = here.join(source);
+            let source = source.canonicalize().unwrap_or(source);
+            format!("{}:{rest}", source.display())
+        }
+        _ => volume,
+    }
+}
+
+fn image(settings: &Settings) -> Result<(String, Option<PythonTag>), RequestError> {
+    if let Some(image) = &settings.image {
+        let reference: Reference =
+            image.parse().map_err(|source| RequestError::Image { image: image.clone(), source })?;
+        let official = reference.is_official_python() && reference.digest().is_none();
+        let tag = reference.tag().filter(|_| official).and_then(|tag| tag.parse().ok());
+        return Ok((reference.familiar(), tag));
+    }
+    let tag = match &settings.tag {
+        Some(tag) => tag.parse().map_err(|source| RequestError::Tag { tag: tag.clone(), source })?,
+        None => PythonTag::default_slim(),
+    };
+    Ok((Reference::python(&tag).familiar(), Some(tag)))
+}
+
+fn parse_platform(platform: &str) -> Result<String, RequestError> {
+    let parsed: Platform =
+        platform.parse().map_err(|source| RequestError::Platform { platform: platform.to_owned(), source })?;
+    Ok(parsed.to_string())
+}
+
+fn program(args: &PyrunArgs, here: &Path, folder: &Path, project: &Project) -> Result<Program, RequestError> {
+    if let Some(module) = &args.module {
+        return Ok(Program::Module(module.clone()));
+    }
+    if let Some(code) = &args.code {
+        return Ok(Program::Code(code.clone()));
+    }
+    match &args.script {
+        None => Ok(Program::Repl),
+        Some(script) if script == "-" => Ok(Program::Stdin),
+        Some(script) => {
+            let names = project.scripts.keys().map(String::as_str).collect();
+            locate(&here.join(script), folder, names)
+        }
+    }
+}
+
+fn named_program(script: &NamedScript, folder: &Path) -> Result<Program, RequestError> {
+    match &script.program {
+        settings::Program::Script(path) => locate(&script.folder.join(path).into_std_path_buf(), folder, Vec::new()),
+        settings::Program::Module(module) => Ok(Program::Module(module.clone())),
+        settings::Program::Code(code) => Ok(Program::Code(code.clone())),
+    }
+}
+
+/// Finds a script on this machine and its place in the container.
+fn locate(path: &Path, folder: &Path, names: Vec<&str>) -> Result<Program, RequestError> {
+    let real = match path.canonicalize() {
+        Ok(real) => real,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let nearest = nearest_scripts(path, names);
+            return Err(RunError::NoScript { path: path.to_owned(), nearest }.into());
+        }
+        Err(source) => return Err(RunError::Unreadable { path: path.to_owned(), source }.into()),
+    };
+    if real.is_dir() && !real.join("__main__.py").is_file() {
+        return Err(RunError::Folder(path.to_owned()).into());
+    }
+    if let Err(error) = fs_err::File::open(&real) {
+        let source = std::io::Error::from(error.kind());
+        return Err(RunError::Unreadable { path: path.to_owned(), source }.into());
+    }
+    utf8(&real)?;
+    // The path as typed, where it leads to the same file inside of the folder: a symlink keeps its name.
+    let script = match real.strip_prefix(folder) {
+        Ok(inside) => Script::Inside(as_typed(path, folder, &real).unwrap_or_else(|| inside.to_owned())),
+        Err(_) => Script::Elsewhere {
+            folder: real.parent().unwrap_or(Path::new("/")).to_owned(),
+            name: real.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        },
+    };
+    Ok(Program::Script(script))
+}
+
+fn as_typed(path: &Path, folder: &Path, real: &Path) -> Option<PathBuf> {
+    let relative = path.strip_prefix(folder).ok()?;
+    let plain = relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    (plain && folder.join(relative).canonicalize().ok()? == *real).then(|| relative.to_owned())
+}
+
+fn nearest_scripts(path: &Path, names: Vec<&str>) -> Vec<String> {
+    let Some(wanted) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
+    let neighbours: Vec<String> = path
+        .parent()
+        .and_then(|folder| fs_err::read_dir(folder).ok())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| Utf8Path::new(name).extension() == Some("py"))
+        .collect();
+    let candidates = neighbours.iter().map(String::as_str).chain(names);
+    pyimage_build::nearest(wanted, candidates).into_iter().map(str::to_owned).collect()
+}
+
+fn utf8(path: &Path) -> Result<(), RequestError> {
+    if path.to_str().is_some() { Ok(()) } else { Err(RequestError::NotUtf8(path.to_owned())) }
+}
+
+fn text(argument: &OsString) -> Result<String, RequestError> {
+    argument.to_str().map(str::to_owned).ok_or_else(|| RequestError::NotUtf8(PathBuf::from(argument)))
+}

@@ -1,0 +1,110 @@
+//! One run: from a request to an exit code.
+
+mod conversation;
+mod error;
+mod preparation;
+
+use std::time::Instant;
+
+use crate::cache::Cache;
+use crate::docker_command;
+use crate::plan::Request;
+use crate::shell::Shell;
+use crate::signals::Signals;
+use crate::terminal;
+
+pub use error::RunError;
+use preparation::Preparation;
+
+/// How long each phase took, in the order of the phases.
+#[derive(Debug)]
+pub struct Timings {
+    started: Instant,
+    last: Instant,
+    phases: Vec<(&'static str, std::time::Duration)>,
+}
+
+impl Timings {
+    fn start() -> Self {
+        let now = Instant::now();
+        Self { started: now, last: now, phases: Vec::new() }
+    }
+
+    /// Ends a phase.
+    pub fn mark(&mut self, phase: &'static str) {
+        let now = Instant::now();
+        self.phases.push((phase, now - self.last));
+        self.last = now;
+    }
+
+    fn tell(&self, shell: &Shell) {
+        for (phase, duration) in &self.phases {
+            shell.always(format_args!("{phase:>12} {:8.1} ms", duration.as_secs_f64() * 1e3));
+        }
+        shell.always(format_args!("{:>12} {:8.1} ms", "total", self.started.elapsed().as_secs_f64() * 1e3));
+    }
+}
+
+/// Runs what was asked and gives the exit code: the script's own, or 128 and the signal that ended it.
+///
+/// # Errors
+/// Where nothing could be run, or the engine was lost; [`RunError::exit_code`] is the process's exit code then.
+pub async fn run(request: &Request, shell: &Shell, cache: Option<&Cache>) -> Result<u8, RunError> {
+    let mut timings = Timings::start();
+    let mut signals = Signals::catch();
+    let result = attempt(request, shell, cache, &mut signals, &mut timings).await;
+    if request.timings {
+        timings.tell(shell);
+    }
+    result
+}
+
+async fn attempt(
+    request: &Request,
+    shell: &Shell,
+    cache: Option<&Cache>,
+    signals: &mut Signals,
+    timings: &mut Timings,
+) -> Result<u8, RunError> {
+    let mut preparation = tokio::select! {
+        preparation = Preparation::begin(request, shell, cache) => preparation?,
+        signal = signals.fatal() => return Ok(128 + signal),
+    };
+    timings.mark("connect");
+    let prepared = tokio::select! {
+        prepared = preparation.create(timings) => prepared,
+        signal = signals.fatal() => {
+            // A request that is on its way may still create it.
+            preparation.abandon().await;
+            return Ok(128 + signal);
+        }
+    };
+    if let Err(error) = prepared {
+        preparation.abandon().await;
+        return Err(error);
+    }
+    let outcome = conversation::converse(&preparation, signals, timings).await;
+    match outcome {
+        Ok(code) => preparation.conclude(timings, code).await,
+        Err(error) => {
+            preparation.abandon().await;
+            Err(error)
+        }
+    }
+}
+
+/// Prints the `docker run` command that does the same; creates nothing, and asks the engine only what it is.
+///
+/// # Errors
+/// Where no engine is found.
+pub async fn dry_run(request: &Request, shell: &Shell, cache: Option<&Cache>) -> Result<u8, RunError> {
+    let mut preparation = Preparation::begin(request, shell, cache).await?;
+    preparation.recall_or_inspect().await?;
+    let container = preparation.container();
+    let arguments = docker_command::arguments(request, &container, terminal::interactive());
+    let operation = "print the command";
+    shell
+        .print(format_args!("{}\n", docker_command::line(&arguments)))
+        .map_err(|source| RunError::Terminal { operation, source })?;
+    Ok(0)
+}

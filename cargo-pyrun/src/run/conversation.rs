@@ -1,0 +1,285 @@
+//! The run itself: streams, signals and the exit code, from attaching to the last byte.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::preparation::Preparation;
+use super::{RunError, Timings};
+use crate::engine::{Attachment, EngineError, Output, Until};
+use crate::init::{Frame, Nonce, Record, Records, WINDOW};
+use crate::signals::{HANGUP, INTERRUPT, RESIZE, Signals};
+use crate::streams::{self, Sink, Stream};
+use crate::terminal::{self, Raw};
+
+/// How long the engine may take to close the streams, or to tell the exit code, after the end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long a script may take after its terminal was closed.
+const HANGUP_GRACE: Duration = Duration::from_secs(2);
+
+/// `128 + SIGPIPE`: what a shell reports of a program whose reader went away.
+const BROKEN_PIPE: u8 = 141;
+
+struct Conversation {
+    input: std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>,
+    records: Records,
+    stdout: Sink,
+    stderr: Sink,
+    /// What could not be written yet because a reader is slow.
+    pending: Option<(Stream, Bytes)>,
+    /// How many more data frames init can take.
+    window: usize,
+    exited: Option<Record>,
+    not_executed: Option<i32>,
+    /// The last lines of stderr, in which an engine explains a start that went wrong.
+    tail: Vec<u8>,
+    forwarded: Vec<u8>,
+}
+
+/// How a conversation ends before the streams do.
+enum Cut {
+    Code(u8),
+}
+
+pub(super) async fn converse(
+    preparation: &Preparation<'_>,
+    signals: &mut Signals,
+    timings: &mut Timings,
+) -> Result<u8, RunError> {
+    let engine = &preparation.engine;
+    let name = preparation.name();
+    let nonce = Nonce::new().map_err(EngineError::Random)?;
+    let Attachment { mut output, input } = engine.attach(&name).await?;
+    let mut talk = Conversation {
+        input,
+        records: Records::new(&nonce),
+        stdout: Sink::open(Stream::Stdout),
+        stderr: Sink::open(Stream::Stderr),
+        pending: None,
+        window: WINDOW,
+        exited: None,
+        not_executed: None,
+        tail: Vec::new(),
+        forwarded: Vec::new(),
+    };
+    let size = preparation.terminal.then(terminal::size);
+    talk.send(&Frame::Hello { nonce: &nonce, terminal: size }).await;
+    timings.mark("attach");
+
+    // The wait is on its way before the start, so that no end is missed.
+    let mut wait = Box::pin(engine.wait(&name, Until::Exit));
+    let mut engine_code = None;
+    let started = tokio::select! {
+        biased;
+        ended = &mut wait => { engine_code = Some(ended); Ok(()) }
+        started = engine.start(&name) => started,
+    };
+    started.map_err(|error| preparation.explain(error))?;
+    timings.mark("start");
+
+    let raw = if preparation.terminal {
+        let operation = "put the terminal into raw mode";
+        Some(Raw::enter().map_err(|source| RunError::Terminal { operation, source })?)
+    } else {
+        None
+    };
+    preparation.shell.set_raw(raw.is_some());
+    let mut stdin = if terminal::foreground() { Some(streams::stdin()) } else { None };
+    if stdin.is_none() {
+        talk.send(&Frame::End).await;
+    }
+    let mut hangup: Option<Instant> = None;
+    let cut = loop {
+        let ended = talk.exited.is_some() || engine_code.is_some();
+        tokio::select! {
+            item = output.next(), if talk.pending.is_none() => match item {
+                Some(Ok(output)) => talk.take(output),
+                Some(Err(_)) | None => break None,
+            },
+            flushed = talk.flush(), if talk.pending.is_some() => {
+                if flushed.is_err() {
+                    break Some(Cut::Code(BROKEN_PIPE));
+                }
+            }
+            piece = next_piece(&mut stdin), if talk.window > 0 && stdin.is_some() => match piece {
+                Some(bytes) => {
+                    talk.window -= 1;
+                    talk.send(&Frame::Data(&bytes)).await;
+                }
+                None => {
+                    stdin = None;
+                    talk.send(&Frame::End).await;
+                }
+            },
+            signal = signals.next() => {
+                if signal == RESIZE {
+                    if preparation.terminal {
+                        talk.send(&Frame::Resize(terminal::size())).await;
+                    }
+                    continue;
+                }
+                talk.send(&Frame::Signal(signal)).await;
+                talk.forwarded.push(signal);
+                if signal == HANGUP && preparation.terminal {
+                    hangup = Some(Instant::now() + HANGUP_GRACE);
+                }
+                // Whoever asks three times means it.
+                if talk.forwarded.iter().filter(|sent| **sent == INTERRUPT).count() >= 3 {
+                    break Some(Cut::Code(128 + INTERRUPT));
+                }
+            }
+            code = &mut wait, if engine_code.is_none() => engine_code = Some(code),
+            () = sleep(GRACE), if ended && talk.pending.is_none() => break None,
+            () = sleep_until(hangup.unwrap_or_else(Instant::now)), if hangup.is_some() => {
+                break Some(Cut::Code(128 + HANGUP));
+            }
+        }
+    };
+    timings.mark("run");
+    drop(raw);
+    preparation.shell.set_raw(false);
+    if let Some(Cut::Code(code)) = cut {
+        preparation.abandon().await;
+        return Ok(code);
+    }
+    tokio::select! {
+        () = talk.drain() => {}
+        signal = signals.fatal() => return Ok(128 + signal),
+    }
+    timings.mark("drain");
+    if talk.exited.is_none() && engine_code.is_none() {
+        engine_code = tokio::time::timeout(GRACE, &mut wait).await.ok();
+    }
+    talk.conclude(preparation, engine_code)
+}
+
+async fn next_piece(stdin: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {
+    stdin.as_mut()?.recv().await
+}
+
+impl Conversation {
+    /// A frame that cannot be sent has no reader any more; the output's end tells why.
+    async fn send(&mut self, frame: &Frame<'_>) {
+        let _ = self.input.write_all(&frame.encode()).await;
+        let _ = self.input.flush().await;
+    }
+
+    fn take(&mut self, output: Output) {
+        match output {
+            Output::Stdout(bytes) => self.pending = Some((Stream::Stdout, bytes)),
+            Output::Stderr(bytes) => {
+                let (text, records) = self.records.split(&bytes);
+                for record in records {
+                    match record {
+                        Record::Taken => self.window += 1,
+                        Record::NotExecuted(number) => self.not_executed = Some(number),
+                        Record::Exited { .. } => self.exited = Some(record),
+                    }
+                }
+                self.remember(&text);
+                if !text.is_empty() {
+                    self.pending = Some((Stream::Stderr, text.into()));
+                }
+            }
+        }
+    }
+
+    fn remember(&mut self, text: &[u8]) {
+        const TAIL: usize = 512;
+        self.tail.extend_from_slice(&text[text.len().saturating_sub(TAIL)..]);
+        let surplus = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..surplus);
+    }
+
+    /// Hands the pending bytes to their stream's thread. An error is a reader of our stdout that is gone; one of
+    /// stderr that is gone only loses text.
+    async fn flush(&mut self) -> Result<(), ()> {
+        let Some((stream, bytes)) = &self.pending else { return Ok(()) };
+        let (sink, matters) = match stream {
+            Stream::Stdout => (&mut self.stdout, true),
+            Stream::Stderr => (&mut self.stderr, false),
+        };
+        // Cloning shares the bytes: they stay pending until the queue has them.
+        let result = sink.write(bytes.clone()).await;
+        self.pending = None;
+        if matters { result.map_err(drop) } else { Ok(()) }
+    }
+
+    async fn drain(&mut self) {
+        let rest = self.records.finish();
+        if !rest.is_empty() {
+            let _ = self.stderr.write(rest.into()).await;
+        }
+        let _ = self.stdout.finish().await;
+        let _ = self.stderr.finish().await;
+    }
+
+    fn conclude(
+        &self,
+        preparation: &Preparation<'_>,
+        engine_code: Option<Result<i64, EngineError>>,
+    ) -> Result<u8, RunError> {
+        let shell = preparation.shell;
+        if let Some(number) = self.not_executed {
+            let program = preparation.created.as_ref().and_then(|c| c.command.first().cloned()).unwrap_or_default();
+            let python = preparation.request.entrypoint.is_none();
+            return Err(match number {
+                2 => preparation.no_program(program, python),
+                8 => preparation.no_emulation(),
+                _ => RunError::NotExecutable {
+                    image: preparation.request.image.clone(),
+                    program,
+                    reason: std::io::Error::from_raw_os_error(number).to_string(),
+                },
+            });
+        }
+        if let Some(Record::Exited { code, signal, out_of_memory }) = self.exited {
+            if out_of_memory {
+                let limit = preparation.request.memory.map(|bytes| format!(" of {} MiB", bytes >> 20));
+                shell.warn(format_args!(
+                    "the script was killed: it needed more memory than its limit{}",
+                    limit.unwrap_or_default()
+                ));
+            } else if let Some(signal) = signal.filter(|signal| !self.forwarded.contains(signal)) {
+                shell.note(format_args!("the script was ended by {}", signal_name(signal)));
+            }
+            return Ok(code);
+        }
+        // Init did not get to say it: it was killed, or never ran.
+        if String::from_utf8_lossy(&self.tail).contains("exec format error") {
+            return Err(preparation.no_emulation());
+        }
+        match engine_code {
+            Some(Ok(code)) => {
+                if code == 137 {
+                    shell.warn("the container was killed from outside, or for lack of memory");
+                }
+                Ok(u8::try_from(code & 0xff).unwrap_or(125))
+            }
+            _ => Err(RunError::EngineGone { address: preparation.engine.address().clone() }),
+        }
+    }
+}
+
+fn signal_name(number: u8) -> String {
+    let name = match number {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL (illegal instruction)",
+        6 => "SIGABRT (abort)",
+        7 => "SIGBUS (bus error)",
+        8 => "SIGFPE (arithmetic error)",
+        9 => "SIGKILL",
+        11 => "SIGSEGV (segmentation fault)",
+        13 => "SIGPIPE",
+        15 => "SIGTERM",
+        _ => return format!("signal {number}"),
+    };
+    name.to_owned()
+}

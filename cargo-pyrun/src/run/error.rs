@@ -1,0 +1,176 @@
+//! Why a run did not come to the script's own exit code.
+
+use std::path::PathBuf;
+
+use pyimage_build::PythonTag;
+
+use crate::engine::{Address, EngineError};
+
+/// Why a run failed, other than by the script itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The engine did not do its part.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// There is no such script.
+    #[error("no such script: `{}`", path.display())]
+    NoScript {
+        /// Its path on this machine.
+        path: PathBuf,
+        /// Names that are alike.
+        nearest: Vec<String>,
+    },
+    /// The script is a folder that Python cannot run.
+    #[error("`{}` is a folder without a `__main__.py`", .0.display())]
+    Folder(PathBuf),
+    /// The script cannot be read.
+    #[error("cannot read script `{}`", path.display())]
+    Unreadable {
+        /// Its path on this machine.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// A Windows image on an engine for Linux.
+    #[error("`{image}` is an image for Windows, and this engine runs {os} containers")]
+    Windows {
+        /// The image.
+        image: String,
+        /// The engine's kind of container.
+        os: String,
+    },
+    /// No image has that name.
+    #[error("there is no image `{image}`: {message}")]
+    NoImage {
+        /// The image.
+        image: String,
+        /// The engine's words.
+        message: String,
+        /// Tags that are alike.
+        nearest: Vec<String>,
+    },
+    /// It is not on the engine, and `--pull never` forbids pulling it.
+    #[error("image `{0}` is not on the engine, and `--pull never` keeps it from being pulled")]
+    NotPulled(String),
+    /// The image could not be pulled.
+    #[error("cannot pull image `{image}`: {message}")]
+    Pull {
+        /// The image.
+        image: String,
+        /// The engine's words.
+        message: String,
+    },
+    /// The image has no such program.
+    #[error("image `{image}` has no `{program}`")]
+    NoProgram {
+        /// The image.
+        image: String,
+        /// The program's path in it.
+        program: String,
+        /// Whether it is the interpreter that was looked for.
+        python: bool,
+        /// The tag of an image that has it.
+        better: Option<PythonTag>,
+    },
+    /// The program is there but cannot be executed.
+    #[error("`{program}` in image `{image}` cannot be executed: {reason}")]
+    NotExecutable {
+        /// The image.
+        image: String,
+        /// The program's path in it.
+        program: String,
+        /// The kernel's reason.
+        reason: String,
+    },
+    /// The engine's machine cannot run the image's architecture.
+    #[error("image `{image}` is for {platform}, and the engine's machine ({engine}) neither is that nor emulates it")]
+    NoEmulation {
+        /// The image.
+        image: String,
+        /// The image's platform.
+        platform: String,
+        /// The engine's platform.
+        engine: String,
+    },
+    /// Another program listens there.
+    #[error("a port of `{publish}` is taken: {message}")]
+    PortTaken {
+        /// What was to be published.
+        publish: String,
+        /// The engine's words.
+        message: String,
+    },
+    /// The engine went away.
+    #[error("the engine at `{address}` went away during the run")]
+    EngineGone {
+        /// Its address.
+        address: Address,
+    },
+    /// The system refused a terminal or a stream.
+    #[error("cannot {operation}")]
+    Terminal {
+        /// What was tried.
+        operation: &'static str,
+        /// The reason.
+        source: std::io::Error,
+    },
+}
+
+impl RunError {
+    /// The exit code, as `docker run` has them: 127 not found, 126 not executable, 125 anything else.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoScript { .. } | Self::NoProgram { .. } => 127,
+            Self::Folder(_) | Self::Unreadable { .. } | Self::NotExecutable { .. } | Self::NoEmulation { .. } => 126,
+            _ => 125,
+        }
+    }
+
+    /// What to do about it, one line each.
+    #[must_use]
+    pub fn helps(&self) -> Vec<String> {
+        match self {
+            Self::Engine(EngineError::Discovery(error)) => error.helps(),
+            Self::Engine(EngineError::NameTaken { name }) => {
+                vec![format!("remove it with `docker rm -f {name}`, or leave `--name` away")]
+            }
+            Self::NoScript { nearest, .. } => did_you_mean(nearest, ""),
+            Self::Folder(_) => vec!["name a file, or run a module with `-m MODULE`".to_owned()],
+            Self::Windows { .. } => vec!["take a tag for Linux, for example `--tag 3.13-slim`".to_owned()],
+            Self::NoImage { nearest, .. } => did_you_mean(nearest, "--tag "),
+            Self::NotPulled(image) => vec![format!("pull it once with `docker pull {image}`")],
+            Self::Pull { message, .. } if message.contains("toomanyrequests") => {
+                vec!["log in with `docker login`: Docker Hub limits anonymous pulls".to_owned()]
+            }
+            Self::Pull { message, .. } if denied(message) => {
+                vec!["log in to its registry with `docker login`".to_owned()]
+            }
+            Self::NoProgram { better: Some(tag), .. } => vec![format!("`--tag {tag}` has it")],
+            Self::NoProgram { python: true, .. } => {
+                vec!["name the image's interpreter with `--python PATH`, or take an official image with `--tag`".to_owned()]
+            }
+            Self::NoEmulation { .. } => vec![
+                "install emulation on the engine's machine: `docker run --privileged --rm tonistiigi/binfmt --install all`, \
+                 or `sudo apt-get install qemu-user-static`"
+                    .to_owned(),
+            ],
+            Self::PortTaken { .. } => {
+                vec!["publish another port of this machine, or a free one with `--publish CONTAINER`".to_owned()]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn denied(message: &str) -> bool {
+    ["unauthorized", "authentication required", "denied", "no basic auth"].iter().any(|word| message.contains(word))
+}
+
+fn did_you_mean(nearest: &[String], prefix: &str) -> Vec<String> {
+    if nearest.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<_> = nearest.iter().map(|name| format!("`{prefix}{name}`")).collect();
+    vec![format!("did you mean {}?", names.join(", "))]
+}

@@ -1,0 +1,85 @@
+//! Signals that this process gets and the script is to have.
+
+use tokio::sync::mpsc;
+
+/// `SIGHUP`, by its number on Linux, which is what the container runs.
+pub const HANGUP: u8 = 1;
+/// `SIGINT`.
+pub const INTERRUPT: u8 = 2;
+/// `SIGTERM`.
+pub const TERMINATE: u8 = 15;
+/// `SIGWINCH`: the terminal has another size.
+pub const RESIZE: u8 = 28;
+
+/// Signals as they come in, by their numbers on Linux.
+#[derive(Debug)]
+pub struct Signals {
+    incoming: mpsc::UnboundedReceiver<u8>,
+}
+
+impl Signals {
+    /// Catches from now on every signal that asks a process for something.
+    ///
+    /// One that was ignored when this process started stays ignored: `nohup` and shells in the background rely on it.
+    #[must_use]
+    pub fn catch() -> Self {
+        let (sender, incoming) = mpsc::unbounded_channel();
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let ignored = ignored();
+            let kinds = [
+                (SignalKind::hangup(), HANGUP),
+                (SignalKind::interrupt(), INTERRUPT),
+                (SignalKind::quit(), 3),
+                (SignalKind::user_defined1(), 10),
+                (SignalKind::user_defined2(), 12),
+                (SignalKind::alarm(), 14),
+                (SignalKind::terminate(), TERMINATE),
+                (SignalKind::window_change(), RESIZE),
+            ];
+            for (kind, number) in kinds {
+                if ignored & (1 << (kind.as_raw_value() - 1)) != 0 {
+                    continue;
+                }
+                let Ok(mut stream) = signal(kind) else { continue };
+                let sender = sender.clone();
+                tokio::spawn(async move {
+                    while stream.recv().await.is_some() && sender.send(number).is_ok() {}
+                });
+            }
+        }
+        #[cfg(not(unix))]
+        tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && sender.send(INTERRUPT).is_ok() {} });
+        Self { incoming }
+    }
+
+    /// The next signal.
+    pub async fn next(&mut self) -> u8 {
+        match self.incoming.recv().await {
+            Some(number) => number,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The next signal that would end a process.
+    pub async fn fatal(&mut self) -> u8 {
+        loop {
+            let number = self.next().await;
+            if number != RESIZE {
+                return number;
+            }
+        }
+    }
+}
+
+/// The set of ignored signals, bit 0 for signal 1. The kernel tells it in `/proc`; elsewhere none is known.
+#[cfg(unix)]
+fn ignored() -> u64 {
+    let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
