@@ -1,1 +1,216 @@
-//! x
+//! What the end-to-end tests share: the test bed's parts, and the real program on them.
+//!
+//! The bed is brought up by `cargo xtask test`, which says in the environment what it has. A test whose part a
+//! machine cannot give notes that in a file that `cargo xtask test` prints; it is never skipped in silence.
+
+use std::env;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The image that most tests run in.
+pub const TAG: &str = "3.13-slim";
+
+/// A part of the test bed by its variable, or a note that it is not there.
+///
+/// # Panics
+/// Where no test bed is up at all: such a run proves nothing.
+#[must_use]
+pub fn part(variable: &str) -> Option<String> {
+    assert!(env::var_os("TESTBED").is_some(), "no test bed: run `cargo xtask test`");
+    let found = env::var(variable).ok().filter(|value| !value.is_empty());
+    if found.is_none() {
+        skip(variable);
+    }
+    found
+}
+
+/// Notes that this test did not run for want of a part.
+pub fn skip(part: &str) {
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    if let Some(file) = env::var_os("TESTBED_SKIPS") {
+        let file = fs_err::OpenOptions::new().append(true).create(true).open(PathBuf::from(file));
+        if let Ok(mut file) = file {
+            let _ = writeln!(file, "{test}: this machine has no {part}");
+        }
+    }
+}
+
+/// A folder to run in, with a home and a cache of its own.
+#[derive(Debug)]
+pub struct Folder {
+    root: TempDir,
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Folder {
+    /// An empty folder, open to every user: some tests run as another.
+    ///
+    /// # Panics
+    /// Where the machine has no place for temporary files.
+    #[must_use]
+    pub fn new() -> Self {
+        let root = tempfile::Builder::new().prefix("pyrun-test-").tempdir().expect("a temporary folder");
+        let folder = Self { root };
+        for part in ["project", "home", "cache"] {
+            fs_err::create_dir_all(folder.root.path().join(part)).expect("a folder of the test");
+        }
+        folder
+    }
+
+    /// Where the scripts are and the program runs.
+    #[must_use]
+    pub fn project(&self) -> PathBuf {
+        self.root.path().join("project")
+    }
+
+    /// The user's home.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    /// The folder above both.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Writes a file of the project.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn file(&self, name: &str, text: &str) -> &Self {
+        let path = self.project().join(name);
+        fs_err::create_dir_all(path.parent().expect("a parent")).expect("a folder of the project");
+        fs_err::write(path, text).expect("a file of the project");
+        self
+    }
+
+    /// The real program, here, in an environment without the developer's settings.
+    #[must_use]
+    pub fn pyrun<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        let mut command = Command::new(program());
+        command.args(arguments).current_dir(self.project()).env_clear();
+        command.env("PATH", env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.home()).env("PYIMAGE_CACHE_DIR", self.root.path().join("cache"));
+        if let Some(docker) = part("TESTBED_DOCKER") {
+            command.env("DOCKER_HOST", docker);
+        }
+        command
+    }
+}
+
+/// The binary under test, which `cargo xtask test` built.
+///
+/// # Panics
+/// Where it was not built.
+#[must_use]
+pub fn program() -> PathBuf {
+    let test = env::current_exe().expect("the test's own path");
+    let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps");
+    let program = folder.join("cargo-pyrun");
+    assert!(program.is_file(), "`{}` is not built: run `cargo xtask test`", program.display());
+    program
+}
+
+/// What a finished program left.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// Its stdout.
+    pub stdout: String,
+    /// Its stderr.
+    pub stderr: String,
+    /// How long it ran.
+    pub took: Duration,
+}
+
+/// Runs a command to its end, with no stdin.
+///
+/// # Panics
+/// Where it cannot be started.
+#[must_use]
+pub fn finish(command: &mut Command) -> Finished {
+    finish_with(command, b"")
+}
+
+/// Runs a command to its end with these bytes on its stdin.
+///
+/// # Panics
+/// Where it cannot be started.
+#[must_use]
+pub fn finish_with(command: &mut Command, stdin: &[u8]) -> Finished {
+    let started = Instant::now();
+    let mut child = spawn(command.stdin(Stdio::piped()));
+    let mut pipe = child.stdin.take().expect("a pipe");
+    let bytes = stdin.to_vec();
+    // A program that does not read its stdin closes the pipe early.
+    let writer = thread::spawn(move || drop(pipe.write_all(&bytes)));
+    let output = child.wait_with_output().expect("the program's end");
+    let _ = writer.join();
+    finished(&output, started)
+}
+
+/// Starts a command with pipes on stdout and stderr.
+///
+/// # Panics
+/// Where it cannot be started.
+#[must_use]
+pub fn spawn(command: &mut Command) -> Child {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"))
+}
+
+fn finished(output: &Output, started: Instant) -> Finished {
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        took: started.elapsed(),
+    }
+}
+
+/// Tries until it is so, or the time is up.
+#[must_use]
+pub fn eventually(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        if so() {
+            return true;
+        }
+        if Instant::now() > end {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The docker CLI on the bed's engine, as the tests' second pair of eyes.
+///
+/// # Panics
+/// Where there is no docker CLI.
+#[must_use]
+pub fn docker<const N: usize>(arguments: [&str; N]) -> Finished {
+    let mut command = Command::new("docker");
+    command.args(arguments).env("DOCKER_HOST", part("TESTBED_DOCKER").unwrap_or_default());
+    finish(&mut command)
+}
+
+/// The containers of pyrun's whose script was run from this folder, whatever their state.
+#[must_use]
+pub fn containers_of(folder: &Folder) -> Vec<String> {
+    let filter = format!("label=pyrun.folder={}", folder.project().display());
+    let listed = docker(["ps", "-aq", "--filter", &filter]);
+    listed.stdout.lines().map(str::to_owned).collect()
+}

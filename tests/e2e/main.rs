@@ -1,0 +1,3 @@
+//! End to end: the real program on the real engine, by subject.
+
+mod exit;
