@@ -171,7 +171,7 @@ pub(crate) fn assemble(
     arch: &str,
 ) -> Result<String> {
     let built = format!("pyrun-testbed/python:{}-{arch}", image.tag);
-    let context = bed.cached("work/context/_")?.with_file_name("");
+    let context = bed.cached(&format!("work/{}-{arch}/_", image.tag))?.with_file_name("");
     fs::create_dir_all(&context)?;
     fs::copy(&cpython.tarball, context.join("cpython.tar"))?;
     fs::write(context.join("Dockerfile"), image.dockerfile(base, cpython))?;
