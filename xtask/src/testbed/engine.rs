@@ -47,9 +47,7 @@ pub(crate) fn docker() -> Command {
 
 pub(crate) fn up(bed: &Bed) -> Result<()> {
     if let Some(address) = address() {
-        if !process::found("docker") {
-            machine::provide(&[Tool { program: "docker", package: "docker.io" }])?;
-        }
+        provide_client()?;
         say::status("Using", &format!("the engine at {address}"));
         return Ok(());
     }
@@ -58,9 +56,9 @@ pub(crate) fn up(bed: &Bed) -> Result<()> {
     }
     machine::provide(&[
         Tool { program: "dockerd", package: "docker.io" },
-        Tool { program: "docker", package: "docker.io" },
         Tool { program: "openssl", package: "openssl" },
     ])?;
+    provide_client()?;
     if machine::has_systemd() {
         // The package has a service, which is as good as ours.
         process::succeeds(process::command("systemctl").args(["start", "docker"]));
@@ -74,6 +72,15 @@ pub(crate) fn up(bed: &Bed) -> Result<()> {
     }
     mount_cgroups()?;
     start(bed)
+}
+
+/// The client is in a package of its own since Debian 13.
+fn provide_client() -> Result<()> {
+    if process::found("docker") {
+        return Ok(());
+    }
+    let package = if machine::has_package("docker-cli") { "docker-cli" } else { "docker.io" };
+    machine::provide(&[Tool { program: "docker", package }])
 }
 
 fn start(bed: &Bed) -> Result<()> {

@@ -46,6 +46,12 @@ pub(crate) fn provide(tools: &[Tool]) -> Result<()> {
     Ok(())
 }
 
+/// Whether apt could install a package.
+pub(crate) fn has_package(name: &str) -> bool {
+    process::read(process::command("apt-cache").args(["--names-only", "search", &format!("^{name}$")]))
+        .is_ok_and(|found| !found.is_empty())
+}
+
 fn apt(arguments: &[&str]) -> Result<()> {
     let mut command = process::command("apt-get");
     command

@@ -15,16 +15,31 @@ use crate::{process, say};
 pub(crate) const NAME: &str = "podman";
 const IMAGE: &str = "docker.io/library/python:3.13-slim";
 
-/// What podman needs beyond its package's own dependencies.
-pub(crate) const TOOLS: [Tool; 7] = [
-    Tool { program: "podman", package: "podman" },
-    Tool { program: "runc", package: "runc" },
-    Tool { program: "catatonit", package: "catatonit" },
-    Tool { program: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },
-    Tool { program: "slirp4netns", package: "slirp4netns" },
-    Tool { program: "newuidmap", package: "uidmap" },
-    Tool { program: "iptables", package: "iptables" },
-];
+/// Installs podman, and what it needs beyond its package's own dependencies.
+pub(crate) fn provide() -> Result<()> {
+    machine::provide(&[
+        Tool { program: "podman", package: "podman" },
+        Tool { program: "runc", package: "runc" },
+        Tool { program: "catatonit", package: "catatonit" },
+        Tool { program: "slirp4netns", package: "slirp4netns" },
+        Tool { program: "newuidmap", package: "uidmap" },
+        Tool { program: "iptables", package: "iptables" },
+    ])?;
+    // Networks are made by other programs since podman 5.
+    let version =
+        process::read(process::command("podman").args(["version", "--format", "{{.Client.Version}}"]))?;
+    if version.split('.').next().and_then(|major| major.parse().ok()).is_some_and(|major: u32| major < 5) {
+        return machine::provide(&[Tool {
+            program: "/usr/lib/cni/bridge",
+            package: "containernetworking-plugins",
+        }]);
+    }
+    machine::provide(&[
+        Tool { program: "/usr/lib/podman/netavark", package: "netavark" },
+        Tool { program: "/usr/lib/podman/aardvark-dns", package: "aardvark-dns" },
+        Tool { program: "pasta", package: "passt" },
+    ])
+}
 
 pub(crate) fn ready(bed: &Bed) -> bool {
     serves(&bed.run("podman.sock"))
@@ -38,7 +53,7 @@ pub(crate) fn serves(socket: &Path) -> bool {
 }
 
 pub(crate) fn up(bed: &Bed) -> Result<()> {
-    machine::provide(&TOOLS)?;
+    provide()?;
     settings(bed)?;
     let socket = bed.run("podman.sock");
     say::status("Starting", "podman");

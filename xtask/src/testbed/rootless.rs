@@ -76,7 +76,7 @@ pub(crate) fn podman_ready() -> bool {
 }
 
 pub(crate) fn podman_up(bed: &Bed) -> Result<()> {
-    machine::provide(&podman::TOOLS)?;
+    podman::provide()?;
     prepare()?;
     podman::settings(bed)?;
     let own = folder().join("podman");
