@@ -20,7 +20,7 @@ export PKG_CONFIG=/usr/bin/pkg-config PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-g
     --with-ensurepip=no --disable-test-modules \
     ac_cv_file__dev_ptmx=yes ac_cv_file__dev_ptc=no ac_cv_buggy_getaddrinfo=no \
     CFLAGS=-O2 LDFLAGS='-Wl,-rpath,/usr/local/lib -Wl,--strip-all'
-make -s -j2
+make -s -j"$(nproc)"
 make -s install DESTDIR=/build/cross/root
 cd /build/cross/root
 # pip is the same on every machine.

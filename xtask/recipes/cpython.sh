@@ -26,7 +26,7 @@ esac
 # The build must not depend on where it ran, hence no timestamps of the machine's own; -O2 alone keeps it short.
 ./configure --prefix=/usr/local --enable-shared --with-ensurepip=install "$@" \
     CFLAGS=-O2 LDFLAGS='-Wl,-rpath,/usr/local/lib -Wl,--strip-all'
-make -s -j2
+make -s -j"$(nproc)"
 make -s install
 find /usr/local -depth \( -type d -a \( -name test -o -name tests -o -name idle_test \) \) -exec rm -rf '{}' +
 find /usr/local -type d -name __pycache__ -prune -exec rm -rf '{}' +

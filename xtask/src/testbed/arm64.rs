@@ -144,7 +144,8 @@ fn join(bed: &Bed, cpython: &Cpython) -> Result<()> {
         entry(&alone, "arm64", ", \"variant\": \"v8\"")?
     );
     say::status("Pushing", &format!("an index of both platforms as `{}`", image::SLIM.name()));
-    for tag in image::SLIM.tags(&cpython.version) {
+    // The main tag says that all is there, so it comes last.
+    for tag in image::SLIM.tags(&cpython.version).iter().rev() {
         let path = format!("/v2/library/python/manifests/{tag}");
         let answer = http::put(Peer::Tcp(HUB.address), &path, INDEX, index.as_bytes())?;
         if answer.status != 201 {

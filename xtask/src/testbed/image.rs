@@ -110,7 +110,8 @@ impl Image {
         let base = base_image(bed, self.series.suite, "amd64")?;
         let cpython = recipe::cpython(bed, &self.series)?;
         let built = assemble(bed, self, &base, &cpython, "amd64")?;
-        for tag in self.tags(&cpython.version) {
+        // The main tag says that all is there, so it comes last.
+        for tag in self.tags(&cpython.version).iter().rev() {
             registry::HUB.push(&built, &format!("library/python:{tag}"))?;
         }
         // What is used from here on is what was pulled: it has the digests that pulled images have.
