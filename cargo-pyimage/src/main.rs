@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! `cargo pyimage`: see the library half.
+
+fn main() -> std::process::ExitCode {
+    pyimage::main()
+}
