@@ -22,7 +22,7 @@ if [ -n "$fresh" ]; then
         for suite in $SOURCE_SUITES; do echo "deb-src $MIRROR $suite main"; done
     } >"$CHROOT/etc/apt/sources.list"
     for arch in ${FOREIGN_ARCH:-}; do inside dpkg --add-architecture "$arch"; done
-    inside apt-get -q -o Acquire::Check-Valid-Until=false update
+    inside apt-get -q -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none update
     inside apt-get -qy --no-install-recommends install $PACKAGES
     touch "$CHROOT/.ready"
 fi

@@ -150,7 +150,7 @@ impl Image {
              ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin\n\
              {env}\
              RUN set -eux; \\\n\
-             \tapt-get -o Acquire::Check-Valid-Until=false update; \\\n\
+             \tapt-get -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none update; \\\n\
              \tapt-get install -y --no-install-recommends {packages}; \\\n\
              \tfind /usr -depth -type d -name __pycache__ -path '*/dist-packages/*' -exec rm -rf '{{}}' +; \\\n\
              \trm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/*.log /var/log/apt\n\
@@ -207,10 +207,31 @@ pub(crate) fn base_image(bed: &Bed, suite: &str, arch: &str) -> Result<String> {
     if process::succeeds(engine::docker().args(["image", "inspect", &name])) {
         return Ok(name);
     }
-    let tarball = recipe::base(bed, suite, arch)?;
-    let mut import = engine::docker();
-    import.args(["import", "--platform", &format!("linux/{arch}"), "--change", "CMD [\"bash\"]"]);
-    process::read(import.arg(&tarball).arg(&name))?;
+    // `docker import` would call every image amd64 on an amd64 machine, whatever platform it is told.
+    let layer = recipe::base(bed, suite, arch)?;
+    let sum = process::read(process::command("sha256sum").arg(&layer))?;
+    let diff_id = sum.split(' ').next().unwrap_or_default();
+    let folder = bed.cached(&format!("work/{suite}-{arch}/_"))?.with_file_name("");
+    fs::create_dir_all(&folder)?;
+    fs::write(
+        folder.join("config.json"),
+        format!(
+            "{{\"architecture\": \"{arch}\", \"os\": \"linux\", \"config\": {{\"Cmd\": [\"bash\"]}}, \
+             \"rootfs\": {{\"type\": \"layers\", \"diff_ids\": [\"sha256:{diff_id}\"]}}, \
+             \"history\": [{{\"created_by\": \"debootstrap {suite}\"}}]}}"
+        ),
+    )?;
+    fs::write(
+        folder.join("manifest.json"),
+        format!("[{{\"Config\": \"config.json\", \"RepoTags\": [\"{name}\"], \"Layers\": [\"layer.tar\"]}}]"),
+    )?;
+    fs::copy(&layer, folder.join("layer.tar"))?;
+    let archive = folder.join("image.tar");
+    let mut tar = process::command("tar");
+    tar.arg("-C").arg(&folder).arg("-cf").arg(&archive).args(["manifest.json", "config.json", "layer.tar"]);
+    process::read(&mut tar)?;
+    process::read(engine::docker().args(["load", "--quiet", "--input"]).arg(&archive))?;
+    fs::remove_dir_all(&folder)?;
     Ok(name)
 }
 
