@@ -62,5 +62,5 @@ fn licences() -> Result<End> {
     if !process::succeeds(work::cargo().args(["deny", "--version"])) {
         return Ok(End::Skipped("`cargo deny` is not installed"));
     }
-    cargo(&["deny", "check", "licenses", "bans"])
+    cargo(&["deny", "check", "--hide-inclusion-graph", "licenses", "bans"])
 }
