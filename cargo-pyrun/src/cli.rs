@@ -89,15 +89,19 @@ pub struct PyrunArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Which Python.
     #[command(flatten)]
     pub image: ImageArgs,
 
+    /// What the container has and may.
     #[command(flatten)]
     pub container: ContainerArgs,
 
+    /// Where settings come from.
     #[command(flatten)]
     pub project: ProjectArgs,
 
+    /// What is told.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -133,6 +137,7 @@ pub struct ImageArgs {
 
 /// What the container has and may.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
 #[command(next_help_heading = "Container")]
 pub struct ContainerArgs {
     /// Set a variable, or pass it on from here
@@ -199,13 +204,16 @@ pub struct ContainerArgs {
     #[arg(long, value_name = "ENGINE")]
     pub engine: Option<String>,
 
-    // What fingers type after years of `docker run`: always on here, or decided by the terminal.
+    /// Typed after years of `docker run`: always on here.
     #[arg(short = 'i', long = "interactive", hide = true)]
     pub interactive: bool,
+    /// As above: the terminal decides.
     #[arg(short = 't', long = "tty", hide = true)]
     pub tty: bool,
+    /// As above: always on, unless `--keep` is given.
     #[arg(long, hide = true)]
     pub rm: bool,
+    /// As above: always on.
     #[arg(long, hide = true)]
     pub init: bool,
 }

@@ -68,8 +68,11 @@ fn execute(args: &PyrunArgs, shell: &Shell) -> u8 {
     });
     // A thread that still reads the terminal must not hold the process up.
     runtime.shutdown_background();
-    result.unwrap_or_else(|error: RunError| {
-        shell.error(&error, &error.helps());
+    result.unwrap_or_else(|error| {
+        // Whoever sent the signal knows.
+        if !matches!(error, RunError::Interrupted(_)) {
+            shell.error(&error, &error.helps());
+        }
         error.exit_code()
     })
 }
@@ -101,7 +104,9 @@ fn list(project: &Project, shell: &Shell) -> std::io::Result<()> {
             (Some(description), _) => description.clone(),
             (None, settings::Program::Script(path)) => path.to_string(),
             (None, settings::Program::Module(module)) => format!("-m {module}"),
-            (None, settings::Program::Code(code)) => format!("-c {}", code.lines().next().unwrap_or_default()),
+            (None, settings::Program::Code(code)) => {
+                format!("-c {}", code.lines().next().unwrap_or_default())
+            }
         };
         shell.print(format_args!("{name:width$}  {what}\n"))?;
     }

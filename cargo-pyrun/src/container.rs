@@ -135,7 +135,8 @@ impl std::fmt::Display for Gpus {
 /// # Errors
 /// Where it is none.
 pub fn parse_bytes(text: &str) -> Result<i64, String> {
-    let refused = || format!("`{text}` is no size: expected a number with `b`, `k`, `m` or `g`, as in `512m`");
+    let refused =
+        || format!("`{text}` is no size: expected a number with `b`, `k`, `m` or `g`, as in `512m`");
     let lower = text.trim().to_ascii_lowercase();
     let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match &lower[digits.len()..] {
@@ -170,7 +171,9 @@ mod tests {
 
     #[test]
     fn sizes_are_docker_s() {
-        for (text, bytes) in [("512m", 512 << 20), ("2g", 2 << 30), ("1.5k", 1536), ("4096", 4096), ("6MB", 6 << 20)] {
+        for (text, bytes) in
+            [("512m", 512 << 20), ("2g", 2 << 30), ("1.5k", 1536), ("4096", 4096), ("6MB", 6 << 20)]
+        {
             assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
         }
         for text in ["", "m", "12q", "-1", "nan", "0"] {

@@ -64,11 +64,9 @@ pub fn arguments(request: &Request, container: &Container, terminal: bool) -> Ve
     let mut command = &container.command[..];
     // An official image starts what it is given; another may have an entrypoint of its own.
     let official = request.tag.is_some() && request.entrypoint.is_none();
-    if !official {
-        if let Some((program, rest)) = command.split_first() {
-            option("--entrypoint", program);
-            command = rest;
-        }
+    if !official && let Some((program, rest)) = command.split_first() {
+        option("--entrypoint", program);
+        command = rest;
     }
     if container.read_only {
         args.push("--read-only".to_owned());

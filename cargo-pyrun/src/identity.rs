@@ -5,6 +5,8 @@
 //! - Rootless docker and podman: uid 0, which is the caller outside.
 //! - A caller who is root, or an engine in a virtual machine that maps owners itself: the container's root.
 
+use std::fmt::Write;
+
 use crate::engine::Facts;
 use crate::image::Image;
 
@@ -29,7 +31,8 @@ impl Caller {
         {
             let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
             let name = uzers::get_user_by_uid(uid).and_then(|user| user.name().to_str().map(str::to_owned));
-            let group = uzers::get_group_by_gid(gid).and_then(|group| group.name().to_str().map(str::to_owned));
+            let group =
+                uzers::get_group_by_gid(gid).and_then(|group| group.name().to_str().map(str::to_owned));
             let usable = |name: &String| !name.is_empty() && !name.contains([':', '\n', '/']);
             Some(Self {
                 uid,
@@ -69,7 +72,12 @@ pub struct Accounts {
 
 /// Decides who the script is. `asked` is the value of `--user`; the image is `None` before it was met.
 #[must_use]
-pub fn identify(asked: Option<&str>, caller: Option<&Caller>, engine: &Facts, image: Option<&Image>) -> Identity {
+pub fn identify(
+    asked: Option<&str>,
+    caller: Option<&Caller>,
+    engine: &Facts,
+    image: Option<&Image>,
+) -> Identity {
     let wanted = match (asked, caller) {
         (Some(asked), _) => match ids(asked) {
             Some((uid, gid)) => Caller { uid, gid, name: format!("user{uid}"), group: format!("group{gid}") },
@@ -78,7 +86,9 @@ pub fn identify(asked: Option<&str>, caller: Option<&Caller>, engine: &Facts, im
                 return Identity { user: Some(asked.to_owned()), name: None, home: None, accounts: None };
             }
         },
-        (None, Some(caller)) if !engine.rootless && caller.uid != 0 && cfg!(target_os = "linux") => caller.clone(),
+        (None, Some(caller)) if !engine.rootless && caller.uid != 0 && cfg!(target_os = "linux") => {
+            caller.clone()
+        }
         _ => Caller { uid: 0, gid: 0, name: "root".to_owned(), group: "root".to_owned() },
     };
     let own = image.map_or("", |image| image.user.as_str());
@@ -88,7 +98,8 @@ pub fn identify(asked: Option<&str>, caller: Option<&Caller>, engine: &Facts, im
         None if root && ["", "root", "0", "0:0", "root:root"].contains(&own) => None,
         None => Some(format!("{}:{}", wanted.uid, wanted.gid)),
     };
-    let Some((passwd, group)) = image.and_then(|image| Some((image.passwd.as_ref()?, image.group.as_ref()?))) else {
+    let Some((passwd, group)) = image.and_then(|image| Some((image.passwd.as_ref()?, image.group.as_ref()?)))
+    else {
         let home = (!root).then(|| home_of(&wanted.name));
         return Identity { user, name: Some(wanted.name), home, accounts: None };
     };
@@ -98,10 +109,11 @@ pub fn identify(asked: Option<&str>, caller: Option<&Caller>, engine: &Facts, im
     let name = free_name(passwd, &wanted.name);
     let home = home_of(&name);
     let mut accounts = Accounts { passwd: ended(passwd), group: ended(group) };
-    accounts.passwd.push_str(&format!("{name}:x:{}:{}::{home}:/bin/sh\n", wanted.uid, wanted.gid));
+    // Writing to a string cannot fail.
+    let _ = writeln!(accounts.passwd, "{name}:x:{}:{}::{home}:/bin/sh", wanted.uid, wanted.gid);
     if name_of(group, wanted.gid).is_none() {
         let group_name = free_name(group, &wanted.group);
-        accounts.group.push_str(&format!("{group_name}:x:{}:\n", wanted.gid));
+        let _ = writeln!(accounts.group, "{group_name}:x:{}:", wanted.gid);
     }
     Identity { user, name: Some(name), home: Some(home), accounts: Some(accounts) }
 }
@@ -172,7 +184,11 @@ mod tests {
         let identity = identify(None, Some(&caller(1000, "ada")), &engine(false), Some(&image("")));
         assert_eq!(identity.user.as_deref(), Some("1000:1000"));
         let accounts = identity.accounts.unwrap();
-        assert!(accounts.passwd.ends_with("/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n"), "{}", accounts.passwd);
+        assert!(
+            accounts.passwd.ends_with("/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n"),
+            "{}",
+            accounts.passwd
+        );
         assert!(accounts.group.ends_with("ada:x:1000:\n"));
     }
 

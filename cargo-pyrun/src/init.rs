@@ -10,6 +10,8 @@
 
 use memchr::memmem;
 
+use crate::fingerprint;
+
 /// How many bytes of stdin travel in one data frame.
 pub const FRAME_BYTES: usize = 16 * 1024;
 
@@ -103,7 +105,7 @@ impl Nonce {
     pub fn new() -> std::io::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
-        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(Self(fingerprint::hex(&bytes)))
     }
 }
 
@@ -210,7 +212,8 @@ mod tests {
 
     #[test]
     fn a_hello_carries_nonce_and_size() {
-        let frame = Frame::Hello { nonce: &nonce(), terminal: Some(Size { rows: 24, columns: 300 }) }.encode();
+        let frame =
+            Frame::Hello { nonce: &nonce(), terminal: Some(Size { rows: 24, columns: 300 }) }.encode();
         assert_eq!(&frame[..5], b"H\0\0\0\x25");
         assert_eq!(&frame[5 + 32..], b"1\0\x18\x01\x2c");
     }

@@ -14,6 +14,7 @@ pub mod container;
 pub mod docker_command;
 pub mod engine;
 pub mod env_file;
+pub mod fingerprint;
 pub mod identity;
 pub mod image;
 pub mod init;

@@ -49,13 +49,12 @@ pub fn proxies(
         let Some(any) = in_lower.clone().or_else(|| in_upper.clone()).or(configured) else { continue };
         for (name, value) in [(upper.to_owned(), in_upper), (lower, in_lower)] {
             let mut value = value.unwrap_or_else(|| any.clone());
-            if upper != "NO_PROXY" && network != Some("host") {
-                if let Some(rewritten) = off_localhost(&value, host) {
-                    value = rewritten;
-                    // podman adds its name to every container by itself.
-                    if engine.kind == Kind::Docker && proxies.hosts.is_empty() {
-                        proxies.hosts.push(format!("{host}:host-gateway"));
-                    }
+            let url = upper != "NO_PROXY" && network != Some("host");
+            if url && let Some(rewritten) = off_localhost(&value, host) {
+                value = rewritten;
+                // podman adds its name to every container by itself.
+                if engine.kind == Kind::Docker && proxies.hosts.is_empty() {
+                    proxies.hosts.push(format!("{host}:host-gateway"));
                 }
             }
             proxies.env.insert(name, value);
@@ -77,13 +76,15 @@ fn configured(config: &ProxyConfig, variable: &str) -> Option<String> {
 
 /// The proxy's URL with another host, where its host is this machine's loopback.
 fn off_localhost(url: &str, host: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (&url[..scheme.len() + 3], rest));
-    let (login, authority) = rest.rsplit_once('@').map_or(("", rest), |(login, at)| (&rest[..=login.len()], at));
+    let (scheme, rest) =
+        url.split_once("://").map_or(("", url), |(scheme, rest)| (&url[..scheme.len() + 3], rest));
+    let (login, authority) =
+        rest.rsplit_once('@').map_or(("", rest), |(login, at)| (&rest[..=login.len()], at));
     for local in ["localhost", "127.0.0.1", "[::1]"] {
-        if let Some(tail) = authority.strip_prefix(local) {
-            if tail.is_empty() || tail.starts_with([':', '/']) {
-                return Some(format!("{scheme}{login}{host}{tail}"));
-            }
+        let tail =
+            authority.strip_prefix(local).filter(|tail| tail.is_empty() || tail.starts_with([':', '/']));
+        if let Some(tail) = tail {
+            return Some(format!("{scheme}{login}{host}{tail}"));
         }
     }
     None
@@ -132,7 +133,8 @@ mod tests {
 
     #[test]
     fn either_case_becomes_both() {
-        let proxies = given(&[("https_proxy", "http://proxy:3128")], &DockerConfig::default(), Kind::Docker, None);
+        let proxies =
+            given(&[("https_proxy", "http://proxy:3128")], &DockerConfig::default(), Kind::Docker, None);
         assert_eq!(proxies.env["HTTPS_PROXY"], "http://proxy:3128");
         assert_eq!(proxies.env["https_proxy"], "http://proxy:3128");
         assert!(proxies.hosts.is_empty());

@@ -195,7 +195,8 @@ pub fn plan(request: &Request, around: &Surroundings, run: &str) -> Container {
 }
 
 fn command(request: &Request) -> Vec<String> {
-    let mut command = vec![request.entrypoint.clone().unwrap_or_else(|| request.interpreter.path().to_owned())];
+    let mut command =
+        vec![request.entrypoint.clone().unwrap_or_else(|| request.interpreter.path().to_owned())];
     match &request.program {
         Some(Program::Script(Script::Inside(path))) => {
             let path = path.to_string_lossy().replace('\\', "/");
@@ -284,7 +285,8 @@ pub fn entrypoint(request: &Request, image: Option<&Image>, bytecode: bool) -> V
     let mut entrypoint = vec![request.interpreter.path().to_owned(), "-ESs".to_owned()];
     let minor = image.and_then(Image::python_minor);
     // `-X` is an error to Python 2; before 3.8 there is no prefix.
-    if bytecode && minor.is_some_and(|minor| minor >= (3, 8)) && request.interpreter == Interpreter::Official {
+    if bytecode && minor.is_some_and(|minor| minor >= (3, 8)) && request.interpreter == Interpreter::Official
+    {
         entrypoint.extend(["-X".to_owned(), format!("pycache_prefix={BYTECODE}")]);
     }
     entrypoint.extend(["-c".to_owned(), crate::init::program()]);

@@ -55,7 +55,9 @@ pub fn parse(text: &str) -> Result<Vec<Published>, PublishError> {
     let (address, host) = match rest {
         None => (None, ""),
         Some(rest) => match rest.rsplit_once(':') {
-            Some((address, host)) if !rest.ends_with(']') => (Some(address.trim_matches(['[', ']']).to_owned()), host),
+            Some((address, host)) if !rest.ends_with(']') => {
+                (Some(address.trim_matches(['[', ']']).to_owned()), host)
+            }
             _ if rest.starts_with('[') => (Some(rest.trim_matches(['[', ']']).to_owned()), ""),
             _ => (None, rest),
         },

@@ -149,7 +149,11 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestErro
         return Err(RequestError::Value { option: "--mount", reason });
     }
     let workdir = settings.workdir.clone().map(|workdir| {
-        if workdir.starts_with('/') { workdir } else { format!("{mount}/{}", workdir.trim_start_matches("./")) }
+        if workdir.starts_with('/') {
+            workdir
+        } else {
+            format!("{mount}/{}", workdir.trim_start_matches("./"))
+        }
     });
     let variables = settings.environment(&|name| env::var(name).ok())?;
     Ok(Request {
@@ -281,8 +285,9 @@ fn image(settings: &Settings) -> Result<(String, Option<PythonTag>), RequestErro
 }
 
 fn parse_platform(platform: &str) -> Result<String, RequestError> {
-    let parsed: Platform =
-        platform.parse().map_err(|source| RequestError::Platform { platform: platform.to_owned(), source })?;
+    let parsed: Platform = platform
+        .parse()
+        .map_err(|source| RequestError::Platform { platform: platform.to_owned(), source })?;
     Ok(parsed.to_string())
 }
 
@@ -305,7 +310,9 @@ fn program(args: &PyrunArgs, here: &Path, folder: &Path, project: &Project) -> R
 
 fn named_program(script: &NamedScript, folder: &Path) -> Result<Program, RequestError> {
     match &script.program {
-        settings::Program::Script(path) => locate(&script.folder.join(path).into_std_path_buf(), folder, Vec::new()),
+        settings::Program::Script(path) => {
+            locate(&script.folder.join(path).into_std_path_buf(), folder, Vec::new())
+        }
         settings::Program::Module(module) => Ok(Program::Module(module.clone())),
         settings::Program::Code(code) => Ok(Program::Code(code.clone())),
     }

@@ -68,18 +68,10 @@ async fn attempt(
 ) -> Result<u8, RunError> {
     let mut preparation = tokio::select! {
         preparation = Preparation::begin(request, shell, cache) => preparation?,
-        signal = signals.fatal() => return Ok(128 + signal),
+        signal = signals.fatal() => return Err(RunError::Interrupted(signal)),
     };
     timings.mark("connect");
-    let prepared = tokio::select! {
-        prepared = preparation.create(timings) => prepared,
-        signal = signals.fatal() => {
-            // A request that is on its way may still create it.
-            preparation.abandon().await;
-            return Ok(128 + signal);
-        }
-    };
-    if let Err(error) = prepared {
+    if let Err(error) = preparation.create(signals, timings).await {
         preparation.abandon().await;
         return Err(error);
     }

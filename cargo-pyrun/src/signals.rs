@@ -44,13 +44,15 @@ impl Signals {
                 }
                 let Ok(mut stream) = signal(kind) else { continue };
                 let sender = sender.clone();
-                tokio::spawn(async move {
-                    while stream.recv().await.is_some() && sender.send(number).is_ok() {}
-                });
+                tokio::spawn(
+                    async move { while stream.recv().await.is_some() && sender.send(number).is_ok() {} },
+                );
             }
         }
         #[cfg(not(unix))]
-        tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && sender.send(INTERRUPT).is_ok() {} });
+        tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() && sender.send(INTERRUPT).is_ok() {}
+        });
         Self { incoming }
     }
 

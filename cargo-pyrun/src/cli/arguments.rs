@@ -46,7 +46,8 @@ pub fn split_script(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsStri
             split.push(volume.trim_start_matches('=').into());
             continue;
         }
-        let volume_next = incoming.peek().and_then(|next| next.to_str()).is_some_and(|next| next.contains(':'));
+        let volume_next =
+            incoming.peek().and_then(|next| next.to_str()).is_some_and(|next| next.contains(':'));
         if text == "-v" && volume_next {
             split.push("--volume".into());
             split.extend(incoming.next());
@@ -107,7 +108,10 @@ mod tests {
 
     #[test]
     fn what_follows_the_script_is_its_own() {
-        assert_eq!(split("cargo-pyrun pyrun --tag 3.13 a.py --tag x -v"), "cargo-pyrun pyrun --tag 3.13 -- a.py --tag x -v");
+        assert_eq!(
+            split("cargo-pyrun pyrun --tag 3.13 a.py --tag x -v"),
+            "cargo-pyrun pyrun --tag 3.13 -- a.py --tag x -v"
+        );
         assert_eq!(split("cargo-pyrun -q -c 'pass' --tag x"), "cargo-pyrun pyrun -q -c pass -- --tag x");
         assert_eq!(split("cargo-pyrun -m http.server 80 -p"), "cargo-pyrun pyrun -m http.server -- 80 -p");
         assert_eq!(split("cargo-pyrun -qe A=1 - x"), "cargo-pyrun pyrun -qe A=1 -- - x");

@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn reads_what_docker_host_may_hold() {
-        for text in ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2375", "npipe:////./pipe/docker_engine"] {
+        for text in ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2375", "npipe:////./pipe/docker_engine"]
+        {
             assert_eq!(Address::parse(text, None).unwrap().to_string(), text);
         }
         assert_eq!(Address::parse("/run/x.sock", None).unwrap().to_string(), "unix:///run/x.sock");

@@ -4,10 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
-
 use super::address::{Address, AddressError, Tls};
+use crate::fingerprint;
+use serde::Deserialize;
 
 /// Docker's own settings folder: `DOCKER_CONFIG`, else `~/.docker`.
 #[must_use]
@@ -116,13 +115,16 @@ pub fn resolve(folder: &Path, name: &str) -> Result<Option<Address>, ContextErro
     if name.is_empty() || name == "default" {
         return Ok(None);
     }
-    let id: String = Sha256::digest(name.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = fingerprint::sha256(name);
     let file = folder.join("contexts/meta").join(&id).join("meta.json");
     let Ok(bytes) = fs_err::read(&file) else {
         return Err(ContextError::Missing { name: name.to_owned(), file });
     };
-    let meta: Meta = serde_json::from_slice(&bytes)
-        .map_err(|source| ContextError::Damaged { name: name.to_owned(), file, source })?;
+    let meta: Meta = serde_json::from_slice(&bytes).map_err(|source| ContextError::Damaged {
+        name: name.to_owned(),
+        file,
+        source,
+    })?;
     let certificates = folder.join("contexts/tls").join(&id).join("docker");
     let tls = certificates.join("ca.pem").exists().then(|| Tls::in_folder(&certificates));
     if meta.endpoints.docker.skip_tls_verify {
@@ -140,7 +142,7 @@ mod tests {
     #[test]
     fn a_context_brings_its_certificates() {
         let folder = tempfile::tempdir().unwrap();
-        let id: String = Sha256::digest(b"remote").iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = fingerprint::sha256("remote");
         let meta = folder.path().join("contexts/meta").join(&id);
         let tls = folder.path().join("contexts/tls").join(&id).join("docker");
         fs_err::create_dir_all(&meta).unwrap();
@@ -152,7 +154,10 @@ mod tests {
         )
         .unwrap();
         let address = resolve(folder.path(), "remote").unwrap().unwrap();
-        assert_eq!(address, Address::Tcp { host: "10.0.0.1:2376".to_owned(), tls: Some(Tls::in_folder(&tls)) });
+        assert_eq!(
+            address,
+            Address::Tcp { host: "10.0.0.1:2376".to_owned(), tls: Some(Tls::in_folder(&tls)) }
+        );
         assert!(resolve(folder.path(), "default").unwrap().is_none());
         assert!(matches!(resolve(folder.path(), "other"), Err(ContextError::Missing { .. })));
     }

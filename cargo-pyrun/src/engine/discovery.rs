@@ -9,6 +9,7 @@
 //! a socket file that nobody listens on is no engine.
 
 use std::env;
+use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +66,8 @@ fn listed(attempts: &[Attempt]) -> String {
             io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
             _ => error.to_string(),
         };
-        text.push_str(&format!("\n  tried `{address}`: {reason}"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n  tried `{address}`: {reason}");
     }
     text
 }
@@ -101,9 +103,8 @@ pub fn candidates(engine: Option<&str>) -> Result<Candidates, DiscoveryError> {
         Some(text) => {
             let chosen_by = format!("`--engine {text}`");
             if !text.contains('/') && !text.contains(':') {
-                return by_context(text, chosen_by).map(|found| {
-                    found.unwrap_or(Candidates { addresses: docker, chosen_by: None })
-                });
+                return by_context(text, chosen_by)
+                    .map(|found| found.unwrap_or(Candidates { addresses: docker, chosen_by: None }));
             }
             return by_address(text, environment_tls(), chosen_by);
         }
@@ -141,8 +142,9 @@ fn by_address(text: &str, tls: Option<Tls>, chosen_by: String) -> Result<Candida
 fn by_context(name: &str, chosen_by: String) -> Result<Option<Candidates>, DiscoveryError> {
     let folder = context::docker_folder().unwrap_or_default();
     match context::resolve(&folder, name) {
-        Ok(address) => Ok(address
-            .map(|address| Candidates { addresses: vec![address], chosen_by: Some(chosen_by) })),
+        Ok(address) => {
+            Ok(address.map(|address| Candidates { addresses: vec![address], chosen_by: Some(chosen_by) }))
+        }
         Err(source) => Err(DiscoveryError::Context { chosen_by, source }),
     }
 }

@@ -20,7 +20,7 @@ use tokio::io::AsyncWrite;
 use super::facts::{Facts, Kind};
 use super::{Address, EngineError, discovery};
 use crate::cache::Cache;
-use crate::container::{Container, Gpus};
+use crate::container::{Bind, Container, Gpus};
 use crate::image::Image;
 use crate::publish;
 
@@ -85,18 +85,17 @@ impl Engine {
             .map_err(|error| EngineError::Connect { address: address.clone(), source: Box::new(error) })?;
         let kept = cache.zip(Facts::key(&address));
         let known = kept.as_ref().and_then(|(cache, key)| Facts::recall(cache, key));
-        let facts = match known {
-            Some(facts) => facts,
-            None => {
-                let facts = ask(&docker).await.map_err(|error| EngineError::Connect {
-                    address: address.clone(),
-                    source: Box::new(error),
-                })?;
-                if let Some((cache, key)) = kept {
-                    facts.keep(cache, &key);
-                }
-                facts
+        let facts = if let Some(facts) = known {
+            facts
+        } else {
+            let facts = ask(&docker).await.map_err(|error| EngineError::Connect {
+                address: address.clone(),
+                source: Box::new(error),
+            })?;
+            if let Some((cache, key)) = kept {
+                facts.keep(cache, &key);
             }
+            facts
         };
         Ok(Self { docker, address, facts })
     }
@@ -202,10 +201,7 @@ impl Engine {
     /// # Errors
     /// Where the engine refuses or is gone.
     pub async fn start(&self, name: &str) -> Result<(), EngineError> {
-        self.docker
-            .start_container(name, None)
-            .await
-            .map_err(|error| refusal("start", name, error))
+        self.docker.start_container(name, None).await.map_err(|error| refusal("start", name, error))
     }
 
     /// Ends and removes the container; one that is gone already is fine.
@@ -307,16 +303,14 @@ fn client(address: &Address) -> Result<Docker, Error> {
         Address::Tcp { host, tls: None } => {
             Docker::connect_with_http(&format!("tcp://{host}"), TIMEOUT_SECONDS, API_DEFAULT_VERSION)
         }
-        Address::Tcp { host, tls: Some(tls) } => {
-            Docker::connect_with_ssl(
-                &format!("tcp://{host}"),
-                &tls.key,
-                &tls.cert,
-                &tls.ca,
-                TIMEOUT_SECONDS,
-                API_DEFAULT_VERSION,
-            )
-        }
+        Address::Tcp { host, tls: Some(tls) } => Docker::connect_with_ssl(
+            &format!("tcp://{host}"),
+            &tls.key,
+            &tls.cert,
+            &tls.ca,
+            TIMEOUT_SECONDS,
+            API_DEFAULT_VERSION,
+        ),
         other => Err(Error::UnsupportedURISchemeError { uri: other.to_string() }),
     }
 }
@@ -347,9 +341,12 @@ fn kind(version: &SystemVersion) -> Kind {
 fn refusal(operation: &'static str, object: &str, error: Error) -> EngineError {
     let object = object.to_owned();
     match error {
-        Error::DockerResponseServerError { status_code, message } => {
-            EngineError::Refused { operation, object, status: status_code, message: message.trim().to_owned() }
-        }
+        Error::DockerResponseServerError { status_code, message } => EngineError::Refused {
+            operation,
+            object,
+            status: status_code,
+            message: message.trim().to_owned(),
+        },
         Error::DockerStreamError { error } => {
             EngineError::Refused { operation, object, status: 500, message: error.trim().to_owned() }
         }
@@ -368,13 +365,16 @@ fn step(info: CreateImageInfo) -> Pulling {
 fn body(container: &Container, entrypoint: &[String]) -> ContainerCreateBody {
     let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
     let ports = publish::bindings(&container.publish);
-    let binds = container.binds.iter().map(|bind| bind.notation()).chain(
-        container.volumes.iter().filter(|volume| volume.contains(':')).cloned(),
-    );
+    let binds = container
+        .binds
+        .iter()
+        .map(Bind::notation)
+        .chain(container.volumes.iter().filter(|volume| volume.contains(':')).cloned());
     let anonymous = container.volumes.iter().filter(|volume| !volume.contains(':')).cloned();
     let host_config = HostConfig {
         binds: some(binds.collect()),
-        tmpfs: Some(container.tmpfs.clone().into_iter().collect()).filter(|map: &HashMap<_, _>| !map.is_empty()),
+        tmpfs: Some(container.tmpfs.clone().into_iter().collect())
+            .filter(|map: &HashMap<_, _>| !map.is_empty()),
         auto_remove: Some(!container.keep),
         // Everything that the script writes goes through the attachment; a kept container keeps its log too.
         log_config: (!container.keep)
@@ -417,5 +417,10 @@ fn device_request(gpus: &Gpus) -> DeviceRequest {
         Gpus::Count(count) => (Some(*count), None),
         Gpus::Devices(ids) => (None, Some(ids.clone())),
     };
-    DeviceRequest { count, device_ids, capabilities: Some(vec![vec!["gpu".to_owned()]]), ..DeviceRequest::default() }
+    DeviceRequest {
+        count,
+        device_ids,
+        capabilities: Some(vec![vec!["gpu".to_owned()]]),
+        ..DeviceRequest::default()
+    }
 }

@@ -1,10 +1,10 @@
 //! What a run needs to know of an engine, asked once in the engine's lifetime.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::Address;
 use crate::cache::Cache;
+use crate::fingerprint;
 
 /// Which program answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +44,9 @@ impl Facts {
         {
             use std::os::unix::fs::MetadataExt;
             let file = fs_err::metadata(address.socket()?).ok()?;
-            let identity = format!("{address} {} {} {} {}", file.dev(), file.ino(), file.ctime(), file.ctime_nsec());
-            let hash = Sha256::digest(identity.as_bytes());
-            Some(hash[..12].iter().map(|byte| format!("{byte:02x}")).collect())
+            let identity =
+                format!("{address} {} {} {} {}", file.dev(), file.ino(), file.ctime(), file.ctime_nsec());
+            Some(fingerprint::short(&identity))
         }
         #[cfg(not(unix))]
         {
@@ -58,11 +58,11 @@ impl Facts {
     /// What was kept for this engine.
     #[must_use]
     pub fn recall(cache: &Cache, key: &str) -> Option<Self> {
-        cache.read_json(&format!("engines/{key}/facts.json"))
+        cache.read_json(format!("engines/{key}/facts.json"))
     }
 
     /// Keeps the facts; a cache that cannot be written only costs two round trips a run.
     pub fn keep(&self, cache: &Cache, key: &str) {
-        let _ = cache.write_json(&format!("engines/{key}/facts.json"), self);
+        let _ = cache.write_json(format!("engines/{key}/facts.json"), self);
     }
 }

@@ -1,10 +1,12 @@
 //! The run itself: streams, signals and the exit code, from attaching to the last byte.
 
+use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -26,7 +28,9 @@ const HANGUP_GRACE: Duration = Duration::from_secs(2);
 const BROKEN_PIPE: u8 = 141;
 
 struct Conversation {
-    input: std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>,
+    input: Pin<Box<dyn AsyncWrite + Send>>,
+    /// The script has a terminal.
+    terminal: bool,
     records: Records,
     stdout: Sink,
     stderr: Sink,
@@ -41,11 +45,10 @@ struct Conversation {
     forwarded: Vec<u8>,
 }
 
-/// How a conversation ends before the streams do.
-enum Cut {
-    Code(u8),
-}
+/// The container's output as it comes in.
+type Incoming = Pin<Box<dyn futures_util::Stream<Item = io::Result<Output>> + Send>>;
 
+/// Starts the created container and carries its streams until its exit code is known.
 pub(super) async fn converse(
     preparation: &Preparation<'_>,
     signals: &mut Signals,
@@ -53,31 +56,19 @@ pub(super) async fn converse(
 ) -> Result<u8, RunError> {
     let engine = &preparation.engine;
     let name = preparation.name();
-    let nonce = Nonce::new().map_err(EngineError::Random)?;
-    let Attachment { mut output, input } = engine.attach(&name).await?;
-    let mut talk = Conversation {
-        input,
-        records: Records::new(&nonce),
-        stdout: Sink::open(Stream::Stdout),
-        stderr: Sink::open(Stream::Stderr),
-        pending: None,
-        window: WINDOW,
-        exited: None,
-        not_executed: None,
-        tail: Vec::new(),
-        forwarded: Vec::new(),
-    };
-    let size = preparation.terminal.then(terminal::size);
-    talk.send(&Frame::Hello { nonce: &nonce, terminal: size }).await;
+    let (mut talk, mut output) = Conversation::open(preparation).await?;
     timings.mark("attach");
 
     // The wait is on its way before the start, so that no end is missed.
     let mut wait = Box::pin(engine.wait(&name, Until::Exit));
+    let mut start = Box::pin(engine.start(&name));
     let mut engine_code = None;
-    let started = tokio::select! {
-        biased;
-        ended = &mut wait => { engine_code = Some(ended); Ok(()) }
-        started = engine.start(&name) => started,
+    let started = loop {
+        tokio::select! {
+            biased;
+            ended = &mut wait, if engine_code.is_none() => engine_code = Some(ended),
+            started = &mut start => break started,
+        }
     };
     started.map_err(|error| preparation.explain(error))?;
     timings.mark("start");
@@ -89,61 +80,11 @@ pub(super) async fn converse(
         None
     };
     preparation.shell.set_raw(raw.is_some());
-    let mut stdin = if terminal::foreground() { Some(streams::stdin()) } else { None };
-    if stdin.is_none() {
-        talk.send(&Frame::End).await;
-    }
-    let mut hangup: Option<Instant> = None;
-    let cut = loop {
-        let ended = talk.exited.is_some() || engine_code.is_some();
-        tokio::select! {
-            item = output.next(), if talk.pending.is_none() => match item {
-                Some(Ok(output)) => talk.take(output),
-                Some(Err(_)) | None => break None,
-            },
-            flushed = talk.flush(), if talk.pending.is_some() => {
-                if flushed.is_err() {
-                    break Some(Cut::Code(BROKEN_PIPE));
-                }
-            }
-            piece = next_piece(&mut stdin), if talk.window > 0 && stdin.is_some() => match piece {
-                Some(bytes) => {
-                    talk.window -= 1;
-                    talk.send(&Frame::Data(&bytes)).await;
-                }
-                None => {
-                    stdin = None;
-                    talk.send(&Frame::End).await;
-                }
-            },
-            signal = signals.next() => {
-                if signal == RESIZE {
-                    if preparation.terminal {
-                        talk.send(&Frame::Resize(terminal::size())).await;
-                    }
-                    continue;
-                }
-                talk.send(&Frame::Signal(signal)).await;
-                talk.forwarded.push(signal);
-                if signal == HANGUP && preparation.terminal {
-                    hangup = Some(Instant::now() + HANGUP_GRACE);
-                }
-                // Whoever asks three times means it.
-                if talk.forwarded.iter().filter(|sent| **sent == INTERRUPT).count() >= 3 {
-                    break Some(Cut::Code(128 + INTERRUPT));
-                }
-            }
-            code = &mut wait, if engine_code.is_none() => engine_code = Some(code),
-            () = sleep(GRACE), if ended && talk.pending.is_none() => break None,
-            () = sleep_until(hangup.unwrap_or_else(Instant::now)), if hangup.is_some() => {
-                break Some(Cut::Code(128 + HANGUP));
-            }
-        }
-    };
+    let cut = talk.carry(&mut output, signals, &mut wait, &mut engine_code).await;
     timings.mark("run");
     drop(raw);
     preparation.shell.set_raw(false);
-    if let Some(Cut::Code(code)) = cut {
+    if let Some(code) = cut {
         preparation.abandon().await;
         return Ok(code);
     }
@@ -155,7 +96,93 @@ pub(super) async fn converse(
     if talk.exited.is_none() && engine_code.is_none() {
         engine_code = tokio::time::timeout(GRACE, &mut wait).await.ok();
     }
-    talk.conclude(preparation, engine_code)
+    talk.conclude(preparation, engine_code.as_ref())
+}
+
+impl Conversation {
+    /// Attaches to the container and says hello to the init that it will have.
+    async fn open(preparation: &Preparation<'_>) -> Result<(Self, Incoming), RunError> {
+        let nonce = Nonce::new().map_err(EngineError::Random)?;
+        let Attachment { output, input } = preparation.engine.attach(&preparation.name()).await?;
+        let mut talk = Self {
+            input,
+            terminal: preparation.terminal,
+            records: Records::new(&nonce),
+            stdout: Sink::open(Stream::Stdout),
+            stderr: Sink::open(Stream::Stderr),
+            pending: None,
+            window: WINDOW,
+            exited: None,
+            not_executed: None,
+            tail: Vec::new(),
+            forwarded: Vec::new(),
+        };
+        let size = preparation.terminal.then(terminal::size);
+        talk.send(&Frame::Hello { nonce: &nonce, terminal: size }).await;
+        Ok((talk, output))
+    }
+
+    /// Carries bytes and signals until the output ends. Gives an exit code where the conversation is cut short.
+    async fn carry(
+        &mut self,
+        output: &mut Incoming,
+        signals: &mut Signals,
+        mut wait: impl Future<Output = Result<i64, EngineError>> + Unpin,
+        engine_code: &mut Option<Result<i64, EngineError>>,
+    ) -> Option<u8> {
+        let mut stdin = terminal::foreground().then(streams::stdin);
+        if stdin.is_none() {
+            self.send(&Frame::End).await;
+        }
+        let mut hangup: Option<Instant> = None;
+        loop {
+            let ended = self.exited.is_some() || matches!(engine_code, Some(Ok(_)));
+            tokio::select! {
+                item = output.next(), if self.pending.is_none() => match item {
+                    Some(Ok(output)) => self.take(output),
+                    Some(Err(_)) | None => return None,
+                },
+                flushed = self.flush(), if self.pending.is_some() => {
+                    if flushed.is_err() {
+                        return Some(BROKEN_PIPE);
+                    }
+                }
+                piece = next_piece(&mut stdin), if self.window > 0 && stdin.is_some() => {
+                    if let Some(bytes) = piece {
+                        self.window -= 1;
+                        self.send(&Frame::Data(&bytes)).await;
+                    } else {
+                        stdin = None;
+                        self.send(&Frame::End).await;
+                    }
+                }
+                signal = signals.next() => {
+                    self.forward(signal).await;
+                    if signal == HANGUP && self.terminal {
+                        hangup = Some(Instant::now() + HANGUP_GRACE);
+                    }
+                    // Whoever asks three times means it.
+                    if self.forwarded.iter().filter(|sent| **sent == INTERRUPT).nth(2).is_some() {
+                        return Some(128 + INTERRUPT);
+                    }
+                }
+                code = &mut wait, if engine_code.is_none() => *engine_code = Some(code),
+                () = sleep(GRACE), if ended && self.pending.is_none() => return None,
+                () = sleep_until(hangup.unwrap_or_else(Instant::now)), if hangup.is_some() => {
+                    return Some(128 + HANGUP);
+                }
+            }
+        }
+    }
+
+    async fn forward(&mut self, signal: u8) {
+        if signal != RESIZE {
+            self.send(&Frame::Signal(signal)).await;
+            self.forwarded.push(signal);
+        } else if self.terminal {
+            self.send(&Frame::Resize(terminal::size())).await;
+        }
+    }
 }
 
 async fn next_piece(stdin: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {
@@ -222,11 +249,12 @@ impl Conversation {
     fn conclude(
         &self,
         preparation: &Preparation<'_>,
-        engine_code: Option<Result<i64, EngineError>>,
+        engine_code: Option<&Result<i64, EngineError>>,
     ) -> Result<u8, RunError> {
         let shell = preparation.shell;
         if let Some(number) = self.not_executed {
-            let program = preparation.created.as_ref().and_then(|c| c.command.first().cloned()).unwrap_or_default();
+            let program =
+                preparation.created.as_ref().and_then(|c| c.command.first().cloned()).unwrap_or_default();
             let python = preparation.request.entrypoint.is_none();
             return Err(match number {
                 2 => preparation.no_program(program, python),
@@ -234,7 +262,7 @@ impl Conversation {
                 _ => RunError::NotExecutable {
                     image: preparation.request.image.clone(),
                     program,
-                    reason: std::io::Error::from_raw_os_error(number).to_string(),
+                    reason: io::Error::from_raw_os_error(number).to_string(),
                 },
             });
         }
@@ -256,10 +284,10 @@ impl Conversation {
         }
         match engine_code {
             Some(Ok(code)) => {
-                if code == 137 {
+                if *code == 137 {
                     shell.warn("the container was killed from outside, or for lack of memory");
                 }
-                Ok(u8::try_from(code & 0xff).unwrap_or(125))
+                Ok(u8::try_from(*code & 0xff).unwrap_or(125))
             }
             _ => Err(RunError::EngineGone { address: preparation.engine.address().clone() }),
         }

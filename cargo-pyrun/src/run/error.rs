@@ -12,6 +12,9 @@ pub enum RunError {
     /// The engine did not do its part.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A signal came before the script could have it.
+    #[error("interrupted by signal {0}")]
+    Interrupted(u8),
     /// There is no such script.
     #[error("no such script: `{}`", path.display())]
     NoScript {
@@ -83,7 +86,9 @@ pub enum RunError {
         reason: String,
     },
     /// The engine's machine cannot run the image's architecture.
-    #[error("image `{image}` is for {platform}, and the engine's machine ({engine}) neither is that nor emulates it")]
+    #[error(
+        "image `{image}` is for {platform}, and the engine's machine ({engine}) neither is that nor emulates it"
+    )]
     NoEmulation {
         /// The image.
         image: String,
@@ -117,12 +122,17 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// The exit code, as `docker run` has them: 127 not found, 126 not executable, 125 anything else.
+    /// The exit code, as `docker run` has them: 127 not found, 126 not executable, 125 anything else. A signal
+    /// that came too early counts as one that the script got.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Interrupted(signal) => 128 + signal,
             Self::NoScript { .. } | Self::NoProgram { .. } => 127,
-            Self::Folder(_) | Self::Unreadable { .. } | Self::NotExecutable { .. } | Self::NoEmulation { .. } => 126,
+            Self::Folder(_)
+            | Self::Unreadable { .. }
+            | Self::NotExecutable { .. }
+            | Self::NoEmulation { .. } => 126,
             _ => 125,
         }
     }
@@ -164,7 +174,9 @@ impl RunError {
 }
 
 fn denied(message: &str) -> bool {
-    ["unauthorized", "authentication required", "denied", "no basic auth"].iter().any(|word| message.contains(word))
+    ["unauthorized", "authentication required", "denied", "no basic auth"]
+        .iter()
+        .any(|word| message.contains(word))
 }
 
 fn did_you_mean(nearest: &[String], prefix: &str) -> Vec<String> {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use pyimage_build::{Date, PythonTag, Reference};
-use sha2::{Digest, Sha256};
 
 use super::{RunError, Timings};
 use crate::cache::{Cache, CacheError};
 use crate::container::Container;
 use crate::engine::context::DockerConfig;
 use crate::engine::{Engine, EngineError, Until};
+use crate::fingerprint;
 use crate::identity::{self, Caller, Identity};
 use crate::image::Image;
 use crate::lease::Lease;
@@ -17,6 +17,7 @@ use crate::network;
 use crate::plan::{self, Interpreter, Pull, Request, Surroundings};
 use crate::pull::pull;
 use crate::shell::Shell;
+use crate::signals::Signals;
 use crate::terminal;
 
 /// A run before its start.
@@ -46,7 +47,8 @@ impl<'a> Preparation<'a> {
         let engine = Engine::connect(request.engine.as_deref(), cache).await?;
         shell.verbose(|shell| {
             let facts = engine.facts();
-            shell.status("Engine", format_args!("{:?} {} at {}", facts.kind, facts.version, engine.address()));
+            shell
+                .status("Engine", format_args!("{:?} {} at {}", facts.kind, facts.version, engine.address()));
         });
         let windows = request.tag.as_ref().is_some_and(PythonTag::is_windows);
         if windows && engine.facts().os != "windows" {
@@ -54,7 +56,7 @@ impl<'a> Preparation<'a> {
         }
         let mut id = [0; 6];
         getrandom::fill(&mut id).map_err(|error| EngineError::Random(error.into()))?;
-        let run = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let run = fingerprint::hex(&id);
         Ok(Self {
             request,
             shell,
@@ -74,7 +76,11 @@ impl<'a> Preparation<'a> {
     ///
     /// The first try goes straight to the engine, planned for the image that the last run met under this name;
     /// whether it is still that image is asked at the same time.
-    pub(super) async fn create(&mut self, timings: &mut Timings) -> Result<(), RunError> {
+    pub(super) async fn create(
+        &mut self,
+        signals: &mut Signals,
+        timings: &mut Timings,
+    ) -> Result<(), RunError> {
         if let Some(cache) = self.cache {
             Lease::sweep(cache, &self.engine).await;
             if !self.request.keep {
@@ -83,7 +89,7 @@ impl<'a> Preparation<'a> {
         }
         let mut may_pull = self.request.pull == Pull::Missing;
         if self.request.pull == Pull::Always {
-            self.pull().await?;
+            self.pull(signals).await?;
             timings.mark("pull");
         } else {
             self.image = self.recall();
@@ -91,16 +97,19 @@ impl<'a> Preparation<'a> {
         loop {
             let container = self.container();
             let entrypoint = self.entrypoint(&container);
-            let (created, found) = tokio::join!(
-                self.engine.create(&container, &entrypoint),
-                self.engine.image(&self.request.image)
-            );
-            self.created = Some(container);
+            self.created = Some(container.clone());
+            let asked = async {
+                tokio::join!(
+                    self.engine.create(&container, &entrypoint),
+                    self.engine.image(&self.request.image)
+                )
+            };
+            let (created, found) = settle(asked, signals).await?;
             match created {
                 Ok(()) => {}
                 Err(EngineError::NoSuchImage { .. }) if may_pull => {
                     may_pull = false;
-                    self.pull().await?;
+                    self.pull(signals).await?;
                     timings.mark("pull");
                     continue;
                 }
@@ -128,7 +137,8 @@ impl<'a> Preparation<'a> {
     /// The image as the last run met it, or as the engine tells it.
     pub(super) async fn recall_or_inspect(&mut self) -> Result<(), RunError> {
         let found = self.engine.image(&self.request.image).await?;
-        self.image = self.recall().filter(|known| found.as_ref().is_none_or(|found| found.id == known.id)).or(found);
+        self.image =
+            self.recall().filter(|known| found.as_ref().is_none_or(|found| found.id == known.id)).or(found);
         Ok(())
     }
 
@@ -169,9 +179,14 @@ impl<'a> Preparation<'a> {
         plan::entrypoint(self.request, self.image.as_ref(), bytecode)
     }
 
-    async fn pull(&mut self) -> Result<(), RunError> {
+    async fn pull(&mut self, signals: &mut Signals) -> Result<(), RunError> {
         let image = &self.request.image;
-        match pull(&self.engine, image, self.request.platform.as_deref(), self.shell).await {
+        // The engine ends a pull whose client hangs up.
+        let result = tokio::select! {
+            result = pull(&self.engine, image, self.request.platform.as_deref(), self.shell) => result,
+            signal = signals.fatal() => return Err(RunError::Interrupted(signal)),
+        };
+        match result {
             Ok(()) => Ok(()),
             Err(EngineError::Refused { message, .. }) => Err(self.explain_pull(message)),
             Err(error) => Err(error.into()),
@@ -190,7 +205,10 @@ impl<'a> Preparation<'a> {
     fn nearest_tags(&self) -> Vec<String> {
         let reference: Option<Reference> = self.request.image.parse().ok();
         match reference.as_ref().filter(|reference| reference.is_official_python()).and_then(Reference::tag) {
-            Some(tag) => pyimage_build::nearest_tags(tag, pyimage_build::KNOWN_TAGS).into_iter().map(str::to_owned).collect(),
+            Some(tag) => pyimage_build::nearest_tags(tag, pyimage_build::KNOWN_TAGS)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             None => Vec::new(),
         }
     }
@@ -198,9 +216,13 @@ impl<'a> Preparation<'a> {
     /// Learns what a run needs of an image from a container of it, and keeps it.
     async fn meet(&mut self, mut found: Image) -> Result<(), RunError> {
         let name = self.name();
-        let (passwd, group) =
-            tokio::join!(self.engine.read_file(&name, "/etc/passwd"), self.engine.read_file(&name, "/etc/group"));
-        let text = |bytes: Option<Vec<u8>>| bytes.map_or(String::new(), |b| String::from_utf8_lossy(&b).into_owned());
+        let (passwd, group) = tokio::join!(
+            self.engine.read_file(&name, "/etc/passwd"),
+            self.engine.read_file(&name, "/etc/group")
+        );
+        let text = |bytes: Option<Vec<u8>>| {
+            bytes.map_or(String::new(), |b| String::from_utf8_lossy(&b).into_owned())
+        };
         found.passwd = Some(text(passwd?));
         found.group = Some(text(group?));
         if let Some(cache) = self.cache {
@@ -217,7 +239,7 @@ impl<'a> Preparation<'a> {
     fn image_entry(&self) -> String {
         let platform = self.request.platform.as_deref().unwrap_or_default();
         let identity = format!("{} {} {platform}", self.engine.address(), self.request.image);
-        format!("images/{}.json", short_hash(&identity))
+        format!("images/{}.json", fingerprint::short(&identity))
     }
 
     /// Bytecode is kept by image and by project. Shared between projects it could be poisoned by one for the next,
@@ -229,7 +251,7 @@ impl<'a> Preparation<'a> {
         if !supported || !python || self.request.user.is_some() {
             return None;
         }
-        let project = short_hash(&self.request.folder.display().to_string());
+        let project = fingerprint::short(&self.request.folder.display().to_string());
         let folder = self.cache?.folder(format!("bytecode/{}/{project}", image.key()));
         self.complain(folder).map(|folder| folder.to_string())
     }
@@ -237,7 +259,8 @@ impl<'a> Preparation<'a> {
     fn accounts(&self, identity: &Identity) -> Option<(String, String)> {
         let accounts = identity.accounts.as_ref()?;
         let cache = self.cache?;
-        let entry = format!("accounts/{}", short_hash(&format!("{}{}", accounts.passwd, accounts.group)));
+        let entry =
+            format!("accounts/{}", fingerprint::short(&format!("{}{}", accounts.passwd, accounts.group)));
         let paths = ["passwd", "group"].map(|file| cache.root().join(&entry).join(file));
         if !paths.iter().all(|path| path.is_file()) {
             self.complain(cache.write(format!("{entry}/passwd"), accounts.passwd.as_bytes()))?;
@@ -254,7 +277,7 @@ impl<'a> Preparation<'a> {
         }
         let bytes = fs_err::read(path).ok()?;
         let cache = self.cache?;
-        let entry = format!("certificates/{}.crt", short_hash(&String::from_utf8_lossy(&bytes)));
+        let entry = format!("certificates/{}.crt", fingerprint::short(&String::from_utf8_lossy(&bytes)));
         self.complain(cache.write(&entry, &bytes))?;
         Some(cache.root().join(entry).to_string())
     }
@@ -294,10 +317,11 @@ impl<'a> Preparation<'a> {
     fn warn_of_age(&self) {
         let from_image = || self.image.as_ref()?.python.as_deref()?.parse::<PythonTag>().ok();
         let Some(tag) = self.request.tag.clone().or_else(from_image) else { return };
-        if let Some(end) = tag.end_of_life() {
-            if tag.is_end_of_life(today()) {
-                self.shell.warn(format_args!("`{tag}` has had no security fixes since {}, Python {}'s end of life", end.date, end.python));
-            }
+        if let Some(end) = tag.end_of_life().filter(|_| tag.is_end_of_life(today())) {
+            self.shell.warn(format_args!(
+                "`{tag}` has had no security fixes since {}, Python {}'s end of life",
+                end.date, end.python
+            ));
         }
     }
 
@@ -306,8 +330,12 @@ impl<'a> Preparation<'a> {
         let EngineError::Refused { message, .. } = &error else { return error.into() };
         let image = self.request.image.clone();
         let program = self.request.interpreter.path();
-        if ["port is already allocated", "address already in use"].iter().any(|words| message.contains(words)) {
-            return RunError::PortTaken { publish: self.request.publish.join(", "), message: message.clone() };
+        if ["port is already allocated", "address already in use"].iter().any(|words| message.contains(words))
+        {
+            return RunError::PortTaken {
+                publish: self.request.publish.join(", "),
+                message: message.clone(),
+            };
         }
         if message.contains("exec format error") {
             return self.no_emulation();
@@ -364,8 +392,17 @@ impl<'a> Preparation<'a> {
     }
 }
 
-fn short_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes())[..10].iter().map(|byte| format!("{byte:02x}")).collect()
+/// Waits for a request that makes something even when a signal comes: what it makes has to be removed again.
+async fn settle<T>(request: impl Future<Output = T>, signals: &mut Signals) -> Result<T, RunError> {
+    const LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
+    let mut request = std::pin::pin!(request);
+    tokio::select! {
+        result = &mut request => Ok(result),
+        signal = signals.fatal() => {
+            let _ = tokio::time::timeout(LIMIT, request).await;
+            Err(RunError::Interrupted(signal))
+        }
+    }
 }
 
 fn today() -> Date {
