@@ -15,8 +15,9 @@ use crate::shell::parse_color;
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo pyrun --tag 3.13-slim script.py            a file, in python:3.13-slim
-  cargo pyrun script.py --verbose                  `--verbose` is the script's: options of ours come before it
+  cargo pyrun script.py --tag 3.13-slim            a file, in python:3.13-slim
+  cargo pyrun --tag 3.13-slim script.py --verbose  what follows the script is the script's (a tag right after it is
+                                                   ours, as above, unless one was given before)
   cargo pyrun --tag 3.13 -m http.server 8000       a module, as `python -m`
   cargo pyrun -c 'import sys; print(sys.version)'  code, as `python -c`
   curl -s https://example.org/x.py | cargo pyrun - a script from stdin
@@ -65,13 +66,10 @@ pub enum CargoCommand {
 /// Options and script of `cargo pyrun`.
 #[derive(Debug, Args)]
 pub struct PyrunArgs {
-    /// A file, `-` for stdin, or a script that Cargo.toml names; without one, the interactive interpreter
-    #[arg(value_name = "SCRIPT", conflicts_with_all = ["module", "code", "list"])]
-    pub script: Option<OsString>,
-
-    /// What the script gets; everything after the script is its own
-    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
-    pub arguments: Vec<OsString>,
+    /// A file, `-` for stdin, or a script that Cargo.toml names, then what it gets; without one, the interactive
+    /// interpreter
+    #[arg(value_name = "SCRIPT [ARGS]", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<OsString>,
 
     /// Run a module, as `python -m`
     #[arg(short = 'm', value_name = "MODULE", conflicts_with_all = ["code", "list"])]
@@ -104,6 +102,20 @@ pub struct PyrunArgs {
     /// What is told.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+impl PyrunArgs {
+    /// The script and what it gets. With `-m`, `-c` and another entrypoint there is none, and every word is given.
+    #[must_use]
+    pub fn script(&self, entrypoint: bool) -> (Option<&OsString>, &[OsString]) {
+        if self.module.is_some() || self.code.is_some() || entrypoint {
+            return (None, &self.words);
+        }
+        match self.words.split_first() {
+            Some((script, arguments)) => (Some(script), arguments),
+            None => (None, &[]),
+        }
+    }
 }
 
 /// Which Python.

@@ -9,6 +9,13 @@ use crate::plan::{Interpreter, Request};
 #[must_use]
 pub fn arguments(request: &Request, container: &Container, terminal: bool) -> Vec<String> {
     let mut args: Vec<String> = ["docker", "run"].map(str::to_owned).to_vec();
+    if !container.keep {
+        args.push("--rm".to_owned());
+    }
+    args.extend(["--init", if terminal { "-it" } else { "-i" }].map(str::to_owned));
+    if container.read_only {
+        args.push("--read-only".to_owned());
+    }
     let mut option = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);
     if let Some(name) = &request.name {
         option("--name", name);
@@ -68,13 +75,7 @@ pub fn arguments(request: &Request, container: &Container, terminal: bool) -> Ve
         option("--entrypoint", program);
         command = rest;
     }
-    if container.read_only {
-        args.push("--read-only".to_owned());
-    }
-    if !container.keep {
-        args.push("--rm".to_owned());
-    }
-    args.extend(["--init", if terminal { "-it" } else { "-i" }, &container.image].map(str::to_owned));
+    args.push(container.image.clone());
     let mut command = command.to_vec();
     if official && request.interpreter == Interpreter::Official {
         "python".clone_into(&mut command[0]);

@@ -113,12 +113,14 @@ impl RequestError {
 /// Where something that was asked for is malformed or not there.
 pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestError> {
     let here = env::current_dir().map_err(RequestError::CurrentFolder)?;
-    let named = args.script.as_ref().and_then(|name| project.scripts.get(name.to_str()?));
+    let name = args.script(false).0.and_then(|name| name.to_str());
+    let named = name.and_then(|name| project.scripts.get(name));
     let flags = flags(args, &here)?;
     let script_settings = named.map(|script| script.settings.clone()).unwrap_or_default();
     let lower = Settings::merge(script_settings, project.settings());
     let settings = Settings::merge(flags, Settings::merge(Settings::from_env()?, lower));
 
+    let (script, words) = args.script(named.is_none() && settings.entrypoint.is_some());
     let folder = match named {
         Some(script) => script.folder.clone().into_std_path_buf(),
         None => here.clone(),
@@ -129,9 +131,9 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestErro
     let mut arguments = named.map(|script| script.args.clone()).unwrap_or_default();
     let program = match named {
         Some(script) => named_program(script, &folder)?,
-        None => program(args, &here, &folder, project)?,
+        None => program(args, script, &here, &folder, project)?,
     };
-    for argument in &args.arguments {
+    for argument in words {
         arguments.push(text(argument)?);
     }
     let (image, tag) = image(&settings)?;
@@ -291,14 +293,20 @@ fn parse_platform(platform: &str) -> Result<String, RequestError> {
     Ok(parsed.to_string())
 }
 
-fn program(args: &PyrunArgs, here: &Path, folder: &Path, project: &Project) -> Result<Program, RequestError> {
+fn program(
+    args: &PyrunArgs,
+    script: Option<&OsString>,
+    here: &Path,
+    folder: &Path,
+    project: &Project,
+) -> Result<Program, RequestError> {
     if let Some(module) = &args.module {
         return Ok(Program::Module(module.clone()));
     }
     if let Some(code) = &args.code {
         return Ok(Program::Code(code.clone()));
     }
-    match &args.script {
+    match script {
         None => Ok(Program::Repl),
         Some(script) if script == "-" => Ok(Program::Stdin),
         Some(script) => {

@@ -4,9 +4,10 @@
 //! for a file, but not for `-c CODE` and `-m MODULE`, so a `--` is put there before it parses.
 
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use clap::{CommandFactory, builder::ArgAction};
+use pyimage_build::PythonTag;
 
 use super::Cargo;
 
@@ -23,7 +24,7 @@ pub fn split_script(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsStri
     let (long, short) = options_with_values();
     while let Some(argument) = incoming.next() {
         let Some(text) = argument.to_str() else {
-            return ended(split, [argument], incoming);
+            return ended(split, Some(argument), incoming);
         };
         if text == "--" {
             split.push(argument);
@@ -39,7 +40,7 @@ pub fn split_script(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsStri
             continue;
         }
         if text == "-" || !text.starts_with('-') {
-            return ended(split, [argument], incoming);
+            return ended(split, Some(argument), incoming);
         }
         if let Some(volume) = text.strip_prefix("-v").filter(|rest| rest.contains(':')) {
             split.push("--volume".into());
@@ -65,21 +66,45 @@ pub fn split_script(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsStri
             split.extend(incoming.next());
         }
         if letter == 'c' || letter == 'm' {
-            return ended(split, [], incoming);
+            return ended(split, None, incoming);
         }
     }
     split
 }
 
-fn ended<const N: usize>(
+/// The arguments once the script is reached; `None` where `-c` or `-m` stood for it.
+fn ended(
     mut split: Vec<OsString>,
-    script: [OsString; N],
+    script: Option<OsString>,
     rest: impl Iterator<Item = OsString>,
 ) -> Vec<OsString> {
-    split.push(OsStr::new("--").to_owned());
+    let mut rest: Vec<OsString> = rest.collect();
+    let chosen = split.iter().filter_map(|option| option.to_str()).any(|option| {
+        let name = option.split_once('=').map_or(option, |(name, _)| name);
+        ["--tag", "--image"].contains(&name)
+    });
+    if script.is_some() && !chosen {
+        let ours = tag_after_script(&rest);
+        split.extend(rest.drain(..ours));
+    }
+    split.push("--".into());
     split.extend(script);
     split.extend(rest);
     split
+}
+
+/// How many words right after the script choose the image.
+///
+/// `cargo pyrun script.py --tag 3.13-slim` means what it says: a well-formed tag there is ours, where nothing before
+/// the script chose an image. A `--` in between gives it to the script.
+fn tag_after_script(rest: &[OsString]) -> usize {
+    let is_tag = |text: &str| text.parse::<PythonTag>().is_ok();
+    let mut words = rest.iter().map(|word| word.to_str().unwrap_or_default());
+    match (words.next(), words.next()) {
+        (Some("--tag"), Some(tag)) if is_tag(tag) => 2,
+        (Some(word), _) if word.strip_prefix("--tag=").is_some_and(is_tag) => 1,
+        _ => 0,
+    }
 }
 
 fn options_with_values() -> (HashSet<String>, HashSet<char>) {
@@ -119,6 +144,16 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_right_after_the_script_chooses_the_image() {
+        assert_eq!(split("p a.py --tag 3.13-slim -x"), "p pyrun --tag 3.13-slim -- a.py -x");
+        assert_eq!(split("p a.py --tag=3.13-slim"), "p pyrun --tag=3.13-slim -- a.py");
+        assert_eq!(split("p a.py --tag v1.2"), "p pyrun -- a.py --tag v1.2");
+        assert_eq!(split("p a.py -x --tag 3.13"), "p pyrun -- a.py -x --tag 3.13");
+        assert_eq!(split("p --image=x a.py --tag 3.13"), "p pyrun --image=x -- a.py --tag 3.13");
+        assert_eq!(split("p a.py -- --tag 3.13"), "p pyrun -- a.py -- --tag 3.13");
+    }
+
+    #[test]
     fn the_two_meanings_of_v() {
         assert_eq!(split("p -v /a:/b x.py"), "p pyrun --volume /a:/b -- x.py");
         assert_eq!(split("p -v/a:/b x.py"), "p pyrun --volume /a:/b -- x.py");
@@ -131,12 +166,12 @@ mod tests {
         let arguments = ["p", "-c", "pass", "-x", "--tag"].map(OsString::from);
         let args = parse(arguments).unwrap();
         assert_eq!(args.code.as_deref(), Some("pass"));
-        assert_eq!((args.script, args.arguments), (None, vec!["-x".into(), "--tag".into()]));
+        assert_eq!(args.script(false), (None, &["-x".into(), "--tag".into()][..]));
     }
 
     #[test]
     fn docker_s_habits_are_welcome() {
         let args = parse(["p", "-it", "--rm", "--name", "x", "s.py"].map(OsString::from)).unwrap();
-        assert_eq!(args.script, Some("s.py".into()));
+        assert_eq!(args.script(false).0, Some(&"s.py".into()));
     }
 }
