@@ -29,7 +29,9 @@ const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// Up is what has run here, and still can.
 pub(crate) fn ready(bed: &Bed) -> bool {
-    bed.run("arm64.ran").exists() && emulated()
+    bed.run("arm64.ran").exists()
+        && emulated()
+        && image::is_pullable(bed, &image::SLIM.name()).unwrap_or(false)
 }
 
 fn emulated() -> bool {

@@ -1,5 +1,7 @@
 //! The official images: pulled where Docker Hub answers, and stand-ins of the same shape built where it does not.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use fs_err as fs;
 
@@ -88,34 +90,31 @@ impl Image {
         format!("python:{}", self.tag)
     }
 
-    /// Sees to it that the engine has the image: from the registry, from Docker Hub, or built.
+    /// Sees to it that the engine has the image, and can pull it again: from the registry, from Docker Hub, or built.
     pub(crate) fn provide(&self, bed: &Bed) -> Result<()> {
-        let hub = &registry::HUB;
-        if present(&[self.name()]) {
-            return Ok(());
-        }
-        if !hub.stores(bed, "library/python", self.tag)? {
-            say::status("Asking", &format!("Docker Hub for `{}`", self.name()));
-            if process::succeeds(engine::docker().args(["pull", "--quiet", &self.name()])) {
-                return Ok(());
-            }
-            hub.up(bed)?;
-            self.build(bed)?;
-        }
-        hub.up(bed)?;
-        pull(&self.name())
+        provide(bed, &self.name(), || self.publish(bed))
     }
 
-    fn build(&self, bed: &Bed) -> Result<()> {
-        let base = base_image(bed, self.series.suite, "amd64")?;
-        let cpython = recipe::cpython(bed, &self.series)?;
-        let built = assemble(bed, self, &base, &cpython, "amd64")?;
+    /// Puts a stand-in into the registry: the one the engine has, should the cache be gone, or one newly built.
+    fn publish(&self, bed: &Bed) -> Result<()> {
+        let (image, version) = if present(&[self.name()]) {
+            let mut inspect = engine::docker();
+            inspect.args(["image", "inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}"]);
+            let environment = process::read(inspect.arg(self.name()))?;
+            let version = environment.lines().find_map(|line| line.strip_prefix("PYTHON_VERSION="));
+            let version = version.with_context(|| format!("`{}` does not tell its version", self.name()))?;
+            (self.name(), version.to_owned())
+        } else {
+            let base = base_image(bed, self.series.suite, "amd64")?;
+            let cpython = recipe::cpython(bed, &self.series)?;
+            (assemble(bed, self, &base, &cpython, "amd64")?, cpython.version)
+        };
         // The main tag says that all is there, so it comes last.
-        for tag in self.tags(&cpython.version).iter().rev() {
-            registry::HUB.push(&built, &format!("library/python:{tag}"))?;
+        for tag in self.tags(&version).iter().rev() {
+            registry::HUB.push(&image, &format!("library/python:{tag}"))?;
         }
         // What is used from here on is what was pulled: it has the digests that pulled images have.
-        process::succeeds(engine::docker().args(["rmi", &built]));
+        process::succeeds(engine::docker().args(["rmi", &image]));
         Ok(())
     }
 
@@ -240,17 +239,40 @@ pub(crate) const DEBIAN: &str = "debian:trixie-slim";
 
 /// Sees to it that the engine has `DEBIAN`.
 pub(crate) fn provide_debian(bed: &Bed) -> Result<()> {
-    let hub = &registry::HUB;
-    if present(&[DEBIAN.to_owned()]) {
+    provide(bed, DEBIAN, || {
+        registry::HUB.push(&base_image(bed, "trixie", "amd64")?, &format!("library/{DEBIAN}"))
+    })
+}
+
+fn provide(bed: &Bed, image: &str, publish: impl FnOnce() -> Result<()>) -> Result<()> {
+    if present(&[image.to_owned()]) && is_pullable(bed, image)? {
         return Ok(());
     }
-    if !hub.stores(bed, "library/debian", "trixie-slim")? {
-        if process::succeeds(engine::docker().args(["pull", "--quiet", DEBIAN])) {
-            return Ok(());
+    if !is_stored(bed, image)? {
+        say::status("Asking", &format!("Docker Hub for `{image}`"));
+        if process::succeeds(engine::docker().args(["pull", "--quiet", image])) {
+            return Ok(fs::write(hub_note(bed, image)?, "")?);
         }
-        hub.push(&base_image(bed, "trixie", "amd64")?, &format!("library/{DEBIAN}"))?;
+        registry::HUB.up(bed)?;
+        publish()?;
     }
-    pull(DEBIAN)
+    registry::HUB.up(bed)?;
+    pull(image)
+}
+
+/// Whether there is a place that an official image can be pulled from.
+pub(crate) fn is_pullable(bed: &Bed, image: &str) -> Result<bool> {
+    Ok(is_stored(bed, image)? || hub_note(bed, image)?.exists())
+}
+
+fn is_stored(bed: &Bed, image: &str) -> Result<bool> {
+    let (name, tag) = image.split_once(':').context("an image's name has a tag")?;
+    registry::HUB.stores(bed, &format!("library/{name}"), tag)
+}
+
+/// The file that says that Docker Hub answered when it was asked for an image.
+fn hub_note(bed: &Bed, image: &str) -> Result<PathBuf> {
+    bed.cached(&format!("hub/{}", image.replace(':', "-")))
 }
 
 /// Pulls an official image from the registry, through the engine's own idea of Docker Hub if that is us.
