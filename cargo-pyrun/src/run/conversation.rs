@@ -103,7 +103,9 @@ impl Conversation {
     /// Attaches to the container and says hello to the init that it will have.
     async fn open(preparation: &Preparation<'_>) -> Result<(Self, Incoming), RunError> {
         let nonce = Nonce::new().map_err(EngineError::Random)?;
-        let Attachment { output, input } = preparation.engine.attach(&preparation.name()).await?;
+        // podman sets the container up as soon as it is attached to, so that this is where it refuses a port.
+        let attached = preparation.engine.attach(&preparation.name()).await;
+        let Attachment { output, input } = attached.map_err(|error| preparation.explain(error))?;
         let mut talk = Self {
             input,
             terminal: preparation.terminal,
