@@ -5,6 +5,7 @@ pub mod context;
 pub mod discovery;
 mod docker;
 pub mod facts;
+mod podman;
 
 use std::io;
 

@@ -18,7 +18,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 
 use super::facts::{Facts, Kind};
-use super::{Address, EngineError, discovery};
+use super::{Address, EngineError, discovery, podman};
 use crate::cache::Cache;
 use crate::container::{Bind, Container, Gpus};
 use crate::image::Image;
@@ -88,7 +88,7 @@ impl Engine {
         let facts = if let Some(facts) = known {
             facts
         } else {
-            let facts = ask(&docker).await.map_err(|error| EngineError::Connect {
+            let facts = ask(&docker, &address).await.map_err(|error| EngineError::Connect {
                 address: address.clone(),
                 source: Box::new(error),
             })?;
@@ -315,16 +315,18 @@ fn client(address: &Address) -> Result<Docker, Error> {
     }
 }
 
-async fn ask(docker: &Docker) -> Result<Facts, Error> {
+async fn ask(docker: &Docker, address: &Address) -> Result<Facts, Error> {
     let (version, info) = tokio::try_join!(docker.version(), docker.info())?;
     let security = info.security_options.unwrap_or_default();
     let has = |name: &str| security.iter().any(|option| option.split(',').any(|part| part == name));
+    let kind = kind(&version);
+    let rootless = has("name=rootless") || (kind == Kind::Podman && podman::is_rootless(address).await?);
     Ok(Facts {
-        kind: kind(&version),
+        kind,
         version: version.version.unwrap_or_default(),
         os: version.os.unwrap_or_else(|| "linux".to_owned()),
         arch: version.arch.unwrap_or_default(),
-        rootless: has("name=rootless"),
+        rootless,
         selinux: has("name=selinux"),
     })
 }
