@@ -49,7 +49,7 @@ impl Caller {
 }
 
 /// Who the script is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The engine's `--user`, or `None` for the image's own.
     pub user: Option<String>,
@@ -57,6 +57,8 @@ pub struct Identity {
     pub name: Option<String>,
     /// A home that has to be made, or `None` where the image has one.
     pub home: Option<String>,
+    /// The home that the image has for this user, and its owner.
+    pub own_home: Option<(String, u32)>,
     /// `/etc/passwd` and `/etc/group` with an entry more than the image's.
     pub accounts: Option<Accounts>,
 }
@@ -82,9 +84,7 @@ pub fn identify(
         (Some(asked), _) => match ids(asked) {
             Some((uid, gid)) => Caller { uid, gid, name: format!("user{uid}"), group: format!("group{gid}") },
             // A name is the image's to know.
-            None => {
-                return Identity { user: Some(asked.to_owned()), name: None, home: None, accounts: None };
-            }
+            None => return named(asked, image),
         },
         (None, Some(caller)) if !engine.rootless && caller.uid != 0 && cfg!(target_os = "linux") => {
             caller.clone()
@@ -101,10 +101,10 @@ pub fn identify(
     let Some((passwd, group)) = image.and_then(|image| Some((image.passwd.as_ref()?, image.group.as_ref()?)))
     else {
         let home = (!root).then(|| home_of(&wanted.name));
-        return Identity { user, name: Some(wanted.name), home, accounts: None };
+        return Identity { user, name: Some(wanted.name), home, ..Identity::default() };
     };
-    if let Some(name) = name_of(passwd, wanted.uid) {
-        return Identity { user, name: Some(name), home: None, accounts: None };
+    if let Some(account) = account(passwd, |account| account.uid == wanted.uid) {
+        return account.identity(user);
     }
     let name = free_name(passwd, &wanted.name);
     let home = home_of(&name);
@@ -115,7 +115,48 @@ pub fn identify(
         let group_name = free_name(group, &wanted.group);
         let _ = writeln!(accounts.group, "{group_name}:x:{}:", wanted.gid);
     }
-    Identity { user, name: Some(name), home: Some(home), accounts: Some(accounts) }
+    Identity { user, name: Some(name), home: Some(home), own_home: None, accounts: Some(accounts) }
+}
+
+/// Who the image has under this name.
+fn named(asked: &str, image: Option<&Image>) -> Identity {
+    let name = asked.split(':').next().unwrap_or_default();
+    let passwd = image.and_then(|image| image.passwd.as_deref()).unwrap_or_default();
+    match account(passwd, |account| account.name == name) {
+        Some(account) => account.identity(Some(asked.to_owned())),
+        None => Identity { user: Some(asked.to_owned()), ..Identity::default() },
+    }
+}
+
+/// An entry of `/etc/passwd`.
+struct Account<'a> {
+    name: &'a str,
+    uid: u32,
+    home: &'a str,
+}
+
+fn account<'a>(passwd: &'a str, wanted: impl Fn(&Account<'a>) -> bool) -> Option<Account<'a>> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, uid, home) = (fields.next()?, fields.nth(1)?.parse().ok()?, fields.nth(2)?);
+        let account = Account { name, uid, home };
+        wanted(&account).then_some(account)
+    })
+}
+
+impl Account<'_> {
+    fn identity(&self, user: Option<String>) -> Identity {
+        // Accounts for services, as distributions number them: their homes are missing, or not theirs to write in.
+        let service = (1..1000).contains(&self.uid) || self.uid == 65534;
+        let homeless = service && !self.home.starts_with("/home/");
+        Identity {
+            user,
+            name: Some(self.name.to_owned()),
+            home: homeless.then(|| home_of(self.name)),
+            own_home: (!homeless && self.home.len() > 1).then(|| (self.home.to_owned(), self.uid)),
+            accounts: None,
+        }
+    }
 }
 
 fn home_of(name: &str) -> String {
@@ -212,7 +253,8 @@ mod tests {
     #[test]
     fn an_asked_user_wins() {
         let named = identify(Some("games"), Some(&caller(1000, "ada")), &engine(false), Some(&image("")));
-        assert_eq!((named.user.as_deref(), named.accounts), (Some("games"), None));
+        assert_eq!((named.user.as_deref(), named.name.as_deref()), (Some("games"), Some("games")));
+        assert_eq!((named.home.as_deref(), named.accounts), (Some("/home/games"), None));
         let numbered = identify(Some("4242:7"), Some(&caller(1000, "ada")), &engine(false), Some(&image("")));
         assert_eq!(numbered.name.as_deref(), Some("user4242"));
         assert!(numbered.accounts.unwrap().group.contains("group7:x:7:"));

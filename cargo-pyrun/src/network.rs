@@ -26,7 +26,7 @@ pub struct Proxies {
 /// Takes the caller's proxy variables, and where there are none those of docker's `config.json`.
 ///
 /// A proxy on `localhost` is the container's own localhost inside, so it is named as the engine's host instead,
-/// unless the container shares the host's network.
+/// unless the container is to have the network of the host, of another container, or none.
 #[must_use]
 pub fn proxies(
     variable: impl Fn(&str) -> Option<String>,
@@ -40,6 +40,8 @@ pub fn proxies(
         Kind::Docker => "host.docker.internal",
         Kind::Podman => "host.containers.internal",
     };
+    let foreign =
+        network.is_some_and(|name| name == "host" || name == "none" || name.starts_with("container:"));
     let mut proxies = Proxies::default();
     for upper in PROXY_VARIABLES {
         let lower = upper.to_ascii_lowercase();
@@ -49,7 +51,7 @@ pub fn proxies(
         let Some(any) = in_lower.clone().or_else(|| in_upper.clone()).or(configured) else { continue };
         for (name, value) in [(upper.to_owned(), in_upper), (lower, in_lower)] {
             let mut value = value.unwrap_or_else(|| any.clone());
-            let url = upper != "NO_PROXY" && network != Some("host");
+            let url = upper != "NO_PROXY" && !foreign;
             if url && let Some(rewritten) = off_localhost(&value, host) {
                 value = rewritten;
                 // podman adds its name to every container by itself.
@@ -149,8 +151,11 @@ mod tests {
         assert_eq!(docker.hosts, ["host.docker.internal:host-gateway"]);
         let podman = given(&env, &DockerConfig::default(), Kind::Podman, None);
         assert_eq!(podman.env["http_proxy"], "http://me:pw@host.containers.internal:3128/");
-        let shared = given(&env, &DockerConfig::default(), Kind::Docker, Some("host"));
-        assert_eq!(shared.env["http_proxy"], "http://me:pw@127.0.0.1:3128/");
+        for network in ["host", "none", "container:other"] {
+            let foreign = given(&env, &DockerConfig::default(), Kind::Docker, Some(network));
+            assert_eq!(foreign.env["http_proxy"], "http://me:pw@127.0.0.1:3128/");
+            assert!(foreign.hosts.is_empty(), "the engine refuses hosts for `{network}`");
+        }
     }
 
     #[test]

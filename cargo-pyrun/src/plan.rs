@@ -13,6 +13,8 @@ use crate::network::{BUNDLE, BUNDLE_VARIABLES, Proxies};
 pub const BYTECODE: &str = "/var/cache/pyrun";
 /// Where the folder of a script from elsewhere is mounted.
 pub const ELSEWHERE: &str = "/usr/src/script";
+/// A home of nobody's in the image.
+const HOME: &str = "/home/pyrun";
 /// Where `$PWD` is mounted unless asked otherwise: the folder of the official images' documentation.
 pub const MOUNT: &str = "/usr/src/myapp";
 
@@ -250,9 +252,7 @@ fn mount_files(request: &Request, around: &Surroundings, container: &mut Contain
         container.binds.push(Bind::new(socket.display().to_string(), "/var/run/docker.sock"));
         container.groups.extend(around.socket_group.map(|gid| gid.to_string()));
     }
-    let homeless = around.identity.home.clone();
-    let read_only_home = request.read_only.then(|| "/root".to_owned());
-    if let Some(home) = homeless.or(read_only_home) {
+    if let Some(home) = home(request, around.identity) {
         container.tmpfs.insert(home, "exec,mode=1777".to_owned());
     }
     if request.read_only {
@@ -260,18 +260,31 @@ fn mount_files(request: &Request, around: &Surroundings, container: &mut Contain
     }
 }
 
+/// The home that has to be made: that of an account of ours, or one in place of a home that cannot be written.
+fn home(request: &Request, identity: &Identity) -> Option<String> {
+    let in_place = || match &identity.own_home {
+        // Over a folder that is there, engines keep its mode, so that only root could write in what they mount there.
+        Some((_, uid)) if *uid != 0 => HOME.to_owned(),
+        own => own.as_ref().map_or("/root", |(home, _)| home).to_owned(),
+    };
+    identity.home.clone().or_else(|| request.read_only.then(in_place))
+}
+
 fn set_environment(request: &Request, around: &Surroundings, container: &mut Container) {
     let env = &mut container.env;
-    env.extend(around.proxies.env.clone());
+    // Who sets one case of a proxy's variable would not have the host's value in the other.
+    let set = |name: &str| request.env.keys().any(|key| key.eq_ignore_ascii_case(name));
+    env.extend(around.proxies.env.clone().into_iter().filter(|(name, _)| !set(name)));
     env.extend(around.terminal.clone());
     if around.bundle.is_some() {
         env.extend(BUNDLE_VARIABLES.map(|name| (name.to_owned(), BUNDLE.to_owned())));
     }
-    if around.bytecode.is_some() {
+    // Without a folder to keep it in, bytecode still stays out of the project.
+    if request.entrypoint.is_none() {
         env.insert("PYTHONPYCACHEPREFIX".to_owned(), BYTECODE.to_owned());
     }
-    if let Some(home) = &around.identity.home {
-        env.insert("HOME".to_owned(), home.clone());
+    if let Some(home) = home(request, around.identity) {
+        env.insert("HOME".to_owned(), home);
     }
     if let Some(name) = &around.identity.name {
         env.insert("USER".to_owned(), name.clone());

@@ -52,6 +52,16 @@ pub enum RunError {
         /// Tags that are alike.
         nearest: Vec<String>,
     },
+    /// The image is not made for that platform.
+    #[error("image `{image}` is not there for {platform}: {message}")]
+    NoPlatform {
+        /// The image.
+        image: String,
+        /// The platform that was asked for.
+        platform: String,
+        /// The engine's words.
+        message: String,
+    },
     /// It is not on the engine, and `--pull never` forbids pulling it.
     #[error("image `{0}` is not on the engine, and `--pull never` keeps it from being pulled")]
     NotPulled(String),

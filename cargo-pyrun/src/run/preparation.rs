@@ -20,6 +20,10 @@ use crate::shell::Shell;
 use crate::signals::Signals;
 use crate::terminal;
 
+/// How engines say that an image is there, but not for the platform that was asked for.
+const OTHER_PLATFORM: [&str; 3] =
+    ["does not match the specified platform", "no matching manifest", "no image found in"];
+
 /// A run before its start.
 pub(super) struct Preparation<'a> {
     pub(super) request: &'a Request,
@@ -116,9 +120,7 @@ impl<'a> Preparation<'a> {
                 Err(EngineError::NoSuchImage { .. }) if self.request.pull == Pull::Never => {
                     return Err(RunError::NotPulled(self.request.image.clone()));
                 }
-                Err(EngineError::NoSuchImage { message, image }) => {
-                    return Err(RunError::NoImage { image, message, nearest: self.nearest_tags() });
-                }
+                Err(EngineError::NoSuchImage { message, .. }) => return Err(self.no_image(message)),
                 Err(error) => return Err(self.explain(error)),
             }
             let Some(found) = found? else { break };
@@ -175,7 +177,7 @@ impl<'a> Preparation<'a> {
     }
 
     fn entrypoint(&self, container: &Container) -> Vec<String> {
-        let bytecode = container.env.contains_key("PYTHONPYCACHEPREFIX");
+        let bytecode = container.binds.iter().any(|bind| bind.target == plan::BYTECODE);
         plan::entrypoint(self.request, self.image.as_ref(), bytecode)
     }
 
@@ -194,12 +196,24 @@ impl<'a> Preparation<'a> {
     }
 
     fn explain_pull(&self, message: String) -> RunError {
-        let image = self.request.image.clone();
         let absent = ["manifest unknown", "not found", "does not exist", "no matching manifest"];
-        if absent.iter().any(|words| message.contains(words)) {
-            return RunError::NoImage { image, message, nearest: self.nearest_tags() };
+        if absent.iter().chain(&OTHER_PLATFORM).any(|words| message.contains(words)) {
+            return self.no_image(message);
         }
-        RunError::Pull { image, message }
+        RunError::Pull { image: self.request.image.clone(), message }
+    }
+
+    fn no_image(&self, message: String) -> RunError {
+        let image = self.request.image.clone();
+        let platform = self
+            .request
+            .platform
+            .clone()
+            .filter(|_| OTHER_PLATFORM.iter().any(|words| message.contains(words)));
+        match platform {
+            Some(platform) => RunError::NoPlatform { image, platform, message },
+            None => RunError::NoImage { image, message, nearest: self.nearest_tags() },
+        }
     }
 
     fn nearest_tags(&self) -> Vec<String> {
