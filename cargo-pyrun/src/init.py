@@ -92,6 +92,9 @@ def send(number):
 
 def reap(number=0, _=None):
     global status
+    if not child:
+        # The one that matters could not be told from another; it is waited for as soon as it is known.
+        return
     while True:
         try:
             pid, state = o.waitpid(-1, o.WNOHANG)
