@@ -1,5 +1,6 @@
 //! One run: from a request to an exit code.
 
+mod absence;
 mod conversation;
 mod error;
 mod preparation;

@@ -183,7 +183,7 @@ impl RunError {
     }
 }
 
-fn denied(message: &str) -> bool {
+pub(super) fn denied(message: &str) -> bool {
     ["unauthorized", "authentication required", "denied", "no basic auth"]
         .iter()
         .any(|word| message.contains(word))

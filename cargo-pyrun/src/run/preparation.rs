@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pyimage_build::{Date, PythonTag, Reference};
+use pyimage_build::{Date, PythonTag};
 
 use super::{RunError, Timings};
 use crate::cache::{Cache, CacheError};
@@ -19,10 +19,6 @@ use crate::pull::pull;
 use crate::shell::Shell;
 use crate::signals::Signals;
 use crate::terminal;
-
-/// How engines say that an image is there, but not for the platform that was asked for.
-const OTHER_PLATFORM: [&str; 3] =
-    ["does not match the specified platform", "no matching manifest", "no image found in"];
 
 /// A run before its start.
 pub(super) struct Preparation<'a> {
@@ -124,6 +120,16 @@ impl<'a> Preparation<'a> {
                 Err(error) => return Err(self.explain(error)),
             }
             let Some(found) = found? else { break };
+            if self.is_for_another_platform(&found) {
+                self.engine.remove(&self.name()).await?;
+                if !may_pull {
+                    return Err(self.no_platform(&found));
+                }
+                may_pull = false;
+                self.pull(signals).await?;
+                timings.mark("pull");
+                continue;
+            }
             if self.image.as_ref().is_some_and(|known| known.id == found.id) {
                 break;
             }
@@ -192,38 +198,6 @@ impl<'a> Preparation<'a> {
             Ok(()) => Ok(()),
             Err(EngineError::Refused { message, .. }) => Err(self.explain_pull(message)),
             Err(error) => Err(error.into()),
-        }
-    }
-
-    fn explain_pull(&self, message: String) -> RunError {
-        let absent = ["manifest unknown", "not found", "does not exist", "no matching manifest"];
-        if absent.iter().chain(&OTHER_PLATFORM).any(|words| message.contains(words)) {
-            return self.no_image(message);
-        }
-        RunError::Pull { image: self.request.image.clone(), message }
-    }
-
-    fn no_image(&self, message: String) -> RunError {
-        let image = self.request.image.clone();
-        let platform = self
-            .request
-            .platform
-            .clone()
-            .filter(|_| OTHER_PLATFORM.iter().any(|words| message.contains(words)));
-        match platform {
-            Some(platform) => RunError::NoPlatform { image, platform, message },
-            None => RunError::NoImage { image, message, nearest: self.nearest_tags() },
-        }
-    }
-
-    fn nearest_tags(&self) -> Vec<String> {
-        let reference: Option<Reference> = self.request.image.parse().ok();
-        match reference.as_ref().filter(|reference| reference.is_official_python()).and_then(Reference::tag) {
-            Some(tag) => pyimage_build::nearest_tags(tag, pyimage_build::KNOWN_TAGS)
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-            None => Vec::new(),
         }
     }
 
