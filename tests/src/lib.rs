@@ -3,6 +3,14 @@
 //! The bed is brought up by `cargo xtask test`, which says in the environment what it has. A test whose part a
 //! machine cannot give notes that in a file that `cargo xtask test` prints; it is never skipped in silence.
 
+#![expect(clippy::expect_used, reason = "what the bed cannot do fails the test that needs it")]
+
+mod engines;
+mod image;
+mod relay;
+mod running;
+mod terminal;
+
 use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,6 +19,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+pub use engines::{Setting, User};
+pub use image::RegistryImage;
+pub use relay::{Relay, SlowRegistry};
+pub use running::Running;
+pub use terminal::Terminal;
 
 /// The image that most tests run in.
 pub const TAG: &str = "3.13-slim";
@@ -89,6 +103,7 @@ impl Folder {
     ///
     /// # Panics
     /// Where it cannot be written.
+    #[expect(clippy::must_use_candidate, reason = "writing is what it is for")]
     pub fn file(&self, name: &str, text: &str) -> &Self {
         let path = self.project().join(name);
         fs_err::create_dir_all(path.parent().expect("a parent")).expect("a folder of the project");
@@ -208,9 +223,19 @@ pub fn docker<const N: usize>(arguments: [&str; N]) -> Finished {
 }
 
 /// The containers of pyrun's whose script was run from this folder, whatever their state.
+///
+/// # Panics
+/// Where the engine cannot list them.
 #[must_use]
 pub fn containers_of(folder: &Folder) -> Vec<String> {
     let filter = format!("label=pyrun.folder={}", folder.project().display());
     let listed = docker(["ps", "-aq", "--filter", &filter]);
+    assert_eq!(listed.code, Some(0), "{}", listed.stderr);
     listed.stdout.lines().map(str::to_owned).collect()
+}
+
+/// Whether the engine gets rid of every container of this folder. It removes them after our end, by itself.
+#[must_use]
+pub fn nothing_is_left_of(folder: &Folder) -> bool {
+    eventually(Duration::from_secs(20), || containers_of(folder).is_empty())
 }
