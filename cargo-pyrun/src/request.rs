@@ -310,8 +310,8 @@ fn program(
         None => Ok(Program::Repl),
         Some(script) if script == "-" => Ok(Program::Stdin),
         Some(script) => {
-            let names = project.scripts.keys().map(String::as_str).collect();
-            locate(&here.join(script), folder, names)
+            let names: Vec<_> = project.scripts.keys().map(String::as_str).collect();
+            locate(Path::new(script), here, folder, &names)
         }
     }
 }
@@ -319,7 +319,7 @@ fn program(
 fn named_program(script: &NamedScript, folder: &Path) -> Result<Program, RequestError> {
     match &script.program {
         settings::Program::Script(path) => {
-            locate(&script.folder.join(path).into_std_path_buf(), folder, Vec::new())
+            locate(path.as_std_path(), script.folder.as_std_path(), folder, &[])
         }
         settings::Program::Module(module) => Ok(Program::Module(module.clone())),
         settings::Program::Code(code) => Ok(Program::Code(code.clone())),
@@ -327,11 +327,12 @@ fn named_program(script: &NamedScript, folder: &Path) -> Result<Program, Request
 }
 
 /// Finds a script on this machine and its place in the container.
-fn locate(path: &Path, folder: &Path, names: Vec<&str>) -> Result<Program, RequestError> {
+fn locate(typed: &Path, here: &Path, folder: &Path, names: &[&str]) -> Result<Program, RequestError> {
+    let path = &here.join(typed);
     let real = match path.canonicalize() {
         Ok(real) => real,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let nearest = nearest_scripts(path, names);
+            let nearest = nearest_scripts(typed, path, names);
             return Err(RunError::NoScript { path: path.to_owned(), nearest }.into());
         }
         Err(source) => return Err(RunError::Unreadable { path: path.to_owned(), source }.into()),
@@ -361,7 +362,8 @@ fn as_typed(path: &Path, folder: &Path, real: &Path) -> Option<PathBuf> {
     (plain && folder.join(relative).canonicalize().ok()? == *real).then(|| relative.to_owned())
 }
 
-fn nearest_scripts(path: &Path, names: Vec<&str>) -> Vec<String> {
+/// Names alike: scripts of the same folder, as they would be typed, and the project's named scripts.
+fn nearest_scripts(typed: &Path, path: &Path, names: &[&str]) -> Vec<String> {
     let Some(wanted) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let neighbours: Vec<String> = path
         .parent()
@@ -372,8 +374,12 @@ fn nearest_scripts(path: &Path, names: Vec<&str>) -> Vec<String> {
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| Utf8Path::new(name).extension() == Some("py"))
         .collect();
-    let candidates = neighbours.iter().map(String::as_str).chain(names);
-    pyimage_build::nearest(wanted, candidates).into_iter().map(str::to_owned).collect()
+    let candidates = neighbours.iter().map(String::as_str).chain(names.iter().copied());
+    pyimage_build::nearest(wanted, candidates)
+        .into_iter()
+        .map(|name| if names.contains(&name) { PathBuf::from(name) } else { typed.with_file_name(name) })
+        .map(|path| path.display().to_string())
+        .collect()
 }
 
 fn utf8(path: &Path) -> Result<(), RequestError> {
