@@ -6,7 +6,7 @@ use std::ffi::OsString;
 
 use anstream::ColorChoice;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use arguments::split_script;
 
@@ -269,6 +269,16 @@ pub struct OutputArgs {
 /// # Errors
 /// Clap's, which also carries `--help` and `--version`.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<PyrunArgs, clap::Error> {
-    let Cargo { command: CargoCommand::Pyrun(args) } = Cargo::try_parse_from(split_script(arguments))?;
+    let arguments = split_script(arguments);
+    let Cargo { command: CargoCommand::Pyrun(args) } = Cargo::try_parse_from(&arguments)?;
+    let (script, _) = args.script(args.image.entrypoint.is_some());
+    let option = script.is_some_and(|script| script != "-" && script.as_encoded_bytes().starts_with(b"-"));
+    if option {
+        // No script is called so: it is an option that we do not have, which a stricter reading explains.
+        let strict = Cargo::command().mut_subcommand("pyrun", |pyrun| {
+            pyrun.mut_arg("words", |words| words.allow_hyphen_values(false))
+        });
+        strict.try_get_matches_from(&arguments)?;
+    }
     Ok(*args)
 }
