@@ -156,7 +156,6 @@ def abandon():
     # The client is gone: a moment to clean up, then the end.
     global status
     send(s.SIGTERM)
-    send(s.SIGHUP)
     poller = select.poll()
     poller.register(wake, select.POLLIN)
     for _ in range(10):
