@@ -3,6 +3,8 @@
 //! Init ends a container whose client is gone, but one that was created and not started yet has no init. Its note
 //! is locked while its client lives; the next run finds a note that nobody holds and removes what it names.
 
+use std::time::Duration;
+
 use camino::Utf8PathBuf;
 use fs_err::{File, OpenOptions};
 use serde::{Deserialize, Serialize};
@@ -10,11 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::cache::Cache;
 use crate::engine::Engine;
 
+/// How long an engine may still be about to create what a dead client asked for.
+const LATE: Duration = Duration::from_secs(60);
+
 /// The note of one container, held until dropped.
 #[derive(Debug)]
 pub struct Lease {
     file: File,
     path: Utf8PathBuf,
+    needed: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -33,7 +39,12 @@ impl Lease {
         file.file().try_lock().ok()?;
         let note = Note { engine: engine.address().to_string(), run: run.to_owned() };
         serde_json::to_writer(file.file(), &note).ok()?;
-        Some(Self { file, path })
+        Some(Self { file, path, needed: false })
+    }
+
+    /// Leaves the note to a later run: the container may be there still.
+    pub fn leave(&mut self) {
+        self.needed = true;
     }
 
     /// Removes what dead clients of this engine left behind.
@@ -48,7 +59,10 @@ impl Lease {
             }
             match serde_json::from_reader::<_, Note>(file.file()) {
                 Ok(note) if note.engine == engine.address().to_string() => {
-                    if engine.remove_run(&note.run).await.is_ok() {
+                    let Ok(removed) = engine.remove_run(&note.run).await else { continue };
+                    let written = file.metadata().and_then(|data| data.modified()).ok();
+                    let late = written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age < LATE);
+                    if removed || !late {
                         let _ = fs_err::remove_file(&path);
                     }
                 }
@@ -65,6 +79,9 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let _ = self.file.file().unlock();
+        if self.needed {
+            return;
+        }
         let _ = fs_err::remove_file(&self.path);
     }
 }

@@ -14,6 +14,7 @@ use crate::shell::Shell;
 use crate::signals::Signals;
 use crate::terminal;
 
+use conversation::End;
 pub use error::RunError;
 use preparation::Preparation;
 
@@ -78,7 +79,11 @@ async fn attempt(
     }
     let outcome = conversation::converse(&preparation, signals, timings).await;
     match outcome {
-        Ok(code) => preparation.conclude(timings, code).await,
+        Ok(End::Finished(code)) => preparation.conclude(timings, code).await,
+        Ok(End::Cut(code)) => {
+            preparation.abandon().await;
+            Ok(code)
+        }
         Err(error) => {
             preparation.abandon().await;
             Err(error)

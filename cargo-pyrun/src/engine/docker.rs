@@ -216,11 +216,11 @@ impl Engine {
         }
     }
 
-    /// Removes the containers that have this value of the label `pyrun.run`.
+    /// Removes the containers that have this value of the label `pyrun.run`; tells whether there were any.
     ///
     /// # Errors
     /// Where the engine refuses or is gone.
-    pub async fn remove_run(&self, run: &str) -> Result<(), EngineError> {
+    pub async fn remove_run(&self, run: &str) -> Result<bool, EngineError> {
         let filters = HashMap::from([("label", vec![format!("{RUN_LABEL}={run}")])]);
         let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
         let found = self
@@ -228,10 +228,11 @@ impl Engine {
             .list_containers(Some(options))
             .await
             .map_err(|error| refusal("list the containers of run", run, error))?;
+        let any = !found.is_empty();
         for id in found.into_iter().filter_map(|container| container.id) {
             self.remove(&id).await?;
         }
-        Ok(())
+        Ok(any)
     }
 
     /// What the engine has under this reference, or `None`.

@@ -27,6 +27,14 @@ const HANGUP_GRACE: Duration = Duration::from_secs(2);
 /// `128 + SIGPIPE`: what a shell reports of a program whose reader went away.
 const BROKEN_PIPE: u8 = 141;
 
+/// How a conversation ends; each with our exit code.
+pub(super) enum End {
+    /// With the script.
+    Finished(u8),
+    /// Before it: what still runs is to be removed.
+    Cut(u8),
+}
+
 struct Conversation {
     input: Pin<Box<dyn AsyncWrite + Send>>,
     /// The script has a terminal.
@@ -53,7 +61,7 @@ pub(super) async fn converse(
     preparation: &Preparation<'_>,
     signals: &mut Signals,
     timings: &mut Timings,
-) -> Result<u8, RunError> {
+) -> Result<End, RunError> {
     let engine = &preparation.engine;
     let name = preparation.name();
     let (mut talk, mut output) = Conversation::open(preparation).await?;
@@ -85,18 +93,17 @@ pub(super) async fn converse(
     drop(raw);
     preparation.shell.set_raw(false);
     if let Some(code) = cut {
-        preparation.abandon().await;
-        return Ok(code);
+        return Ok(End::Cut(code));
     }
     tokio::select! {
         () = talk.drain() => {}
-        signal = signals.fatal() => return Ok(128 + signal),
+        signal = signals.fatal() => return Ok(End::Cut(128 + signal)),
     }
     timings.mark("drain");
     if talk.exited.is_none() && engine_code.is_none() {
         engine_code = tokio::time::timeout(GRACE, &mut wait).await.ok();
     }
-    talk.conclude(preparation, engine_code.as_ref())
+    talk.conclude(preparation, engine_code.as_ref()).map(End::Finished)
 }
 
 impl Conversation {

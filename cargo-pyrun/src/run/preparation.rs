@@ -20,6 +20,9 @@ use crate::shell::Shell;
 use crate::signals::Signals;
 use crate::terminal;
 
+/// How long an engine may take to undo what a failed run began.
+const UNDO: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// A run before its start.
 pub(super) struct Preparation<'a> {
     pub(super) request: &'a Request,
@@ -359,10 +362,14 @@ impl<'a> Preparation<'a> {
     }
 
     /// Leaves nothing behind after a failure.
-    pub(super) async fn abandon(&self) {
+    pub(super) async fn abandon(&mut self) {
+        if self.created.is_none() {
+            return;
+        }
         // Under a name that the user gave, another's container may be: only our own is removed.
-        if self.created.is_some() {
-            let _ = self.engine.remove_run(&self.run).await;
+        let undone = tokio::time::timeout(UNDO, self.engine.remove_run(&self.run)).await;
+        if let (Some(lease), Err(_) | Ok(Err(_))) = (&mut self.lease, undone) {
+            lease.leave();
         }
     }
 
