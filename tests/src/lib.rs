@@ -196,6 +196,18 @@ fn finished(output: &Output, started: Instant) -> Finished {
     }
 }
 
+/// A line of shell in which the command is `"$0" "$@"`.
+#[must_use]
+pub fn in_shell(line: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).arg(command.get_program()).args(command.get_args()).env_clear();
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    shell
+}
+
 /// Tries until it is so, or the time is up.
 #[must_use]
 pub fn eventually(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
