@@ -6,6 +6,8 @@ use tokio::sync::mpsc;
 pub const HANGUP: u8 = 1;
 /// `SIGINT`.
 pub const INTERRUPT: u8 = 2;
+/// `SIGQUIT`.
+pub const QUIT: u8 = 3;
 /// `SIGTERM`.
 pub const TERMINATE: u8 = 15;
 /// `SIGWINCH`: the terminal has another size.
@@ -31,7 +33,7 @@ impl Signals {
             let kinds = [
                 (SignalKind::hangup(), HANGUP),
                 (SignalKind::interrupt(), INTERRUPT),
-                (SignalKind::quit(), 3),
+                (SignalKind::quit(), QUIT),
                 (SignalKind::user_defined1(), 10),
                 (SignalKind::user_defined2(), 12),
                 (SignalKind::alarm(), 14),

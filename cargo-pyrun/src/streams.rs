@@ -5,9 +5,11 @@
 
 use std::io;
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::init::FRAME_BYTES;
 
@@ -18,7 +20,7 @@ const QUEUE: usize = 16;
 #[derive(Debug)]
 pub struct Sink {
     queue: Option<mpsc::Sender<Bytes>>,
-    done: oneshot::Receiver<io::Result<()>>,
+    done: oneshot::Receiver<()>,
 }
 
 /// Which of our output streams.
@@ -37,14 +39,12 @@ impl Sink {
         let (queue, mut pieces) = mpsc::channel::<Bytes>(QUEUE);
         let (finished, done) = oneshot::channel();
         thread::spawn(move || {
-            let mut result = Ok(());
             while let Some(piece) = pieces.blocking_recv() {
-                result = write(stream, &piece);
-                if result.is_err() {
+                if write(stream, &piece).is_err() {
                     break;
                 }
             }
-            let _ = finished.send(result);
+            let _ = finished.send(());
         });
         Self { queue: Some(queue), done }
     }
@@ -64,15 +64,26 @@ impl Sink {
         if sent { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
     }
 
-    /// Waits until everything queued is written.
-    ///
-    /// # Errors
-    /// What the last write met.
-    pub async fn finish(&mut self) -> io::Result<()> {
+    /// Waits until everything queued is written, or the reader is gone. With `patience`, a reader that takes nothing
+    /// for that long is not waited for.
+    pub async fn finish(&mut self, patience: Option<Duration>) {
+        if let (Some(limit), Some(queue)) = (patience, &self.queue) {
+            let (mut free, mut deadline) = (queue.capacity(), Instant::now() + limit);
+            while free < QUEUE && !queue.is_closed() {
+                sleep(Duration::from_millis(5)).await;
+                if queue.capacity() != free {
+                    (free, deadline) = (queue.capacity(), Instant::now() + limit);
+                } else if Instant::now() > deadline {
+                    return;
+                }
+            }
+        }
         self.queue = None;
-        match (&mut self.done).await {
-            Ok(result) => result,
-            Err(_) => Ok(()),
+        let done = &mut self.done;
+        match patience {
+            // The last piece is on its way.
+            Some(limit) => drop(timeout(limit, done).await),
+            None => drop(done.await),
         }
     }
 }

@@ -217,3 +217,32 @@ fn output_appears_when_the_script_flushes_it() {
     drop(stdin);
     assert_eq!(run.code(), 0);
 }
+
+#[test]
+fn a_signal_ends_the_run_though_nobody_reads_its_output() {
+    let folder = Folder::new();
+    // The engine has one connection for both streams: what comes after unread stdout waits with it.
+    let code = "import os, time\n\
+                os.write(2, b'ready\\n'); time.sleep(1)\n\
+                while True: os.write(1, b'x' * 65536)";
+    let mut child = spawn(folder.pyrun(["--tag", TAG, "-c", code]).stdin(Stdio::null()));
+    let stdout = child.stdout.take();
+    let mut ready = [0; 6];
+    child.stderr.as_mut().expect("a pipe").read_exact(&mut ready).expect("a line");
+    // Until all that lies between the script and us is full.
+    thread::sleep(Duration::from_secs(3));
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    let mut status = None;
+    let ended = tests::eventually(Duration::from_secs(10), || {
+        status = child.try_wait().expect("a child of ours");
+        status.is_some()
+    });
+    if !ended {
+        child.kill().expect("it runs");
+    }
+    assert!(ended, "it waits for its reader");
+    assert_eq!(status.and_then(|status| status.code()), Some(143));
+    drop(stdout);
+    assert!(nothing_is_left_of(&folder));
+}

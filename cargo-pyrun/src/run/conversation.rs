@@ -1,5 +1,6 @@
 //! The run itself: streams, signals and the exit code, from attaching to the last byte.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
@@ -8,13 +9,13 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::preparation::Preparation;
 use super::{RunError, Timings};
 use crate::engine::{Attachment, EngineError, Output, Until};
 use crate::init::{Frame, Nonce, Record, Records, WINDOW};
-use crate::signals::{HANGUP, INTERRUPT, RESIZE, Signals};
+use crate::signals::{HANGUP, INTERRUPT, QUIT, RESIZE, Signals, TERMINATE};
 use crate::streams::{self, Sink, Stream};
 use crate::terminal::{self, Raw};
 
@@ -23,6 +24,13 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// How long a script may take after its terminal was closed.
 const HANGUP_GRACE: Duration = Duration::from_secs(2);
+
+/// How much output is read ahead of a reader that does not read, once a signal was passed on. The engine sends stdout
+/// and stderr through one connection, so the end of the script is behind all that it wrote.
+const READ_AHEAD: usize = 4 << 20;
+
+/// How long a reader may take for the next piece after a signal before it counts as one that does not read.
+const STUCK: Duration = Duration::from_secs(1);
 
 /// `128 + SIGPIPE`: what a shell reports of a program whose reader went away.
 const BROKEN_PIPE: u8 = 141;
@@ -43,7 +51,7 @@ struct Conversation {
     stdout: Sink,
     stderr: Sink,
     /// What could not be written yet because a reader is slow.
-    pending: Option<(Stream, Bytes)>,
+    pending: VecDeque<(Stream, Bytes)>,
     /// How many more data frames init can take.
     window: usize,
     exited: Option<Record>,
@@ -101,7 +109,7 @@ pub(super) async fn converse(
     }
     timings.mark("drain");
     if talk.exited.is_none() && engine_code.is_none() {
-        engine_code = tokio::time::timeout(GRACE, &mut wait).await.ok();
+        engine_code = timeout(GRACE, &mut wait).await.ok();
     }
     talk.conclude(preparation, engine_code.as_ref()).map(End::Finished)
 }
@@ -119,7 +127,7 @@ impl Conversation {
             records: Records::new(&nonce),
             stdout: Sink::open(Stream::Stdout),
             stderr: Sink::open(Stream::Stderr),
-            pending: None,
+            pending: VecDeque::new(),
             window: WINDOW,
             exited: None,
             not_executed: None,
@@ -147,11 +155,11 @@ impl Conversation {
         loop {
             let ended = self.exited.is_some() || matches!(engine_code, Some(Ok(_)));
             tokio::select! {
-                item = output.next(), if self.pending.is_none() => match item {
+                item = output.next(), if self.may_read() => match item {
                     Some(Ok(output)) => self.take(output),
                     Some(Err(_)) | None => return None,
                 },
-                flushed = self.flush(), if self.pending.is_some() => {
+                flushed = self.flush(), if !self.pending.is_empty() => {
                     if flushed.is_err() {
                         return Some(BROKEN_PIPE);
                     }
@@ -176,7 +184,7 @@ impl Conversation {
                     }
                 }
                 code = &mut wait, if engine_code.is_none() => *engine_code = Some(code),
-                () = sleep(GRACE), if ended && self.pending.is_none() => return None,
+                () = sleep(GRACE), if ended && self.pending.is_empty() => return None,
                 () = sleep_until(hangup.unwrap_or_else(Instant::now)), if hangup.is_some() => {
                     return Some(128 + HANGUP);
                 }
@@ -207,7 +215,7 @@ impl Conversation {
 
     fn take(&mut self, output: Output) {
         match output {
-            Output::Stdout(bytes) => self.pending = Some((Stream::Stdout, bytes)),
+            Output::Stdout(bytes) => self.pending.push_back((Stream::Stdout, bytes)),
             Output::Stderr(bytes) => {
                 let (text, records) = self.records.split(&bytes);
                 for record in records {
@@ -219,7 +227,7 @@ impl Conversation {
                 }
                 self.remember(&text);
                 if !text.is_empty() {
-                    self.pending = Some((Stream::Stderr, text.into()));
+                    self.pending.push_back((Stream::Stderr, text.into()));
                 }
             }
         }
@@ -232,27 +240,50 @@ impl Conversation {
         self.tail.drain(..surplus);
     }
 
-    /// Hands the pending bytes to their stream's thread. An error is a reader of our stdout that is gone; one of
+    /// Output is read as fast as it is written, so that a slow reader holds the script back and memory stays flat;
+    /// only a signal looks further.
+    fn may_read(&self) -> bool {
+        let waiting = || self.pending.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        self.pending.is_empty() || (self.was_asked_to_end() && waiting() < READ_AHEAD)
+    }
+
+    fn was_asked_to_end(&self) -> bool {
+        self.forwarded.iter().any(|signal| [HANGUP, INTERRUPT, QUIT, TERMINATE].contains(signal))
+    }
+
+    /// Hands the first pending bytes to their stream's thread. An error is a reader of our stdout that is gone; one of
     /// stderr that is gone only loses text.
     async fn flush(&mut self) -> Result<(), ()> {
-        let Some((stream, bytes)) = &self.pending else { return Ok(()) };
+        let Some((stream, bytes)) = self.pending.front() else { return Ok(()) };
         let (sink, matters) = match stream {
             Stream::Stdout => (&mut self.stdout, true),
             Stream::Stderr => (&mut self.stderr, false),
         };
         // Cloning shares the bytes: they stay pending until the queue has them.
         let result = sink.write(bytes.clone()).await;
-        self.pending = None;
+        self.pending.pop_front();
         if matters { result.map_err(drop) } else { Ok(()) }
     }
 
     async fn drain(&mut self) {
         let rest = self.records.finish();
         if !rest.is_empty() {
-            let _ = self.stderr.write(rest.into()).await;
+            self.pending.push_back((Stream::Stderr, rest.into()));
         }
-        let _ = self.stdout.finish().await;
-        let _ = self.stderr.finish().await;
+        // A script that was told to end does not wait for a reader that reads nothing.
+        let patience = self.was_asked_to_end().then_some(STUCK);
+        while !self.pending.is_empty() {
+            let flushed = match patience {
+                None => self.flush().await,
+                Some(limit) => timeout(limit, self.flush()).await.unwrap_or(Err(())),
+            };
+            if flushed.is_err() {
+                return;
+            }
+        }
+        for sink in [&mut self.stdout, &mut self.stderr] {
+            sink.finish(patience).await;
+        }
     }
 
     fn conclude(
