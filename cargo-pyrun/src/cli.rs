@@ -1,6 +1,7 @@
 //! The command line of `cargo pyrun`.
 
 mod arguments;
+mod mistake;
 
 use std::ffi::OsString;
 
@@ -13,23 +14,40 @@ pub use arguments::split_script;
 use crate::plan::Pull;
 use crate::shell::parse_color;
 
+/// The width at which help is broken: the same everywhere, so that what is read in a log is what was tested.
+const WIDTH: usize = 100;
+
+/// `-h` is the list of options; `--help` tells the rest too.
+const EXAMPLE: &str = "\
+Example:
+  cargo pyrun --tag 3.13-slim script.py --verbose
+      runs script.py in python:3.13-slim; `--verbose` is the script's, as all that follows it";
+
 const EXAMPLES: &str = "\
 Examples:
-  cargo pyrun script.py --tag 3.13-slim            a file, in python:3.13-slim
-  cargo pyrun --tag 3.13-slim script.py --verbose  what follows the script is the script's (a tag right after it is
-                                                   ours, as above, unless one was given before)
-  cargo pyrun --tag 3.13 -m http.server 8000       a module, as `python -m`
-  cargo pyrun -c 'import sys; print(sys.version)'  code, as `python -c`
-  curl -s https://example.org/x.py | cargo pyrun - a script from stdin
-  cargo pyrun                                      the interactive interpreter
-  cargo pyrun --list                               the scripts that the project's Cargo.toml names
+  cargo pyrun script.py --tag 3.13-slim             a file, in python:3.13-slim
+  cargo pyrun --tag 3.13-slim script.py --verbose   `--verbose` is the script's: all that follows
+                                                    it is (a tag right after it is ours, as above,
+                                                    unless an image was chosen before)
+  cargo pyrun -p 8000:8000 -m http.server           a module, as `python -m`
+  cargo pyrun -c 'import sys; print(sys.version)'   code, as `python -c`
+  curl -s https://example.org/x.py | cargo pyrun -  a script from stdin
+  cargo pyrun                                       the interactive interpreter
+  cargo pyrun --list                                the scripts that the project's Cargo.toml names
+  cargo pyrun codegen                               one of them
+
+Settings:
+  An option that is not given is read from its PYRUN_* variable, then from Cargo.toml:
+  [package.metadata.pyrun], then [workspace.metadata.pyrun].
 
 Environment:
-  PYRUN_* sets the default of an option (see each). DOCKER_HOST, DOCKER_CONTEXT and docker's contexts are followed.
+  DOCKER_HOST, DOCKER_CONTEXT and docker's current context choose the engine, as for docker.
+  HTTP_PROXY, HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE hold in the container too.
   PYIMAGE_CACHE_DIR moves the cache.
 
 Exit codes:
-  the script's own; 128+N when signal N ended it; 125 the run failed; 126 not executable; 127 not found";
+  the script's own    128+N  signal N ended it    125  the run failed
+                      126    not executable       127  not found";
 
 /// Cargo's own look.
 const STYLES: Styles = Styles::styled()
@@ -55,9 +73,13 @@ pub enum CargoCommand {
         version,
         about = "Run Python in an official container image, with the current folder mounted",
         override_usage = "cargo pyrun [OPTIONS] SCRIPT [ARGS]...\n       cargo pyrun [OPTIONS] -m MODULE [ARGS]...\n       \
-                          cargo pyrun [OPTIONS] -c CODE [ARGS]...\n       cargo pyrun [OPTIONS] - [ARGS]...",
-        after_help = EXAMPLES,
-        max_term_width = 110,
+                          cargo pyrun [OPTIONS] -c CODE [ARGS]...\n       cargo pyrun [OPTIONS] - [ARGS]...\n       \
+                          cargo pyrun [OPTIONS]",
+        after_help = EXAMPLE,
+        after_long_help = EXAMPLES,
+        term_width = WIDTH,
+        disable_help_flag = true,
+        disable_version_flag = true,
         styles = STYLES
     )]
     Pyrun(Box<PyrunArgs>),
@@ -68,24 +90,13 @@ pub enum CargoCommand {
 pub struct PyrunArgs {
     /// A file, `-` for stdin, or a script that Cargo.toml names, then what it gets; without one, the interactive
     /// interpreter
-    #[arg(value_name = "SCRIPT [ARGS]", trailing_var_arg = true, allow_hyphen_values = true)]
+    // What starts with a dash gets here behind the `--` that `split_script` puts; elsewhere it is an unknown option.
+    #[arg(value_name = "SCRIPT [ARGS]")]
     pub words: Vec<OsString>,
 
-    /// Run a module, as `python -m`
-    #[arg(short = 'm', value_name = "MODULE", conflicts_with_all = ["code", "list"])]
-    pub module: Option<String>,
-
-    /// Run this code, as `python -c`
-    #[arg(short = 'c', value_name = "CODE", conflicts_with = "list", allow_hyphen_values = true)]
-    pub code: Option<String>,
-
-    /// List the scripts that Cargo.toml names
-    #[arg(long)]
-    pub list: bool,
-
-    /// Print the equivalent `docker run` command instead of running it
-    #[arg(long)]
-    pub dry_run: bool,
+    /// What is run instead of a script.
+    #[command(flatten)]
+    pub mode: ModeArgs,
 
     /// Which Python.
     #[command(flatten)]
@@ -108,7 +119,7 @@ impl PyrunArgs {
     /// The script and what it gets. With `-m`, `-c` and another entrypoint there is none, and every word is given.
     #[must_use]
     pub fn script(&self, entrypoint: bool) -> (Option<&OsString>, &[OsString]) {
-        if self.module.is_some() || self.code.is_some() || entrypoint {
+        if self.mode.module.is_some() || self.mode.code.is_some() || entrypoint {
             return (None, &self.words);
         }
         match self.words.split_first() {
@@ -116,6 +127,27 @@ impl PyrunArgs {
             None => (None, &[]),
         }
     }
+}
+
+/// What is done instead of running a script file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Instead of a script")]
+pub struct ModeArgs {
+    /// Run a module, as `python -m`; what follows is its arguments
+    #[arg(short = 'm', value_name = "MODULE", conflicts_with_all = ["code", "list"])]
+    pub module: Option<String>,
+
+    /// Run this code, as `python -c`; what follows is its arguments
+    #[arg(short = 'c', value_name = "CODE", conflicts_with = "list", allow_hyphen_values = true)]
+    pub code: Option<String>,
+
+    /// List the scripts that Cargo.toml names
+    #[arg(long)]
+    pub list: bool,
+
+    /// Print the `docker run` command that does the same, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Which Python.
@@ -259,9 +291,17 @@ pub struct OutputArgs {
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// Colours: auto, always or never
+    /// Colours: auto, always or never [default: auto] [env: CARGO_TERM_COLOR]
     #[arg(long, value_name = "WHEN", value_parser = parse_color)]
     pub color: Option<ColorChoice>,
+
+    /// Print this help; `-h` is short, `--help` has examples too
+    #[arg(short, long, action = clap::ArgAction::Help)]
+    pub help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
+    pub version: Option<bool>,
 }
 
 /// Parses the process's arguments, with or without the `pyrun` that cargo puts first.
@@ -269,16 +309,7 @@ pub struct OutputArgs {
 /// # Errors
 /// Clap's, which also carries `--help` and `--version`.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<PyrunArgs, clap::Error> {
-    let arguments = split_script(arguments);
-    let Cargo { command: CargoCommand::Pyrun(args) } = Cargo::try_parse_from(&arguments)?;
-    let (script, _) = args.script(args.image.entrypoint.is_some());
-    let option = script.is_some_and(|script| script != "-" && script.as_encoded_bytes().starts_with(b"-"));
-    if option {
-        // No script is called so: it is an option that we do not have, which a stricter reading explains.
-        let strict = Cargo::command().mut_subcommand("pyrun", |pyrun| {
-            pyrun.mut_arg("words", |words| words.allow_hyphen_values(false))
-        });
-        strict.try_get_matches_from(&arguments)?;
-    }
+    let parsed = Cargo::try_parse_from(split_script(arguments)).map_err(mistake::explain)?;
+    let CargoCommand::Pyrun(args) = parsed.command;
     Ok(*args)
 }

@@ -60,7 +60,7 @@ fn execute(args: &PyrunArgs, shell: &Shell) -> u8 {
         }
     };
     let result = runtime.block_on(async {
-        if args.dry_run {
+        if args.mode.dry_run {
             run::dry_run(&request, shell, cache.as_ref()).await
         } else {
             run::run(&request, shell, cache.as_ref()).await
@@ -86,7 +86,7 @@ fn prepare(
     let here = Utf8PathBuf::from_path_buf(here).map_err(RequestError::NotUtf8)?;
     let manifest = args.project.manifest_path.as_deref().map(camino::Utf8Path::new);
     let project = Project::load(&here, manifest, args.project.package.as_deref(), cache)?;
-    if args.list {
+    if args.mode.list {
         list(&project, shell).map_err(RequestError::List)?;
         return Ok(None);
     }

@@ -13,8 +13,8 @@ pub struct Container {
     pub platform: Option<String>,
     /// The program and its arguments, as the script's user would type them.
     pub command: Vec<String>,
-    /// Variables beside those of the image, in the order in which they were given.
-    pub env: BTreeMap<String, String>,
+    /// Variables beside those of the image; one without a value is taken away from those.
+    pub env: BTreeMap<String, Option<String>>,
     /// The folder in which the program starts.
     pub workdir: String,
     /// `uid[:gid]` or names; `None` for the image's own user.
@@ -60,6 +60,15 @@ pub struct Bind {
     pub read_only: bool,
     /// SELinux: let containers share it (`:z`).
     pub relabel: bool,
+}
+
+/// A variable in docker's notation: `NAME=VALUE`, or `NAME` alone to take the image's away.
+#[must_use]
+pub fn variable((name, value): (&String, &Option<String>)) -> String {
+    match value {
+        Some(value) => format!("{name}={value}"),
+        None => name.clone(),
+    }
 }
 
 impl Bind {

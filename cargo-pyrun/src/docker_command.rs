@@ -2,13 +2,21 @@
 //!
 //! Docker's own init stands in for ours: it reaps and forwards too, but does not end with its client.
 
-use crate::container::Container;
+use crate::container::{Container, variable};
+use crate::engine::Address;
 use crate::plan::{Interpreter, Request};
 
-/// Arguments of the command, `docker` first.
+/// Arguments of the command, `docker` first; `elsewhere` is the engine where docker itself would go to another.
 #[must_use]
-pub fn arguments(request: &Request, container: &Container, terminal: bool) -> Vec<String> {
-    let mut args: Vec<String> = ["docker", "run"].map(str::to_owned).to_vec();
+pub fn arguments(
+    request: &Request,
+    container: &Container,
+    terminal: bool,
+    elsewhere: Option<&Address>,
+) -> Vec<String> {
+    let mut args = vec!["docker".to_owned()];
+    args.extend(elsewhere.into_iter().flat_map(host));
+    args.push("run".to_owned());
     if !container.keep {
         args.push("--rm".to_owned());
     }
@@ -44,8 +52,8 @@ pub fn arguments(request: &Request, container: &Container, terminal: bool) -> Ve
         option("--tmpfs", &format!("{path}:{options}"));
     }
     option("-w", &container.workdir);
-    for (key, value) in &container.env {
-        option("-e", &format!("{key}={value}"));
+    for entry in &container.env {
+        option("-e", &variable(entry));
     }
     for port in &container.publish {
         option("-p", port);
@@ -77,10 +85,22 @@ pub fn arguments(request: &Request, container: &Container, terminal: bool) -> Ve
     }
     args.push(container.image.clone());
     let mut command = command.to_vec();
-    if official && request.interpreter == Interpreter::Official {
+    // By its short name, unless the script's own `PATH` could lead to another.
+    if official && request.interpreter == Interpreter::Official && !request.env.contains_key("PATH") {
         "python".clone_into(&mut command[0]);
     }
     args.extend(command);
+    args
+}
+
+fn host(address: &Address) -> Vec<String> {
+    let mut args = vec!["--host".to_owned(), address.to_string()];
+    if let Address::Tcp { tls: Some(tls), .. } = address {
+        args.push("--tlsverify".to_owned());
+        for (option, file) in [("--tlscacert", &tls.ca), ("--tlscert", &tls.cert), ("--tlskey", &tls.key)] {
+            args.extend([option.to_owned(), file.display().to_string()]);
+        }
+    }
     args
 }
 

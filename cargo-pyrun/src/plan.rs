@@ -106,8 +106,8 @@ pub struct Request {
     pub mount: String,
     /// Where the program starts; the mount where `None`.
     pub workdir: Option<String>,
-    /// Variables.
-    pub env: BTreeMap<String, String>,
+    /// Variables; one without a value is taken away from those of the image, as docker does.
+    pub env: BTreeMap<String, Option<String>>,
     /// Volumes as docker's `-v` notes them, host paths absolute.
     pub volumes: Vec<String>,
     /// Ports as docker's `-p` notes them.
@@ -201,10 +201,16 @@ fn command(request: &Request) -> Vec<String> {
         vec![request.entrypoint.clone().unwrap_or_else(|| request.interpreter.path().to_owned())];
     match &request.program {
         Some(Program::Script(Script::Inside(path))) => {
-            let path = path.to_string_lossy().replace('\\', "/");
+            let path = path.to_string_lossy();
+            let path = if cfg!(windows) { path.replace('\\', "/") } else { path.into_owned() };
             let from_workdir = request.workdir.as_ref().is_none_or(|workdir| *workdir == request.mount);
             // As typed, where that works: it is the script's `sys.argv[0]`.
-            command.push(if from_workdir { path } else { format!("{}/{path}", request.mount) });
+            command.push(match from_workdir {
+                // Python would take it for an option of its own.
+                true if path.starts_with('-') => format!("./{path}"),
+                true => path,
+                false => format!("{}/{path}", request.mount),
+            });
         }
         Some(Program::Script(Script::Elsewhere { name, .. })) => command.push(format!("{ELSEWHERE}/{name}")),
         Some(Program::Stdin) => command.push("-".to_owned()),
@@ -271,7 +277,7 @@ fn home(request: &Request, identity: &Identity) -> Option<String> {
 }
 
 fn set_environment(request: &Request, around: &Surroundings, container: &mut Container) {
-    let env = &mut container.env;
+    let mut env = BTreeMap::new();
     // Who sets one case of a proxy's variable would not have the host's value in the other.
     let set = |name: &str| request.env.keys().any(|key| key.eq_ignore_ascii_case(name));
     env.extend(around.proxies.env.clone().into_iter().filter(|(name, _)| !set(name)));
@@ -289,7 +295,8 @@ fn set_environment(request: &Request, around: &Surroundings, container: &mut Con
     if let Some(name) = &around.identity.name {
         env.insert("USER".to_owned(), name.clone());
     }
-    env.extend(request.env.clone());
+    container.env = env.into_iter().map(|(name, value)| (name, Some(value))).collect();
+    container.env.extend(request.env.clone());
 }
 
 /// The interpreter's options for `init.py` in this image.

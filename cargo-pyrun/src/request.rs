@@ -172,7 +172,7 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestErro
         folder,
         mount,
         workdir,
-        env: variables.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        env: variables,
         volumes: settings.volumes.clone(),
         publish: settings.publish.clone(),
         network: settings.network.clone(),
@@ -300,10 +300,10 @@ fn program(
     folder: &Path,
     project: &Project,
 ) -> Result<Program, RequestError> {
-    if let Some(module) = &args.module {
+    if let Some(module) = &args.mode.module {
         return Ok(Program::Module(module.clone()));
     }
-    if let Some(code) = &args.code {
+    if let Some(code) = &args.mode.code {
         return Ok(Program::Code(code.clone()));
     }
     match script {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::cache::Cache;
 use crate::docker_command;
+use crate::engine::discovery;
 use crate::plan::Request;
 use crate::shell::Shell;
 use crate::signals::Signals;
@@ -99,7 +100,11 @@ pub async fn dry_run(request: &Request, shell: &Shell, cache: Option<&Cache>) ->
     let mut preparation = Preparation::begin(request, shell, cache).await?;
     preparation.recall_or_inspect().await?;
     let container = preparation.container();
-    let arguments = docker_command::arguments(request, &container, terminal::interactive());
+    let arguments = {
+        let address = preparation.engine.address();
+        let elsewhere = (discovery::of_docker().as_ref() != Some(address)).then_some(address);
+        docker_command::arguments(request, &container, terminal::interactive(), elsewhere)
+    };
     let operation = "print the command";
     shell
         .print(format_args!("{}\n", docker_command::line(&arguments)))

@@ -165,7 +165,7 @@ mod tests {
     fn module_and_code_take_arguments() {
         let arguments = ["p", "-c", "pass", "-x", "--tag"].map(OsString::from);
         let args = parse(arguments).unwrap();
-        assert_eq!(args.code.as_deref(), Some("pass"));
+        assert_eq!(args.mode.code.as_deref(), Some("pass"));
         assert_eq!(args.script(false), (None, &["-x".into(), "--tag".into()][..]));
     }
 

@@ -119,6 +119,12 @@ pub fn candidates(engine: Option<&str>) -> Result<Candidates, DiscoveryError> {
     Ok(Candidates { addresses, chosen_by: None })
 }
 
+/// Where the `docker` command itself would go.
+#[must_use]
+pub fn of_docker() -> Option<Address> {
+    candidates(Some("docker")).ok()?.addresses.into_iter().next()
+}
+
 fn by_docker_environment() -> Result<Option<Candidates>, DiscoveryError> {
     if let Some(host) = variable("DOCKER_HOST") {
         return by_address(&host, environment_tls(), format!("`DOCKER_HOST={host}`")).map(Some);

@@ -20,7 +20,7 @@ use tokio::io::AsyncWrite;
 use super::facts::{Facts, Kind};
 use super::{Address, EngineError, discovery, podman};
 use crate::cache::Cache;
-use crate::container::{Bind, Container, Gpus};
+use crate::container::{Bind, Container, Gpus, variable};
 use crate::image::Image;
 use crate::publish;
 
@@ -397,7 +397,7 @@ fn body(container: &Container, entrypoint: &[String]) -> ContainerCreateBody {
         image: Some(container.image.clone()),
         entrypoint: Some(entrypoint.to_vec()),
         cmd: Some(container.command.clone()),
-        env: some(container.env.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        env: some(container.env.iter().map(variable).collect()),
         working_dir: Some(container.workdir.clone()),
         user: container.user.clone(),
         volumes: some(anonymous.collect()),
