@@ -124,11 +124,29 @@ def out_of_memory():
     return False
 
 
+def coerced(environ):
+    # Python sets this one for itself where the locale is "C" (PEP 538); the script gets what the
+    # engine gave, and a Python sets it again.
+    key = b"LC_CTYPE"
+    if key in environ:
+        fd = o.open("/proc/self/environ", o.O_RDONLY)
+        given = b""
+        while True:
+            part = o.read(fd, PIPE)
+            if not part:
+                break
+            given += part
+        o.close(fd)
+        if not any(entry.startswith(key + b"=") for entry in given.split(b"\0")):
+            del environ[key]
+
+
 def execute(report):
     # Python ignores these two; a program expects the default.
     for number in (s.SIGPIPE, s.SIGXFSZ):
         s.signal(number, s.SIG_DFL)
     program, environ = command[0], o.environ
+    coerced(environ)
     names = [program]
     if "/" not in program:
         key = b"PATH" if isinstance(next(iter(environ), b""), bytes) else "PATH"

@@ -107,6 +107,12 @@ pub enum RunError {
         /// The engine's platform.
         engine: String,
     },
+    /// The engine's machine has no GPU that containers can use.
+    #[error("the engine has no GPU to give: {message}")]
+    NoGpu {
+        /// The engine's words.
+        message: String,
+    },
     /// Another program listens there.
     #[error("a port of `{publish}` is taken: {message}")]
     PortTaken {
@@ -174,6 +180,9 @@ impl RunError {
                 "install emulation on the engine's machine: `docker run --privileged --rm tonistiigi/binfmt --install all`, \
                  or `sudo apt-get install qemu-user-static`"
                     .to_owned(),
+            ],
+            Self::NoGpu { .. } => vec![
+                "leave `--gpus` away, or install NVIDIA's container toolkit on the engine's machine".to_owned(),
             ],
             Self::PortTaken { .. } => {
                 vec!["publish another port of this machine, or a free one with `--publish CONTAINER`".to_owned()]

@@ -136,8 +136,12 @@ impl<'a> Preparation<'a> {
             if self.image.as_ref().is_some_and(|known| known.id == found.id) {
                 break;
             }
-            // Another image than the container was planned for: meet it, and plan again.
-            self.meet(found).await?;
+            // Another image than the container was planned for: meet it, and plan again. It is met in a container
+            // of its own, without the account files that were made for the image that had its name before.
+            match self.image.take() {
+                Some(_) => {}
+                None => self.meet(found).await?,
+            }
             self.engine.remove(&self.name()).await?;
         }
         timings.mark("create");
@@ -252,13 +256,15 @@ impl<'a> Preparation<'a> {
         let cache = self.cache?;
         let entry =
             format!("accounts/{}", fingerprint::short(&format!("{}{}", accounts.passwd, accounts.group)));
-        let paths = ["passwd", "group"].map(|file| cache.root().join(&entry).join(file));
-        if !paths.iter().all(|path| path.is_file()) {
-            self.complain(cache.write(format!("{entry}/passwd"), accounts.passwd.as_bytes()))?;
-            self.complain(cache.write(format!("{entry}/group"), accounts.group.as_bytes()))?;
-        }
-        let [passwd, group] = paths.map(|path| path.to_string());
-        Some((passwd, group))
+        let kept = |file: &str, text: &str| {
+            let entry = format!("{entry}/{file}");
+            // Read rather than only found: a damaged one would be the container's `/etc/passwd`.
+            if !cache.read(&entry).is_ok_and(|kept| kept.as_deref() == Some(text.as_bytes())) {
+                self.complain(cache.write(&entry, text.as_bytes()))?;
+            }
+            Some(cache.root().join(entry).to_string())
+        };
+        Some((kept("passwd", &accounts.passwd)?, kept("group", &accounts.group)?))
     }
 
     /// An engine in a virtual machine sees the caller's home, but not `/etc`: the bundle is copied to the cache.
@@ -327,6 +333,10 @@ impl<'a> Preparation<'a> {
                 publish: self.request.publish.join(", "),
                 message: message.clone(),
             };
+        }
+        let no_gpu = ["could not select device driver", "unresolvable CDI devices", "nvidia-container-cli"];
+        if self.request.gpus.is_some() && no_gpu.iter().any(|words| message.contains(words)) {
+            return RunError::NoGpu { message: message.clone() };
         }
         if message.contains("exec format error") {
             return self.no_emulation();
