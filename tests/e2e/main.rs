@@ -2,13 +2,23 @@
 
 #![expect(clippy::expect_used, reason = "what the machine does not do fails the test that needs it")]
 
+mod cache;
 mod discovery;
+mod dry_run;
 mod engines;
+mod environment;
+mod examples;
 mod exit;
+mod forms;
+mod help;
 mod identity;
+mod legacy;
 mod lifeline;
 mod network;
+mod options;
+mod output;
 mod pull;
+mod settings;
 mod signals;
 mod streams;
 mod terminal;

@@ -7,6 +7,7 @@
 
 mod engines;
 mod image;
+mod others;
 mod relay;
 mod running;
 mod terminal;
@@ -22,6 +23,7 @@ use tempfile::TempDir;
 
 pub use engines::{Setting, User};
 pub use image::RegistryImage;
+pub use others::with_cargo;
 pub use relay::{Relay, SlowRegistry};
 pub use running::Running;
 pub use terminal::Terminal;
