@@ -130,7 +130,7 @@ fn a_folder_with_a_main_module_runs() {
 #[test]
 fn stdin_is_a_script_by_its_dash() {
     let folder = Folder::new();
-    let script = "import sys\nprint(sys.argv)\n\u{feff}".trim_end_matches('\u{feff}');
+    let script = "import sys\nprint(sys.argv)\n";
     let run = finish_with(&mut folder.pyrun(["--tag", TAG, "-", "-x", "--tag"]), script.as_bytes());
     assert_eq!(succeeded(&run), "['-', '-x', '--tag']\n");
     // Larger than every buffer on the way.
