@@ -263,16 +263,14 @@ fn a_program_that_ends_at_once_is_not_lost() {
                 tests::spawn(command.stdin(std::process::Stdio::null()))
             })
             .collect();
-        for mut child in children {
-            let mut code = None;
-            let ended = tests::eventually(std::time::Duration::from_secs(60), || {
-                code = child.try_wait().expect("a child").and_then(|status| status.code());
-                code.is_some()
-            });
-            if !ended {
+        // All are ended before any is judged: a failure leaves none behind.
+        let codes = children.into_iter().map(|mut child| {
+            let limit = std::time::Duration::from_secs(30);
+            if !tests::eventually(limit, || child.try_wait().expect("a child").is_some()) {
                 child.kill().expect("a child of ours");
             }
-            assert_eq!(code, Some(127), "{}", child.wait().expect("an end"));
-        }
+            child.wait().expect("an end").code()
+        });
+        assert_eq!(codes.collect::<Vec<_>>(), [Some(127); 6]);
     }
 }
