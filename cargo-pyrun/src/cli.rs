@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use anstream::ColorChoice;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 pub use arguments::split_script;
 
