@@ -84,6 +84,23 @@ impl Bind {
         self
     }
 
+    /// Whether `-v` can say it: a path with a colon needs `--mount`.
+    #[must_use]
+    pub fn fits_notation(&self) -> bool {
+        !self.source.contains(':') && !self.target.contains(':')
+    }
+
+    /// The value of docker's `--mount`, which is a line of CSV.
+    #[must_use]
+    pub fn mount_notation(&self) -> String {
+        let field = |name: &str, path: &str| {
+            let text = format!("{name}={path}");
+            if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+        };
+        let read_only = if self.read_only { ",readonly" } else { "" };
+        format!("type=bind,{},{}{read_only}", field("source", &self.source), field("target", &self.target))
+    }
+
     /// Docker's notation: `source:target[:options]`.
     #[must_use]
     pub fn notation(&self) -> String {
@@ -188,6 +205,14 @@ mod tests {
         for text in ["", "m", "12q", "-1", "nan", "0"] {
             assert!(parse_bytes(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_colon_needs_the_long_notation() {
+        assert_eq!(Bind::new("/a", "/b").read_only().notation(), "/a:/b:ro");
+        let odd = Bind::new("/a:1,2", "/b").read_only();
+        assert!(!odd.fits_notation());
+        assert_eq!(odd.mount_notation(), "type=bind,\"source=/a:1,2\",target=/b,readonly");
     }
 
     #[test]

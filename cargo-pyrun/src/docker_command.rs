@@ -43,7 +43,11 @@ pub fn arguments(
         option("--group-add", group);
     }
     for bind in &container.binds {
-        option("-v", &bind.notation());
+        if bind.fits_notation() {
+            option("-v", &bind.notation());
+        } else {
+            option("--mount", &bind.mount_notation());
+        }
     }
     for volume in &container.volumes {
         option("-v", volume);

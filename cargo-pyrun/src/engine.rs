@@ -13,6 +13,27 @@ pub use address::Address;
 pub use docker::{Attachment, Engine, Output, Pulling, RUN_LABEL, Until};
 pub use facts::{Facts, Kind};
 
+/// A login at a registry, as the engine is given it for a pull.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Login {
+    /// With a password, or a token that acts as one.
+    Password {
+        /// The registry.
+        server: String,
+        /// The user.
+        user: String,
+        /// The secret.
+        password: String,
+    },
+    /// With an identity token of a registry that gives these out.
+    Token {
+        /// The registry.
+        server: String,
+        /// The secret.
+        token: String,
+    },
+}
+
 /// Why an engine did not do what it was asked, by operation.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -25,7 +46,7 @@ pub enum EngineError {
         /// Its address.
         address: Address,
         /// The client's error.
-        source: Box<bollard::errors::Error>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The image is not on the engine.
     #[error("image `{image}` is not on the engine")]
@@ -61,7 +82,7 @@ pub enum EngineError {
         /// For example the container's name.
         object: String,
         /// The client's error.
-        source: Box<bollard::errors::Error>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The system has no randomness.
     #[error("the system gives no random numbers")]

@@ -1,6 +1,5 @@
 //! What a run needs to know of an image, asked once per image.
 
-use bollard::models::ImageInspect;
 use serde::{Deserialize, Serialize};
 
 /// An image on an engine.
@@ -23,28 +22,6 @@ pub struct Image {
 }
 
 impl Image {
-    pub(crate) fn from_inspect(inspect: ImageInspect) -> Self {
-        let config = inspect.config.unwrap_or_default();
-        let python = config
-            .env
-            .iter()
-            .flatten()
-            .find_map(|variable| variable.strip_prefix("PYTHON_VERSION="))
-            .map(str::to_owned);
-        let id = inspect.id.unwrap_or_default();
-        // podman leaves the algorithm away.
-        let id = if id.contains(':') { id } else { format!("sha256:{id}") };
-        Self {
-            id,
-            os: inspect.os.unwrap_or_default(),
-            arch: inspect.architecture.unwrap_or_default(),
-            user: config.user.unwrap_or_default(),
-            python,
-            passwd: None,
-            group: None,
-        }
-    }
-
     /// The id without its algorithm, as a file name.
     #[must_use]
     pub fn key(&self) -> &str {

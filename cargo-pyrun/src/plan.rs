@@ -285,9 +285,14 @@ fn set_environment(request: &Request, around: &Surroundings, container: &mut Con
     if around.bundle.is_some() {
         env.extend(BUNDLE_VARIABLES.map(|name| (name.to_owned(), BUNDLE.to_owned())));
     }
-    // Without a folder to keep it in, bytecode still stays out of the project.
+    // Without a folder to keep it in, bytecode still stays out of the project; before 3.8 only by not being written.
     if request.entrypoint.is_none() {
-        env.insert("PYTHONPYCACHEPREFIX".to_owned(), BYTECODE.to_owned());
+        let minor = around.image.and_then(Image::python_minor);
+        let (name, value) = match minor {
+            Some(minor) if minor < (3, 8) => ("PYTHONDONTWRITEBYTECODE", "1"),
+            _ => ("PYTHONPYCACHEPREFIX", BYTECODE),
+        };
+        env.insert(name.to_owned(), value.to_owned());
     }
     if let Some(home) = home(request, around.identity) {
         env.insert("HOME".to_owned(), home);

@@ -1,9 +1,5 @@
 //! Published ports in docker's notation: `[[IP:]HOST:]CONTAINER[/PROTOCOL]`, each side a port or a range.
 
-use std::collections::HashMap;
-
-use bollard::models::{PortBinding, PortMap};
-
 /// Why a text publishes no port.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
@@ -84,22 +80,6 @@ fn range(text: &str, port: &str) -> Result<std::ops::RangeInclusive<u16>, Publis
     let (first, last) = port.split_once('-').unwrap_or((port, port));
     let (first, last) = (number(first)?, number(last)?);
     if first <= last { Ok(first..=last) } else { Err(refused()) }
-}
-
-/// The Engine API's form. Values were parsed at the edge; one that is none publishes nothing.
-pub(crate) fn bindings(values: &[String]) -> PortMap {
-    let mut map: PortMap = HashMap::new();
-    for port in values.iter().filter_map(|value| parse(value).ok()).flatten() {
-        let binding = PortBinding {
-            host_ip: port.address,
-            host_port: Some(port.host.map(|port| port.to_string()).unwrap_or_default()),
-        };
-        map.entry(format!("{}/{}", port.container, port.protocol))
-            .or_insert_with(|| Some(Vec::new()))
-            .get_or_insert_default()
-            .push(binding);
-    }
-    map
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use bollard::auth::DockerCredentials;
 use docker_credential::DockerCredential;
 use futures_util::StreamExt;
 use pyimage_build::Reference;
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Login};
 use crate::shell::Shell;
 
 /// Pulls `image` and tells it: bars on a terminal, one line elsewhere.
@@ -22,7 +21,7 @@ pub async fn pull(
 ) -> Result<(), EngineError> {
     let suffix = platform.map(|platform| format!(" for {platform}")).unwrap_or_default();
     shell.status("Pulling", format_args!("{image}{suffix}"));
-    let mut steps = Box::pin(engine.pull(image, platform, credentials(image)));
+    let mut steps = Box::pin(engine.pull(image, platform, login(image)));
     let progress = shell.progress();
     let mut layers: HashMap<String, crate::shell::Bar> = HashMap::new();
     while let Some(step) = steps.next().await {
@@ -40,23 +39,17 @@ pub async fn pull(
 
 /// The caller's login at the image's registry, as docker keeps it. A helper that is broken or not there is as
 /// good as no login: public images need none, and a private one is refused by name.
-fn credentials(image: &str) -> Option<DockerCredentials> {
+fn login(image: &str) -> Option<Login> {
     let reference: Reference = image.parse().ok()?;
     let server = match reference.registry() {
         "docker.io" => "https://index.docker.io/v1/",
         other => other,
     };
-    match docker_credential::get_credential(server).ok()? {
-        DockerCredential::UsernamePassword(username, password) => Some(DockerCredentials {
-            username: Some(username),
-            password: Some(password),
-            serveraddress: Some(server.to_owned()),
-            ..DockerCredentials::default()
-        }),
-        DockerCredential::IdentityToken(token) => Some(DockerCredentials {
-            identitytoken: Some(token),
-            serveraddress: Some(server.to_owned()),
-            ..DockerCredentials::default()
-        }),
+    let server = server.to_owned();
+    match docker_credential::get_credential(&server).ok()? {
+        DockerCredential::UsernamePassword(user, password) => {
+            Some(Login::Password { server, user, password })
+        }
+        DockerCredential::IdentityToken(token) => Some(Login::Token { server, token }),
     }
 }

@@ -1,9 +1,10 @@
 //! One run: from a request to an exit code.
 
-mod absence;
 mod conversation;
 mod error;
+mod explanation;
 mod preparation;
+mod surroundings;
 
 use std::time::Instant;
 
@@ -99,6 +100,12 @@ async fn attempt(
 pub async fn dry_run(request: &Request, shell: &Shell, cache: Option<&Cache>) -> Result<u8, RunError> {
     let mut preparation = Preparation::begin(request, shell, cache).await?;
     preparation.recall_or_inspect().await?;
+    if preparation.lacks_accounts() {
+        shell.note(format_args!(
+            "`{}` was not run here yet: the command lacks your entry in /etc/passwd, which the first run prepares",
+            request.image
+        ));
+    }
     let container = preparation.container();
     let arguments = {
         let address = preparation.engine.address();

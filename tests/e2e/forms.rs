@@ -210,3 +210,18 @@ fn a_folder_is_no_script() {
     assert_eq!(run.code, Some(126));
     assert!(run.stderr.contains("is a folder without a `__main__.py`"), "{}", run.stderr);
 }
+
+#[test]
+fn a_folder_whose_name_has_a_colon_is_mounted_too() {
+    let folder = Folder::new();
+    folder.file("a:b, c/tell.py", TELL);
+    let here = folder.project().join("a:b, c");
+    let mut run = folder.pyrun(["--tag", TAG, "tell.py"]);
+    assert_eq!(told(run.current_dir(&here)), ["['tell.py']", "/usr/src/myapp", "/usr/src/myapp"]);
+    let mut dry = folder.pyrun(["--tag", TAG, "--dry-run", "tell.py"]);
+    let line = succeeded(&finish(dry.current_dir(&here))).to_owned();
+    let mut pasted = Command::new("sh");
+    pasted.arg("-c").arg(line).current_dir(&here);
+    pasted.env("DOCKER_HOST", tests::part("TESTBED_DOCKER").unwrap_or_default());
+    assert_eq!(told(&mut pasted), ["['tell.py']", "/usr/src/myapp", "/usr/src/myapp"]);
+}

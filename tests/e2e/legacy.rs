@@ -150,3 +150,13 @@ fn an_old_python_is_told_by_its_image_whatever_its_name() {
     assert_eq!(run.stderr.matches("warning:").count(), 1, "{}", run.stderr);
     assert!(run.stderr.contains("Python 2's end of life"), "{}", run.stderr);
 }
+
+#[test]
+fn python_2_leaves_no_bytecode_in_the_project() {
+    let Some(tag) = legacy(LEGACY) else { return };
+    let folder = Folder::new();
+    folder.file("sibling.py", "WORD = 'old'\n").file("old.py", "import sibling\nprint sibling.WORD\n");
+    // It has no prefix for bytecode, so it is kept from writing any.
+    ran(&finish(&mut folder.pyrun(["--tag", tag, "old.py"])), tag, "old\n");
+    assert!(!folder.project().join("sibling.pyc").exists());
+}

@@ -234,17 +234,26 @@ impl DiscoveryError {
     pub fn helps(&self) -> Vec<String> {
         match self {
             Self::NoneAnswers { attempts, chosen_by } => {
-                let denied = attempts.iter().any(|a| a.error.kind() == io::ErrorKind::PermissionDenied);
+                let denied: Vec<_> = attempts
+                    .iter()
+                    .filter(|attempt| attempt.error.kind() == io::ErrorKind::PermissionDenied)
+                    .map(|attempt| attempt.address.to_string())
+                    .collect();
                 let mut helps = Vec::new();
-                if denied {
+                // podman's rootful socket is for root alone; docker's has a group.
+                if denied.iter().any(|address| !address.contains("podman")) {
                     helps.push(
                         "an engine runs, but this user may not use it: `sudo usermod -aG docker $USER`, then log in again"
                             .to_owned(),
                     );
+                } else if !denied.is_empty() {
+                    helps.push(
+                        "have podman serve this user: `systemctl --user start podman.socket`".to_owned(),
+                    );
                 }
                 match chosen_by {
                     Some(by) => helps.push(format!("{by} chose the address: start that engine, or choose another")),
-                    None if !denied => helps.push(
+                    None if denied.is_empty() => helps.push(
                         "start one with `sudo systemctl start docker` or `systemctl --user start podman.socket`, \
                          or install Docker Engine (`sudo apt-get install docker.io`) or podman"
                             .to_owned(),

@@ -1,16 +1,15 @@
-//! The Engine API, which Docker speaks and podman too. The one file that knows bollard.
+//! The Engine API, which Docker speaks and podman too. Nothing outside of this module knows bollard.
+
+mod body;
 
 use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bollard::auth::DockerCredentials;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
-use bollard::models::{
-    ContainerCreateBody, CreateImageInfo, DeviceRequest, HostConfig, HostConfigLogConfig, SystemVersion,
-};
+use bollard::models::{CreateImageInfo, SystemVersion};
 use bollard::query_parameters as query;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use bytes::Bytes;
@@ -18,11 +17,10 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 
 use super::facts::{Facts, Kind};
-use super::{Address, EngineError, discovery, podman};
+use super::{Address, EngineError, Login, discovery, podman};
 use crate::cache::Cache;
-use crate::container::{Bind, Container, Gpus, variable};
+use crate::container::Container;
 use crate::image::Image;
-use crate::publish;
 
 /// Requests other than waiting and attaching answer within this, or the engine is taken for lost.
 const TIMEOUT_SECONDS: u64 = 120;
@@ -121,7 +119,7 @@ impl Engine {
             name: Some(container.name.clone()),
             platform: container.platform.clone().unwrap_or_default(),
         };
-        let result = self.docker.create_container(Some(options), body(container, entrypoint)).await;
+        let result = self.docker.create_container(Some(options), body::create(container, entrypoint)).await;
         let error = match result {
             Ok(_) => return Ok(()),
             Err(error) => refusal("create", &container.name, error),
@@ -241,7 +239,7 @@ impl Engine {
     /// Where the engine refuses or is gone.
     pub async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         match self.docker.inspect_image(reference).await {
-            Ok(found) => Ok(Some(Image::from_inspect(found))),
+            Ok(found) => Ok(Some(body::image(found))),
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
             Err(error) => Err(refusal("inspect", reference, error)),
         }
@@ -252,7 +250,7 @@ impl Engine {
         &self,
         reference: &str,
         platform: Option<&str>,
-        credentials: Option<DockerCredentials>,
+        login: Option<Login>,
     ) -> impl Stream<Item = Result<Pulling, EngineError>> + use<> {
         let options = query::CreateImageOptions {
             from_image: Some(reference.to_owned()),
@@ -260,10 +258,12 @@ impl Engine {
             ..query::CreateImageOptions::default()
         };
         let reference = reference.to_owned();
-        self.docker.create_image(Some(options), None, credentials).map(move |item| match item {
-            Ok(info) => Ok(step(info)),
-            Err(error) => Err(refusal("pull", &reference, error)),
-        })
+        self.docker.create_image(Some(options), None, login.map(body::credentials)).map(
+            move |item| match item {
+                Ok(info) => Ok(step(info)),
+                Err(error) => Err(refusal("pull", &reference, error)),
+            },
+        )
     }
 
     /// A file of a container that need not run, or `None` where there is none.
@@ -363,67 +363,4 @@ fn step(info: CreateImageInfo) -> Pulling {
         Some((u64::try_from(current).ok()?, u64::try_from(total).ok()?))
     });
     Pulling { layer: info.id, status: info.status.unwrap_or_default(), progress }
-}
-
-fn body(container: &Container, entrypoint: &[String]) -> ContainerCreateBody {
-    let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
-    let ports = publish::bindings(&container.publish);
-    let binds = container
-        .binds
-        .iter()
-        .map(Bind::notation)
-        .chain(container.volumes.iter().filter(|volume| volume.contains(':')).cloned());
-    let anonymous = container.volumes.iter().filter(|volume| !volume.contains(':')).cloned();
-    let host_config = HostConfig {
-        binds: some(binds.collect()),
-        tmpfs: Some(container.tmpfs.clone().into_iter().collect())
-            .filter(|map: &HashMap<_, _>| !map.is_empty()),
-        auto_remove: Some(!container.keep),
-        // Everything that the script writes goes through the attachment; a kept container keeps its log too.
-        log_config: (!container.keep)
-            .then(|| HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
-        network_mode: container.network.clone(),
-        extra_hosts: some(container.hosts.clone()),
-        port_bindings: Some(ports.clone()).filter(|ports| !ports.is_empty()),
-        memory: container.memory,
-        nano_cpus: container.nano_cpus,
-        readonly_rootfs: container.read_only.then_some(true),
-        group_add: some(container.groups.clone()),
-        security_opt: some(container.security.clone()),
-        device_requests: container.gpus.as_ref().map(|gpus| vec![device_request(gpus)]),
-        ..HostConfig::default()
-    };
-    ContainerCreateBody {
-        image: Some(container.image.clone()),
-        entrypoint: Some(entrypoint.to_vec()),
-        cmd: Some(container.command.clone()),
-        env: some(container.env.iter().map(variable).collect()),
-        working_dir: Some(container.workdir.clone()),
-        user: container.user.clone(),
-        volumes: some(anonymous.collect()),
-        exposed_ports: some(ports.into_keys().collect()),
-        labels: Some(container.labels.clone().into_iter().collect()),
-        attach_stdin: Some(true),
-        attach_stdout: Some(true),
-        attach_stderr: Some(true),
-        open_stdin: Some(true),
-        stdin_once: Some(true),
-        tty: Some(false),
-        host_config: Some(host_config),
-        ..ContainerCreateBody::default()
-    }
-}
-
-fn device_request(gpus: &Gpus) -> DeviceRequest {
-    let (count, device_ids) = match gpus {
-        Gpus::All => (Some(-1), None),
-        Gpus::Count(count) => (Some(*count), None),
-        Gpus::Devices(ids) => (None, Some(ids.clone())),
-    };
-    DeviceRequest {
-        count,
-        device_ids,
-        capabilities: Some(vec![vec!["gpu".to_owned()]]),
-        ..DeviceRequest::default()
-    }
 }

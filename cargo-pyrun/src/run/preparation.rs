@@ -1,20 +1,16 @@
 //! Everything before the start: the engine, the image, the container.
 
-use std::collections::BTreeMap;
-
 use pyimage_build::{Date, PythonTag};
 
 use super::{RunError, Timings};
 use crate::cache::{Cache, CacheError};
 use crate::container::Container;
-use crate::engine::context::DockerConfig;
 use crate::engine::{Engine, EngineError, Until};
 use crate::fingerprint;
-use crate::identity::{self, Caller, Identity};
+use crate::identity::Caller;
 use crate::image::Image;
 use crate::lease::Lease;
-use crate::network;
-use crate::plan::{self, Interpreter, Pull, Request, Surroundings};
+use crate::plan::{self, Pull, Request};
 use crate::pull::pull;
 use crate::shell::Shell;
 use crate::signals::Signals;
@@ -33,9 +29,9 @@ pub(super) struct Preparation<'a> {
     pub(super) image: Option<Image>,
     /// The container as the engine was asked for it.
     pub(super) created: Option<Container>,
-    cache: Option<&'a Cache>,
-    caller: Option<Caller>,
-    run: String,
+    pub(super) cache: Option<&'a Cache>,
+    pub(super) caller: Option<Caller>,
+    pub(super) run: String,
     lease: Option<Lease>,
     cache_complaint: std::cell::OnceCell<()>,
 }
@@ -165,30 +161,6 @@ impl<'a> Preparation<'a> {
         }
     }
 
-    /// The container for what is known by now.
-    pub(super) fn container(&self) -> Container {
-        let image = self.image.as_ref();
-        let facts = self.engine.facts();
-        let identity = identity::identify(self.request.user.as_deref(), self.caller.as_ref(), facts, image);
-        let variable = |name: &str| std::env::var(name).ok();
-        let network = self.request.network.as_deref();
-        let home = std::env::home_dir();
-        let around = Surroundings {
-            engine: facts,
-            address: self.engine.address(),
-            image,
-            accounts: self.accounts(&identity),
-            identity: &identity,
-            bytecode: self.bytecode_folder(),
-            bundle: network::bundle(variable).and_then(|path| self.shared_bundle(path)),
-            proxies: network::proxies(variable, &DockerConfig::read(), self.engine.address(), facts, network),
-            terminal: self.terminal_variables(),
-            socket_group: self.socket_group(),
-            home: home.as_deref(),
-        };
-        plan::plan(self.request, &around, &self.run)
-    }
-
     fn entrypoint(&self, container: &Container) -> Vec<String> {
         let bytecode = container.binds.iter().any(|bind| bind.target == plan::BYTECODE);
         plan::entrypoint(self.request, self.image.as_ref(), bytecode)
@@ -237,68 +209,8 @@ impl<'a> Preparation<'a> {
         format!("images/{}.json", fingerprint::short(&identity))
     }
 
-    /// Bytecode is kept by image and by project. Shared between projects it could be poisoned by one for the next,
-    /// and two projects may have a file of the same path, size and time in the container.
-    fn bytecode_folder(&self) -> Option<String> {
-        let image = self.image.as_ref()?;
-        let supported = image.python_minor().is_some_and(|minor| minor >= (3, 8));
-        let python = self.request.interpreter == Interpreter::Official && self.request.entrypoint.is_none();
-        if !supported || !python || self.request.user.is_some() {
-            return None;
-        }
-        let project = fingerprint::short(&self.request.folder.display().to_string());
-        let folder = self.cache?.folder(format!("bytecode/{}/{project}", image.key()));
-        self.complain(folder).map(|folder| folder.to_string())
-    }
-
-    fn accounts(&self, identity: &Identity) -> Option<(String, String)> {
-        let accounts = identity.accounts.as_ref()?;
-        let cache = self.cache?;
-        let entry =
-            format!("accounts/{}", fingerprint::short(&format!("{}{}", accounts.passwd, accounts.group)));
-        let kept = |file: &str, text: &str| {
-            let entry = format!("{entry}/{file}");
-            // Read rather than only found: a damaged one would be the container's `/etc/passwd`.
-            if !cache.read(&entry).is_ok_and(|kept| kept.as_deref() == Some(text.as_bytes())) {
-                self.complain(cache.write(&entry, text.as_bytes()))?;
-            }
-            Some(cache.root().join(entry).to_string())
-        };
-        Some((kept("passwd", &accounts.passwd)?, kept("group", &accounts.group)?))
-    }
-
-    /// An engine in a virtual machine sees the caller's home, but not `/etc`: the bundle is copied to the cache.
-    fn shared_bundle(&self, path: std::path::PathBuf) -> Option<String> {
-        if cfg!(target_os = "linux") {
-            return path.to_str().map(str::to_owned);
-        }
-        let bytes = fs_err::read(path).ok()?;
-        let cache = self.cache?;
-        let entry = format!("certificates/{}.crt", fingerprint::short(&String::from_utf8_lossy(&bytes)));
-        self.complain(cache.write(&entry, &bytes))?;
-        Some(cache.root().join(entry).to_string())
-    }
-
-    fn terminal_variables(&self) -> BTreeMap<String, String> {
-        let names = if self.terminal { &["TERM", "COLORTERM"][..] } else { &[] };
-        names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
-    }
-
-    fn socket_group(&self) -> Option<u32> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            let socket = self.engine.address().socket().filter(|_| self.request.docker_socket)?;
-            Some(fs_err::metadata(socket).ok()?.gid())
-        }
-        #[cfg(not(unix))]
-        {
-            None
-        }
-    }
-
     /// A cache that cannot be written costs speed, not the run: it is told once.
-    fn complain<T>(&self, result: Result<T, CacheError>) -> Option<T> {
+    pub(super) fn complain<T>(&self, result: Result<T, CacheError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
@@ -320,55 +232,6 @@ impl<'a> Preparation<'a> {
                 end.date, end.python
             ));
         }
-    }
-
-    /// An engine's refusal in terms of what the user asked for.
-    pub(super) fn explain(&self, error: EngineError) -> RunError {
-        let EngineError::Refused { message, .. } = &error else { return error.into() };
-        let image = self.request.image.clone();
-        let program = self.request.interpreter.path();
-        if ["port is already allocated", "address already in use"].iter().any(|words| message.contains(words))
-        {
-            return RunError::PortTaken {
-                publish: self.request.publish.join(", "),
-                message: message.clone(),
-            };
-        }
-        let no_gpu = ["could not select device driver", "unresolvable CDI devices", "nvidia-container-cli"];
-        if self.request.gpus.is_some() && no_gpu.iter().any(|words| message.contains(words)) {
-            return RunError::NoGpu { message: message.clone() };
-        }
-        if message.contains("exec format error") {
-            return self.no_emulation();
-        }
-        if message.contains(program) && message.contains("permission denied") {
-            let reason = "permission denied".to_owned();
-            return RunError::NotExecutable { image, program: program.to_owned(), reason };
-        }
-        let absent = ["no such file or directory", "not found", "cannot find"];
-        if message.contains(program) && absent.iter().any(|words| message.contains(words)) {
-            return self.no_program(program.to_owned(), true);
-        }
-        error.into()
-    }
-
-    pub(super) fn no_emulation(&self) -> RunError {
-        let facts = self.engine.facts();
-        let of_image = self.image.as_ref().map(|image| format!("{}/{}", image.os, image.arch));
-        let asked = self.request.platform.clone();
-        RunError::NoEmulation {
-            image: self.request.image.clone(),
-            platform: asked.or(of_image).unwrap_or_else(|| "another platform".to_owned()),
-            engine: format!("{}/{}", facts.os, facts.arch),
-        }
-    }
-
-    pub(super) fn no_program(&self, program: String, python: bool) -> RunError {
-        let better = match (&self.request.interpreter, &self.request.tag) {
-            (Interpreter::System, Some(tag)) if python => Some(tag.with_variant_full()),
-            _ => None,
-        };
-        RunError::NoProgram { image: self.request.image.clone(), program, python, better }
     }
 
     /// Leaves nothing behind after a failure.

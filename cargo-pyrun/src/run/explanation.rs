@@ -1,18 +1,68 @@
-//! An image that is not to be had, or not as it was asked for.
+//! What an engine or a registry refuses, in terms of what the user asked for.
 
 use pyimage_build::{Platform, Reference};
 
 use super::RunError;
 use super::error::denied;
 use super::preparation::Preparation;
-use crate::engine::Kind;
+use crate::engine::{EngineError, Kind};
 use crate::image::Image;
+use crate::plan::Interpreter;
 
 /// How engines say that an image is there, but not for the platform that was asked for.
 const OTHER_PLATFORM: [&str; 3] =
     ["does not match the specified platform", "no matching manifest", "no image found in"];
 
 impl Preparation<'_> {
+    /// An engine's refusal in terms of what the user asked for.
+    pub(super) fn explain(&self, error: EngineError) -> RunError {
+        let EngineError::Refused { message, .. } = &error else { return error.into() };
+        let image = self.request.image.clone();
+        let program = self.request.interpreter.path();
+        if ["port is already allocated", "address already in use"].iter().any(|words| message.contains(words))
+        {
+            return RunError::PortTaken {
+                publish: self.request.publish.join(", "),
+                message: message.clone(),
+            };
+        }
+        let no_gpu = ["could not select device driver", "unresolvable CDI devices", "nvidia-container-cli"];
+        if self.request.gpus.is_some() && no_gpu.iter().any(|words| message.contains(words)) {
+            return RunError::NoGpu { message: message.clone() };
+        }
+        if message.contains("exec format error") {
+            return self.no_emulation();
+        }
+        if message.contains(program) && message.contains("permission denied") {
+            let reason = "permission denied".to_owned();
+            return RunError::NotExecutable { image, program: program.to_owned(), reason };
+        }
+        let absent = ["no such file or directory", "not found", "cannot find"];
+        if message.contains(program) && absent.iter().any(|words| message.contains(words)) {
+            return self.no_program(program.to_owned(), true);
+        }
+        error.into()
+    }
+
+    pub(super) fn no_emulation(&self) -> RunError {
+        let facts = self.engine.facts();
+        let of_image = self.image.as_ref().map(|image| format!("{}/{}", image.os, image.arch));
+        let asked = self.request.platform.clone();
+        RunError::NoEmulation {
+            image: self.request.image.clone(),
+            platform: asked.or(of_image).unwrap_or_else(|| "another platform".to_owned()),
+            engine: format!("{}/{}", facts.os, facts.arch),
+        }
+    }
+
+    pub(super) fn no_program(&self, program: String, python: bool) -> RunError {
+        let better = match (&self.request.interpreter, &self.request.tag) {
+            (Interpreter::System, Some(tag)) if python => Some(tag.with_variant_full()),
+            _ => None,
+        };
+        RunError::NoProgram { image: self.request.image.clone(), program, python, better }
+    }
+
     pub(super) fn explain_pull(&self, message: String) -> RunError {
         let absent = ["manifest unknown", "not found", "does not exist", "no matching manifest"];
         // To a stranger a registry says that a private image may not exist.

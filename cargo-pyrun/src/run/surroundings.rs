@@ -1,0 +1,106 @@
+//! What a run finds on the caller's machine: the cache's folders, the host's certificates, the terminal.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::preparation::Preparation;
+use crate::container::Container;
+use crate::engine::context::DockerConfig;
+use crate::fingerprint;
+use crate::identity::{self, Identity};
+use crate::network;
+use crate::plan::{self, Interpreter, Surroundings};
+
+impl Preparation<'_> {
+    /// The container for what is known by now.
+    pub(super) fn container(&self) -> Container {
+        let image = self.image.as_ref();
+        let facts = self.engine.facts();
+        let identity = identity::identify(self.request.user.as_deref(), self.caller.as_ref(), facts, image);
+        let variable = |name: &str| std::env::var(name).ok();
+        let network = self.request.network.as_deref();
+        let home = std::env::home_dir();
+        let around = Surroundings {
+            engine: facts,
+            address: self.engine.address(),
+            image,
+            accounts: self.accounts(&identity),
+            identity: &identity,
+            bytecode: self.bytecode_folder(),
+            bundle: network::bundle(variable).and_then(|path| self.shared_bundle(path)),
+            proxies: network::proxies(variable, &DockerConfig::read(), self.engine.address(), facts, network),
+            terminal: self.terminal_variables(),
+            socket_group: self.socket_group(),
+            home: home.as_deref(),
+        };
+        plan::plan(self.request, &around, &self.run)
+    }
+
+    /// Bytecode is kept by image and by project. Shared between projects it could be poisoned by one for the next,
+    /// and two projects may have a file of the same path, size and time in the container.
+    fn bytecode_folder(&self) -> Option<String> {
+        let image = self.image.as_ref()?;
+        let supported = image.python_minor().is_some_and(|minor| minor >= (3, 8));
+        let python = self.request.interpreter == Interpreter::Official && self.request.entrypoint.is_none();
+        if !supported || !python || self.request.user.is_some() {
+            return None;
+        }
+        let project = fingerprint::short(&self.request.folder.display().to_string());
+        let folder = self.cache?.folder(format!("bytecode/{}/{project}", image.key()));
+        self.complain(folder).map(|folder| folder.to_string())
+    }
+
+    /// Whether the script needs an account that cannot be made yet, because the image's own are not known.
+    pub(super) fn lacks_accounts(&self) -> bool {
+        let image = self.image.as_ref();
+        let facts = self.engine.facts();
+        let identity = identity::identify(self.request.user.as_deref(), self.caller.as_ref(), facts, image);
+        identity.home.is_some() && image.is_none_or(|image| image.passwd.is_none())
+    }
+
+    fn accounts(&self, identity: &Identity) -> Option<(String, String)> {
+        let accounts = identity.accounts.as_ref()?;
+        let cache = self.cache?;
+        let entry =
+            format!("accounts/{}", fingerprint::short(&format!("{}{}", accounts.passwd, accounts.group)));
+        let kept = |file: &str, text: &str| {
+            let entry = format!("{entry}/{file}");
+            // Read rather than only found: a damaged one would be the container's `/etc/passwd`.
+            if !cache.read(&entry).is_ok_and(|kept| kept.as_deref() == Some(text.as_bytes())) {
+                self.complain(cache.write(&entry, text.as_bytes()))?;
+            }
+            Some(cache.root().join(entry).to_string())
+        };
+        Some((kept("passwd", &accounts.passwd)?, kept("group", &accounts.group)?))
+    }
+
+    /// An engine in a virtual machine sees the caller's home, but not `/etc`: the bundle is copied to the cache.
+    fn shared_bundle(&self, path: PathBuf) -> Option<String> {
+        if cfg!(target_os = "linux") {
+            return path.to_str().map(str::to_owned);
+        }
+        let bytes = fs_err::read(path).ok()?;
+        let cache = self.cache?;
+        let entry = format!("certificates/{}.crt", fingerprint::short(&String::from_utf8_lossy(&bytes)));
+        self.complain(cache.write(&entry, &bytes))?;
+        Some(cache.root().join(entry).to_string())
+    }
+
+    fn terminal_variables(&self) -> BTreeMap<String, String> {
+        let names = if self.terminal { &["TERM", "COLORTERM"][..] } else { &[] };
+        names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+    }
+
+    fn socket_group(&self) -> Option<u32> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let socket = self.engine.address().socket().filter(|_| self.request.docker_socket)?;
+            Some(fs_err::metadata(socket).ok()?.gid())
+        }
+        #[cfg(not(unix))]
+        {
+            None
+        }
+    }
+}
