@@ -44,7 +44,8 @@ pub(crate) fn demo() -> Result<()> {
         bail!("no such script: `{EXAMPLE}`");
     }
     testbed::up(&[Part::Slim])?;
-    let binary = build(true)?.join("cargo-pyrun");
+    // The profile that `test` builds too: a release build takes minutes longer and shows nothing more.
+    let binary = build(false)?.join("cargo-pyrun");
     say::status("Running", &format!("`cargo pyrun --tag 3.13-slim {EXAMPLE}`"));
     let mut command = process::command(binary);
     command.args(["pyrun", "--tag", "3.13-slim", EXAMPLE]).current_dir(root());
