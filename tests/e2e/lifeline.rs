@@ -1,16 +1,12 @@
 //! The container dies with its client, however that ends, and nothing is left behind.
 
 use std::io::Write;
-use std::net::Shutdown;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use tests::{
-    Folder, Running, TAG, Terminal, containers_of, eventually, finish, nothing_is_left_of, part, skip,
+    Folder, Relay, Running, TAG, Terminal, containers_of, eventually, finish, nothing_is_left_of, part,
 };
 
 const LONG: &str = "import time; print('ready', flush=True); time.sleep(120)";
@@ -140,64 +136,20 @@ fn what_a_client_left_that_was_killed_at_any_moment_goes_with_the_next_run() {
     assert!(nothing_is_left_of(&folder), "{:?}", containers_of(&folder));
 }
 
-/// A socket before the engine's, whose connections can be cut: a real engine does not lose them at will.
-struct Cuttable {
-    address: String,
-    streams: Arc<Mutex<Vec<UnixStream>>>,
-    path: PathBuf,
-}
-
-impl Cuttable {
-    fn before(engine: &str, folder: &Folder) -> Option<Self> {
-        let Some(engine) = engine.strip_prefix("unix://").map(PathBuf::from) else {
-            skip("engine on a unix socket");
-            return None;
-        };
-        let path = folder.root().join("engine.sock");
-        let listener = UnixListener::bind(&path).expect("a socket");
-        let streams = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&streams);
-        thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let Ok(server) = UnixStream::connect(&engine) else { continue };
-                let mut kept = kept.lock().expect("the streams");
-                for (from, to) in [(&client, &server), (&server, &client)] {
-                    let (mut from, mut to) =
-                        (from.try_clone().expect("a stream"), to.try_clone().expect("a stream"));
-                    kept.push(from.try_clone().expect("a stream"));
-                    thread::spawn(move || {
-                        let _ = std::io::copy(&mut from, &mut to);
-                        let _ = to.shutdown(Shutdown::Write);
-                    });
-                }
-            }
-        });
-        Some(Self { address: format!("unix://{}", path.display()), streams, path })
-    }
-
-    /// Cuts every connection, and lets no other through.
-    fn cut(&self) {
-        fs_err::remove_file(&self.path).expect("the socket");
-        for stream in self.streams.lock().expect("the streams").drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-}
-
 #[test]
 fn a_lost_engine_is_named_and_the_script_ends_with_the_connection() {
     for variable in ["TESTBED_DOCKER", "TESTBED_PODMAN"] {
         let Some(engine) = part(variable) else { continue };
         let folder = Folder::new();
-        let Some(proxy) = Cuttable::before(&engine, &folder) else { continue };
+        let relay = Relay::to_socket(folder.root(), &engine);
         let mut command = folder.pyrun(["--tag", TAG, "-c", LONG]);
-        let mut run = Running::start(command.env("DOCKER_HOST", &proxy.address).stdin(Stdio::null()));
+        let mut run = Running::start(command.env("DOCKER_HOST", relay.address()).stdin(Stdio::null()));
         run.wait_for("ready");
-        proxy.cut();
+        relay.cut();
         let (status, took) = run.end();
         assert_eq!(status.code(), Some(125), "{}", run.stderr());
         assert!(took < SOON, "{took:?}");
-        let told = format!("the engine at `{}` went away during the run", proxy.address);
+        let told = format!("the engine at `{}` went away during the run", relay.address());
         assert!(run.stderr().contains(&told), "{}", run.stderr());
         let filter = format!("label=pyrun.folder={}", folder.project().display());
         let list = || finish(Command::new("docker").args(["-H", &engine, "ps", "-aq", "--filter", &filter]));
@@ -210,11 +162,11 @@ fn a_lost_engine_is_named_and_the_script_ends_with_the_connection() {
 fn a_connection_lost_in_a_terminal_gives_the_terminal_back() {
     let Some(engine) = part("TESTBED_DOCKER") else { return };
     let folder = Folder::new();
-    let Some(proxy) = Cuttable::before(&engine, &folder) else { return };
+    let relay = Relay::to_socket(folder.root(), &engine);
     let mut command = folder.pyrun(["--tag", TAG, "-c", LONG]);
-    let mut terminal = Terminal::open(24, 80, command.env("DOCKER_HOST", &proxy.address));
+    let mut terminal = Terminal::open(24, 80, command.env("DOCKER_HOST", relay.address()));
     terminal.wait_for("ready");
-    proxy.cut();
+    relay.cut();
     let (code, took) = terminal.end();
     assert_eq!(code, 125, "{}", terminal.shown());
     assert!(took < SOON, "{took:?}");

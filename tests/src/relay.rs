@@ -1,4 +1,4 @@
-//! Connections passed on to the real thing, recorded or slowed down on the way.
+//! Connections passed on to the real thing; recorded, slowed down or cut on the way.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -26,6 +26,8 @@ struct Seen {
     /// A request with the first word is passed on only once requests with all the others were seen.
     order: Option<(&'static str, Vec<&'static str>)>,
     closed: AtomicBool,
+    /// Both ends of every connection, for the day they are cut.
+    streams: Mutex<Vec<UnixStream>>,
 }
 
 impl Relay {
@@ -55,6 +57,9 @@ impl Relay {
                 let Ok(engine) = UnixStream::connect(&engine) else { continue };
                 let seen = Arc::clone(&ours);
                 let (Ok(from), Ok(to)) = (client.try_clone(), engine.try_clone()) else { continue };
+                let mut streams = ours.streams.lock().unwrap_or_else(PoisonError::into_inner);
+                streams.extend([client.try_clone(), engine.try_clone()].into_iter().flatten());
+                drop(streams);
                 thread::spawn(move || {
                     let _ = pass(from, to, |bytes| seen.note(bytes), |to| to.shutdown(Shutdown::Write));
                 });
@@ -62,6 +67,15 @@ impl Relay {
             }
         });
         Self { path, seen }
+    }
+
+    /// Cuts every connection, and lets no other through.
+    pub fn cut(&self) {
+        let _ = fs_err::remove_file(&self.path);
+        self.seen.closed.store(true, Ordering::Relaxed);
+        for stream in self.seen.streams.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     /// Its address.
