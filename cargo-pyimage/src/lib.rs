@@ -20,10 +20,14 @@ const USAGE: u8 = 2;
     name = "cargo-pyimage",
     bin_name = "cargo pyimage",
     version,
-    about = "Build, run and ship multi-arch Python images from Cargo metadata",
-    after_help = "No command is built yet. `cargo pyrun` runs Python scripts in official images today."
+    about = "No command yet: will build, run and ship multi-arch Python images from Cargo metadata",
+    after_help = "`cargo pyrun` runs Python scripts in official images today."
 )]
-struct Arguments {}
+struct Arguments {
+    /// A command of a later version, which is told like no command at all.
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
+}
 
 /// Runs `cargo pyimage` with the process's arguments.
 #[must_use]
@@ -31,7 +35,7 @@ pub fn main() -> ExitCode {
     shell::color_choice(None).write_global();
     let shell = Shell::from_flags(None, false, false);
     match Arguments::try_parse_from(without_subcommand(std::env::args_os())) {
-        Ok(Arguments {}) => {
+        Ok(Arguments { words: _ }) => {
             shell.error(&NotBuilt, &["run a Python script with `cargo pyrun SCRIPT`".to_owned()]);
             FAILED.into()
         }

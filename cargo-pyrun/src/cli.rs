@@ -27,18 +27,19 @@ const EXAMPLES: &str = "\
 Examples:
   cargo pyrun script.py --tag 3.13-slim             a file, in python:3.13-slim
   cargo pyrun --tag 3.13-slim script.py --verbose   `--verbose` is the script's: all that follows
-                                                    it is (a tag right after it is ours, as above,
-                                                    unless an image was chosen before)
+                                                    it is, but for a tag right after it, as above
   cargo pyrun -p 8000:8000 -m http.server           a module, as `python -m`
   cargo pyrun -c 'import sys; print(sys.version)'   code, as `python -c`
   curl -s https://example.org/x.py | cargo pyrun -  a script from stdin
   cargo pyrun                                       the interactive interpreter
+  cargo pyrun --entrypoint python -- -O script.py   options of Python's own
   cargo pyrun --list                                the scripts that the project's Cargo.toml names
   cargo pyrun codegen                               one of them
 
 Settings:
-  An option that is not given is read from its PYRUN_* variable, then from Cargo.toml:
-  [package.metadata.pyrun], then [workspace.metadata.pyrun].
+  An option that is not given is read from its PYRUN_* variable, then from Cargo.toml: the named
+  script, [package.metadata.pyrun], then [workspace.metadata.pyrun].
+  Docker's -i, -t, --rm and --init are accepted and change nothing.
 
 Environment:
   DOCKER_HOST, DOCKER_CONTEXT and docker's current context choose the engine, as for docker.

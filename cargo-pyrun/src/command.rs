@@ -104,7 +104,21 @@ fn prepare(
         list(&project, shell).map_err(RequestError::List)?;
         return Ok(None);
     }
+    warn_of_tag_behind(args, shell);
     request::build(args, &project).map(Some)
+}
+
+/// A tag right after the script is ours if it is well formed. One that looks as if it was meant to be, and is not,
+/// goes to the script, and that is told.
+fn warn_of_tag_behind(args: &PyrunArgs, shell: &Shell) {
+    let words: Vec<_> = args.words.iter().filter_map(|word| word.to_str()).collect();
+    if let ([_, "--tag", tag, ..], None, None) = (&words[..], &args.image.tag, &args.image.image)
+        && ["2.", "3."].iter().any(|version| tag.starts_with(version))
+    {
+        shell.warn(format_args!(
+            "`--tag {tag}` went to the script: it is no tag of the official image; options of ours come before the script"
+        ));
+    }
 }
 
 /// Names on stdout, one a line, with what they run.

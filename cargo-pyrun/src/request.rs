@@ -101,6 +101,10 @@ impl RequestError {
                 }
                 helps
             }
+            Self::Publish(PublishError::Port { text, port }) if text == port => vec![
+                format!("for the package of that name: `--package {text}`"),
+                "for a port: `--publish 8080:80`".to_owned(),
+            ],
             Self::Publish(_) => vec!["for example `--publish 8080:80`".to_owned()],
             _ => Vec::new(),
         }
@@ -120,6 +124,9 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestErro
     let lower = Settings::merge(script_settings, project.settings());
     let settings = Settings::merge(flags, Settings::merge(Settings::from_env()?, lower));
 
+    for value in &settings.publish {
+        publish::parse(value)?;
+    }
     let (script, words) = args.script(named.is_none() && settings.entrypoint.is_some());
     let folder = match named {
         Some(script) => script.folder.clone().into_std_path_buf(),
@@ -141,9 +148,6 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestErro
         Some(platform) => Some(parse_platform(platform)?),
         None => env::var("DOCKER_DEFAULT_PLATFORM").ok().filter(|platform| !platform.is_empty()),
     };
-    for value in &settings.publish {
-        publish::parse(value)?;
-    }
     let invalid = |option| move |reason| RequestError::Value { option, reason };
     let mount = settings.mount_at.clone().unwrap_or_else(|| MOUNT.to_owned());
     if !mount.starts_with('/') {
@@ -375,7 +379,13 @@ fn nearest_scripts(typed: &Path, path: &Path, names: &[&str]) -> Vec<String> {
         .filter(|name| Utf8Path::new(name).extension() == Some("py"))
         .collect();
     let candidates = neighbours.iter().map(String::as_str).chain(names.iter().copied());
-    pyimage_build::nearest(wanted, candidates)
+    let mut nearest = pyimage_build::nearest(wanted, candidates);
+    // `hello` for `hello.py` is further off than a slip of the finger, and likelier.
+    let same_stem = neighbours.iter().find(|name| Utf8Path::new(name).file_stem() == Some(wanted));
+    if let Some(name) = same_stem.filter(|name| !nearest.contains(&name.as_str())) {
+        nearest.insert(0, name);
+    }
+    nearest
         .into_iter()
         .map(|name| if names.contains(&name) { PathBuf::from(name) } else { typed.with_file_name(name) })
         .map(|path| path.display().to_string())

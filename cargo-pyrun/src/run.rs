@@ -45,7 +45,11 @@ impl Timings {
         for (phase, duration) in &self.phases {
             shell.always(format_args!("{phase:>12} {:8.1} ms", duration.as_secs_f64() * 1e3));
         }
-        shell.always(format_args!("{:>12} {:8.1} ms", "total", self.started.elapsed().as_secs_f64() * 1e3));
+        shell.always(format_args!(
+            "{:>12} {:8.1} ms",
+            "total",
+            (self.last - self.started).as_secs_f64() * 1e3
+        ));
     }
 }
 
@@ -102,7 +106,7 @@ pub async fn dry_run(request: &Request, shell: &Shell, cache: Option<&Cache>) ->
     preparation.recall_or_inspect().await?;
     if preparation.lacks_accounts() {
         shell.note(format_args!(
-            "`{}` was not run here yet: the command lacks your entry in /etc/passwd, which the first run prepares",
+            "the command lacks the user's entry in /etc/passwd: the first run of `{}` as that user prepares it",
             request.image
         ));
     }

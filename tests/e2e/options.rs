@@ -274,3 +274,19 @@ fn a_program_that_ends_at_once_is_not_lost() {
         assert_eq!(codes.collect::<Vec<_>>(), [Some(127); 6]);
     }
 }
+
+#[test]
+fn folders_that_an_engine_would_make_as_root_are_the_callers() {
+    let Some(user) = User::of_the_bed() else { return };
+    let folder = Folder::new();
+    folder.hand_to(&user);
+    let write = "open('/data/a', 'w').close(); open('b', 'w').close()";
+    let arguments =
+        ["--tag", TAG, "-v", "./new:/data", "-v", "./new:/usr/src/myapp/inner", "-w", "below", "-c", write];
+    let run = finish(&mut folder.pyrun_as(&user, arguments));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    for made in ["new", "new/a", "inner", "below", "below/b"] {
+        let owner = fs_err::metadata(folder.project().join(made)).expect("it was made").uid();
+        assert_eq!(owner, user.uid, "{made}");
+    }
+}

@@ -93,3 +93,43 @@ fn colours_hold_for_help_too() {
     let run = finish(&mut folder.pyrun(["--help"]));
     assert!(!run.stdout.contains('\u{1b}'));
 }
+
+#[test]
+fn a_port_that_the_engine_chose_is_told() {
+    let folder = Folder::new();
+    let run = finish(&mut folder.pyrun([
+        "--tag",
+        TAG,
+        "-p",
+        "127.0.0.1::8000",
+        "-c",
+        "import time; time.sleep(1)",
+    ]));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let told = run
+        .stderr
+        .trim()
+        .strip_prefix("Published 127.0.0.1:")
+        .and_then(|rest| rest.strip_suffix(" -> 8000/tcp"));
+    assert!(told.is_some_and(|port| port.parse::<u16>().is_ok()), "{}", run.stderr);
+}
+
+#[test]
+fn a_kept_container_is_named() {
+    let folder = Folder::new();
+    let run = finish(&mut folder.pyrun(["--tag", TAG, "--keep", "-c", "pass"]));
+    let name =
+        run.stderr.split_whitespace().nth(1).map(|word| word.trim_end_matches(':')).unwrap_or_default();
+    let removed = tests::docker(["rm", name]);
+    assert_eq!((run.code, removed.code), (Some(0), Some(0)), "{} {}", run.stderr, removed.stderr);
+}
+
+#[test]
+fn a_tag_that_is_none_goes_to_the_script_and_that_is_told() {
+    let folder = Folder::new();
+    folder.file("tell.py", "import sys; print(sys.argv[1:])");
+    let mut command = folder.pyrun(["tell.py", "--tag", "3.13-slm"]);
+    let run = finish(command.env("PYRUN_TAG", TAG));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "['--tag', '3.13-slm']\n"), "{}", run.stderr);
+    assert!(run.stderr.starts_with("warning: `--tag 3.13-slm` went to the script"), "{}", run.stderr);
+}

@@ -63,7 +63,11 @@ pub fn split_script(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsStri
         let attached = at + letter.len_utf8() < text.len();
         split.push(argument.clone());
         if !attached {
-            split.extend(incoming.next());
+            match incoming.next() {
+                Some(value) => split.push(value),
+                // The parser tells that it is missing.
+                None => return split,
+            }
         }
         if letter == 'c' || letter == 'm' {
             return ended(split, None, incoming);
@@ -167,6 +171,12 @@ mod tests {
         let args = parse(arguments).unwrap();
         assert_eq!(args.mode.code.as_deref(), Some("pass"));
         assert_eq!(args.script(false), (None, &["-x".into(), "--tag".into()][..]));
+    }
+
+    #[test]
+    fn code_and_module_without_a_value_are_for_the_parser_to_refuse() {
+        assert_eq!(split("p -c"), "p pyrun -c");
+        assert_eq!(split("p -q -m"), "p pyrun -q -m");
     }
 
     #[test]

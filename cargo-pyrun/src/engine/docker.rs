@@ -202,6 +202,15 @@ impl Engine {
         self.docker.start_container(name, None).await.map_err(|error| refusal("start", name, error))
     }
 
+    /// The published ports of a container that runs, as `ADDRESS:PORT` of the host and `PORT/PROTOCOL` of its own.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn published(&self, name: &str) -> Result<Vec<(String, String)>, EngineError> {
+        let inspected = self.docker.inspect_container(name, None).await;
+        Ok(body::published(inspected.map_err(|error| refusal("inspect", name, error))?))
+    }
+
     /// Ends and removes the container; one that is gone already is fine.
     ///
     /// # Errors

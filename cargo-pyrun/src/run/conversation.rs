@@ -88,6 +88,7 @@ pub(super) async fn converse(
     };
     started.map_err(|error| preparation.explain(error))?;
     timings.mark("start");
+    preparation.tell_free_ports().await;
 
     let raw = if preparation.terminal {
         let operation = "put the terminal into raw mode";
@@ -247,6 +248,11 @@ impl Conversation {
         self.pending.is_empty() || (self.was_asked_to_end() && waiting() < READ_AHEAD)
     }
 
+    /// A signal that the user sent: through us, or by a key of the terminal.
+    fn was_expected(&self, signal: u8) -> bool {
+        self.forwarded.contains(&signal) || (self.terminal && [INTERRUPT, QUIT].contains(&signal))
+    }
+
     fn was_asked_to_end(&self) -> bool {
         self.forwarded.iter().any(|signal| [HANGUP, INTERRUPT, QUIT, TERMINATE].contains(signal))
     }
@@ -308,12 +314,10 @@ impl Conversation {
         }
         if let Some(Record::Exited { code, signal, out_of_memory }) = self.exited {
             if out_of_memory {
-                let limit = preparation.request.memory.map(|bytes| format!(" of {} MiB", bytes >> 20));
-                shell.warn(format_args!(
-                    "the script was killed: it needed more memory than its limit{}",
-                    limit.unwrap_or_default()
-                ));
-            } else if let Some(signal) = signal.filter(|signal| !self.forwarded.contains(signal)) {
+                // An error also where only errors are told: it is the one thing to know of this run.
+                let error = RunError::OutOfMemory { limit: preparation.request.memory };
+                shell.error(&error, &error.helps());
+            } else if let Some(signal) = signal.filter(|signal| !self.was_expected(*signal)) {
                 shell.note(format_args!("the script was ended by {}", signal_name(signal)));
             }
             return Ok(code);

@@ -15,6 +15,12 @@ pub enum RunError {
     /// A signal came before the script could have it.
     #[error("interrupted by signal {0}")]
     Interrupted(u8),
+    /// The kernel killed the script; its own exit code is ours.
+    #[error("the script was killed: it needed more memory than its limit{}", limit.map(|bytes| format!(" of {} MiB", bytes >> 20)).unwrap_or_default())]
+    OutOfMemory {
+        /// The limit in bytes, where the user set one.
+        limit: Option<i64>,
+    },
     /// There is no such script.
     #[error("no such script: `{}`", path.display())]
     NoScript {
@@ -144,6 +150,7 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted(signal) => 128 + signal,
+            Self::OutOfMemory { .. } => 137,
             Self::NoScript { .. } | Self::NoProgram { .. } => 127,
             Self::Folder(_)
             | Self::Unreadable { .. }
@@ -168,6 +175,10 @@ impl RunError {
             Self::NotPulled(image) => vec![format!("pull it once with `docker pull {image}`")],
             Self::Pull { message, .. } if message.contains("toomanyrequests") => {
                 vec!["log in with `docker login`: Docker Hub limits anonymous pulls".to_owned()]
+            }
+            Self::OutOfMemory { limit: Some(_) } => vec!["give it more with `--memory`".to_owned()],
+            Self::Pull { message, .. } if unreachable(message) => {
+                vec!["the engine does not reach the registry; `docker images python` lists the tags that it has".to_owned()]
             }
             Self::Pull { message, .. } if denied(message) => {
                 vec!["log in to its registry with `docker login`".to_owned()]
@@ -196,6 +207,12 @@ pub(super) fn denied(message: &str) -> bool {
     ["unauthorized", "authentication required", "denied", "no basic auth"]
         .iter()
         .any(|word| message.contains(word))
+}
+
+fn unreachable(message: &str) -> bool {
+    ["no such host", "dial tcp", "i/o timeout", "connection refused", "network is unreachable"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 fn did_you_mean(nearest: &[String], prefix: &str) -> Vec<String> {

@@ -93,8 +93,14 @@ impl<'a> Preparation<'a> {
         } else {
             self.image = self.recall();
         }
+        if self.request.network.as_deref() == Some("host") && !self.request.publish.is_empty() {
+            self.shell.warn(
+                "`--publish` does nothing with `--network host`: the script's ports are this machine's",
+            );
+        }
         loop {
             let container = self.container();
+            self.make_mount_points(&container);
             let entrypoint = self.entrypoint(&container);
             self.created = Some(container.clone());
             let asked = async {
@@ -250,7 +256,9 @@ impl<'a> Preparation<'a> {
     /// gave is free again when we return.
     pub(super) async fn conclude(&self, timings: &mut Timings, code: u8) -> Result<u8, RunError> {
         let reusable = self.request.name.is_some() || !self.request.publish.is_empty();
-        if reusable && !self.request.keep {
+        if self.request.keep {
+            self.shell.status("Kept", format_args!("{0}: `docker rm {0}` removes it", self.name()));
+        } else if reusable {
             // Gone already is as good as removed.
             let limit = std::time::Duration::from_secs(10);
             let _ = tokio::time::timeout(limit, self.engine.wait(&self.name(), Until::Removed)).await;

@@ -1,7 +1,7 @@
 //! What a run finds on the caller's machine: the cache's folders, the host's certificates, the terminal.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use super::preparation::Preparation;
 use crate::container::Container;
@@ -10,6 +10,7 @@ use crate::fingerprint;
 use crate::identity::{self, Identity};
 use crate::network;
 use crate::plan::{self, Interpreter, Surroundings};
+use crate::publish;
 
 impl Preparation<'_> {
     /// The container for what is known by now.
@@ -48,6 +49,39 @@ impl Preparation<'_> {
         let project = fingerprint::short(&self.request.folder.display().to_string());
         let folder = self.cache?.folder(format!("bytecode/{}/{project}", image.key()));
         self.complain(folder).map(|folder| folder.to_string())
+    }
+
+    /// Makes the folders that an engine would make as root: a missing source of a volume, and mount points and a
+    /// working folder under the mounted one. What cannot be made is left for the engine to refuse.
+    pub(super) fn make_mount_points(&self, container: &Container) {
+        if self.engine.address().socket().is_none() {
+            return;
+        }
+        let project = |target: &str| {
+            let inner = Path::new(target).strip_prefix(&self.request.mount).ok()?;
+            let plain = inner.components().all(|part| matches!(part, Component::Normal(_)));
+            (plain && inner.components().next().is_some()).then(|| self.request.folder.join(inner))
+        };
+        let volumes = container.volumes.iter().filter_map(|volume| volume.split_once(':'));
+        let sources =
+            volumes.clone().map(|(source, _)| PathBuf::from(source)).filter(|path| path.is_absolute());
+        let targets = volumes.filter_map(|(_, rest)| project(rest.split(':').next()?));
+        for folder in sources.chain(targets).chain(project(&container.workdir)) {
+            if !folder.exists() {
+                let _ = fs_err::create_dir_all(folder);
+            }
+        }
+    }
+
+    /// Tells which ports of this machine the engine took where the user left them to it.
+    pub(super) async fn tell_free_ports(&self) {
+        let mut asked = self.request.publish.iter().filter_map(|value| publish::parse(value).ok()).flatten();
+        if !asked.any(|port| port.host.is_none()) {
+            return;
+        }
+        for (host, own) in self.engine.published(&self.name()).await.unwrap_or_default() {
+            self.shell.status("Published", format_args!("{host} -> {own}"));
+        }
     }
 
     /// Whether the script needs an account that cannot be made yet, because the image's own are not known.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use bollard::auth::DockerCredentials;
 use bollard::models::{
-    ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, ImageInspect, Mount, MountType,
-    PortBinding, PortMap,
+    ContainerCreateBody, ContainerInspectResponse, DeviceRequest, HostConfig, HostConfigLogConfig,
+    ImageInspect, Mount, MountType, PortBinding, PortMap,
 };
 
 use super::super::Login;
@@ -28,6 +28,22 @@ pub(super) fn credentials(login: Login) -> DockerCredentials {
             ..DockerCredentials::default()
         },
     }
+}
+
+/// The published ports of a container, in order.
+pub(super) fn published(inspect: ContainerInspectResponse) -> Vec<(String, String)> {
+    let ports = inspect.network_settings.and_then(|network| network.ports).unwrap_or_default();
+    let mut published: Vec<_> = ports
+        .into_iter()
+        .flat_map(|(own, bindings)| bindings.into_iter().flatten().map(move |binding| (own.clone(), binding)))
+        .filter_map(|(own, binding)| {
+            let address = binding.host_ip.filter(|ip| !ip.is_empty()).unwrap_or_else(|| "0.0.0.0".to_owned());
+            let address = if address.contains(':') { format!("[{address}]") } else { address };
+            Some((format!("{address}:{}", binding.host_port?), own))
+        })
+        .collect();
+    published.sort();
+    published
 }
 
 /// What a run needs of an image, out of all that the engine tells.
