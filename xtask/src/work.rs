@@ -60,8 +60,13 @@ pub(crate) fn test(arguments: &[OsString]) -> Result<()> {
     if let Some((_, file)) = variables.iter().find(|(key, _)| *key == "TESTBED_SKIPS") {
         fs::write(file, "")?;
     }
-    let mut command = cargo();
+    // A shell starts a job in the background with some signals ignored, which every program under it inherits and
+    // `cargo pyrun` respects. The tests send them.
+    let mut command = process::command("env");
     command
+        .current_dir(root())
+        .arg("--default-signal=HUP,INT,QUIT")
+        .arg(cargo().get_program())
         .args(["test", "--workspace"])
         .args(arguments)
         .envs(variables)
