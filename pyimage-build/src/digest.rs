@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
 /// A hash function that digests may be made with.
 ///
 /// These are the two that the image-spec registers and registries use. Others fit the spec's grammar, but
@@ -72,7 +75,8 @@ impl fmt::Display for DigestAlgorithm {
 /// ```
 ///
 /// [image-spec]: https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Digest {
     algorithm: DigestAlgorithm,
     text: String,
@@ -89,8 +93,11 @@ impl Digest {
     /// ```
     #[must_use]
     pub fn from_sha256(hash: [u8; 32]) -> Self {
+        Self::from_hash(DigestAlgorithm::Sha256, &hash)
+    }
+
+    fn from_hash(algorithm: DigestAlgorithm, hash: &[u8]) -> Self {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let algorithm = DigestAlgorithm::Sha256;
         let mut text = String::with_capacity(algorithm.as_str().len() + 1 + algorithm.hex_len());
         text.push_str(algorithm.as_str());
         text.push(':');
@@ -99,6 +106,53 @@ impl Digest {
             text.push(char::from(HEX[usize::from(byte & 0xf)]));
         }
         Self { algorithm, text }
+    }
+
+    /// The SHA-256 digest of these bytes.
+    ///
+    /// ```
+    /// use pyimage_build::Digest;
+    ///
+    /// let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    /// assert_eq!(Digest::of(b"").as_str(), empty);
+    /// ```
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_sha256(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// Whether it is the digest of these bytes.
+    ///
+    /// ```
+    /// use pyimage_build::Digest;
+    ///
+    /// assert!(Digest::of(b"one").matches(b"one"));
+    /// assert!(!Digest::of(b"one").matches(b"two"));
+    /// ```
+    #[must_use]
+    pub fn matches(&self, bytes: &[u8]) -> bool {
+        let mut hasher = self.hasher();
+        hasher.update(bytes);
+        hasher.finish().is_ok()
+    }
+
+    /// Starts to check content against this digest that comes piece by piece.
+    ///
+    /// ```
+    /// use pyimage_build::Digest;
+    ///
+    /// let mut hasher = Digest::of(b"one and two").hasher();
+    /// hasher.update(b"one and ");
+    /// hasher.update(b"two");
+    /// assert_eq!(hasher.finish(), Ok(()));
+    /// ```
+    #[must_use]
+    pub fn hasher(&self) -> DigestHasher {
+        let state = match self.algorithm {
+            DigestAlgorithm::Sha256 => State::Sha256(sha2::Sha256::new()),
+            DigestAlgorithm::Sha512 => State::Sha512(sha2::Sha512::new()),
+        };
+        DigestHasher { wanted: self.clone(), state }
     }
 
     /// The hash function.
@@ -135,6 +189,72 @@ impl Digest {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+/// Content being checked against a digest.
+///
+/// ```
+/// use pyimage_build::Digest;
+///
+/// let mut hasher = Digest::of(b"one").hasher();
+/// hasher.update(b"two");
+/// assert_eq!(hasher.finish(), Err(Digest::of(b"two")));
+/// ```
+#[derive(Clone, Debug)]
+pub struct DigestHasher {
+    wanted: Digest,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Sha256(sha2::Sha256),
+    Sha512(sha2::Sha512),
+}
+
+impl DigestHasher {
+    /// Takes the next bytes.
+    ///
+    /// ```
+    /// # use pyimage_build::Digest;
+    /// let mut hasher = Digest::of(b"").hasher();
+    /// hasher.update(b"");
+    /// assert!(hasher.finish().is_ok());
+    /// ```
+    pub fn update(&mut self, bytes: &[u8]) {
+        match &mut self.state {
+            State::Sha256(hasher) => hasher.update(bytes),
+            State::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    /// Says whether the content had the digest; the error is the digest that it has.
+    ///
+    /// ```
+    /// # use pyimage_build::Digest;
+    /// assert_eq!(Digest::of(b"one").hasher().finish(), Err(Digest::of(b"")));
+    /// ```
+    pub fn finish(self) -> Result<(), Digest> {
+        let found = match self.state {
+            State::Sha256(hasher) => Digest::from_hash(DigestAlgorithm::Sha256, &hasher.finalize()),
+            State::Sha512(hasher) => Digest::from_hash(DigestAlgorithm::Sha512, &hasher.finalize()),
+        };
+        if found == self.wanted { Ok(()) } else { Err(found) }
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = DigestError;
+
+    fn try_from(text: String) -> Result<Self, DigestError> {
+        text.parse()
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.text
     }
 }
 

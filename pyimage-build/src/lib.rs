@@ -32,16 +32,24 @@
 //! [python]: https://hub.docker.com/_/python
 
 mod date;
+mod descriptor;
 mod digest;
+mod document;
+mod image_config;
 mod known_tags;
+mod media_type;
 mod nearest;
 mod platform;
 mod python_tag;
 mod reference;
 
 pub use date::Date;
-pub use digest::{Digest, DigestAlgorithm, DigestError};
+pub use descriptor::{DescribedPlatform, Descriptor};
+pub use digest::{Digest, DigestAlgorithm, DigestError, DigestHasher};
+pub use document::{Document, DocumentError, Index, MAX_DOCUMENT_SIZE, Manifest};
+pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
+pub use media_type::MediaType;
 pub use nearest::{nearest, nearest_tags};
 pub use platform::{Platform, PlatformError};
 pub use python_tag::{
