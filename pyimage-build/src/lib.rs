@@ -31,24 +31,28 @@
 //! [platforms]: https://github.com/containerd/platforms
 //! [python]: https://hub.docker.com/_/python
 
+mod base_release;
 mod date;
 mod descriptor;
 mod digest;
 mod document;
 mod image_config;
 mod known_tags;
+mod lock;
 mod media_type;
 mod nearest;
 mod platform;
 mod python_tag;
 mod reference;
 
+pub use base_release::base_release;
 pub use date::Date;
 pub use descriptor::{DescribedPlatform, Descriptor};
 pub use digest::{Digest, DigestAlgorithm, DigestError, DigestHasher};
 pub use document::{Document, DocumentError, Index, MAX_DOCUMENT_SIZE, Manifest};
 pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
+pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
 pub use media_type::MediaType;
 pub use nearest::{nearest, nearest_tags};
 pub use platform::{Platform, PlatformError};

@@ -82,6 +82,14 @@ fn image(tag: &str, words: &[&str]) -> Result<(Variant, Option<Suite>), PythonTa
     Err(PythonTagError::Misplaced { tag: tag.to_owned(), word: word.to_owned(), after: after.to_owned() })
 }
 
+/// The name of any release, of whatever distribution.
+pub(super) fn suite(name: &str) -> Option<Suite> {
+    let debian = DebianRelease::from_codename(name).map(Suite::Debian);
+    debian
+        .or_else(|| alpine(name))
+        .or_else(|| is_windows_release(name).then(|| Suite::Windows(name.to_owned())))
+}
+
 /// `alpine3.22`.
 fn alpine(word: &str) -> Option<Suite> {
     let (major, minor) = word.strip_prefix("alpine")?.split_once('.')?;

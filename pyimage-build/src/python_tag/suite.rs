@@ -26,6 +26,21 @@ pub enum Suite {
     Windows(String),
 }
 
+impl Suite {
+    /// The release with this name, as tags have it: `trixie`, `alpine3.22`, `ltsc2022`.
+    ///
+    /// ```
+    /// use pyimage_build::{DebianRelease, Suite};
+    ///
+    /// assert_eq!(Suite::from_name("trixie"), Some(Suite::Debian(DebianRelease::Trixie)));
+    /// assert_eq!(Suite::from_name("hamm"), None);
+    /// ```
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        super::parse::suite(name)
+    }
+}
+
 impl fmt::Display for Suite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,0 +1,141 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn pin(seed: &str, media_type: MediaType) -> Pin {
+    Pin { digest: Digest::of(seed.as_bytes()), size: seed.len() as u64, media_type }
+}
+
+fn image(seed: &str) -> LockedImage {
+    LockedImage {
+        manifest: pin(seed, MediaType::OCI_MANIFEST),
+        config: pin("config", MediaType::OCI_CONFIG),
+        python: "3.13.5".to_owned(),
+        suite: Suite::from_name("trixie"),
+        env: vec!["PATH=/usr/local/bin:/usr/bin".to_owned(), "PYTHON_VERSION=3.13.5".to_owned()],
+        entrypoint: Vec::new(),
+        cmd: vec!["python3".to_owned()],
+        user: String::new(),
+        working_dir: String::new(),
+        stop_signal: None,
+        labels: BTreeMap::new(),
+        layers: vec![LockedLayer {
+            blob: pin("layer", MediaType::from("application/vnd.oci.image.layer.v1.tar+gzip")),
+            diff_id: Digest::of(b"content"),
+        }],
+    }
+}
+
+fn platform(text: &str) -> Platform {
+    text.parse().unwrap()
+}
+
+fn reference(text: &str) -> Reference {
+    text.parse().unwrap()
+}
+
+fn lock() -> Lock {
+    let images = [("linux/amd64", image("amd64")), ("linux/arm64", image("arm64"))];
+    let images = images.map(|(name, image)| (platform(name), image)).into();
+    let base = LockedBase { target: pin("index", MediaType::OCI_INDEX), images };
+    Lock { bases: BTreeMap::from([(reference("python:3.13-slim"), base)]) }
+}
+
+#[test]
+fn the_text_is_for_people_and_stays() {
+    let expected = snapbox::file!["lock.toml"];
+    snapbox::assert_data_eq!(lock().to_string(), expected);
+}
+
+#[test]
+fn damage_is_told_with_the_way_out() {
+    let text = lock().to_string();
+    for (damaged, expected) in [
+        (
+            text.replace("version = 1\n", "version = 2\n"),
+            "the lock is of version 2, and this tool reads up to version 1",
+        ),
+        (text.replace("version = 1\n", ""), "the lock is damaged: it has no `version`"),
+        (text.replace("version = 1\n", "version = 0\n"), "the lock is damaged: there is no version 0"),
+        (format!("<<<<<<< HEAD\n{text}"), "the lock has conflict markers of a merge, on line 1"),
+        (
+            text.replace("\"trixie\"", "\"hamm\""),
+            "the lock is damaged: `hamm` is no release of a distribution",
+        ),
+        (
+            text.replace("linux/arm64", "linux/aarch64").replace("linux/amd64", "linux/arm64"),
+            "the lock is damaged: linux/arm64 of `python:3.13-slim` is locked twice",
+        ),
+        (text[..text.len() / 2].to_owned(), "the lock is damaged"),
+        (text.replace("sha256:", "sha256:zz"), "the lock is damaged"),
+        (text.replace("python = ", "pithon = "), "the lock is damaged"),
+    ] {
+        let error = Lock::parse(&damaged).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert!(!error.help().is_empty());
+    }
+}
+
+#[test]
+fn drift_is_found_both_ways() {
+    let lock = lock();
+    let slim = reference("python:3.13-slim");
+    let wanted = |platforms: &[&str]| platforms.iter().map(|name| platform(name)).collect::<BTreeSet<_>>();
+    let drift = |wanted| lock.drift(&wanted).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(drift(BTreeMap::from([(slim.clone(), wanted(&["linux/arm64", "linux/amd64"]))])).is_empty());
+    assert_eq!(
+        drift(BTreeMap::from([(slim, wanted(&["linux/arm64", "linux/386"]))])),
+        [
+            "`python:3.13-slim` is not locked for linux/386",
+            "`python:3.13-slim` is locked for linux/amd64, but no image asks for that"
+        ]
+    );
+    assert_eq!(
+        drift(BTreeMap::from([(reference("python:3"), wanted(&["linux/arm64"]))])),
+        ["`python:3` is not locked", "`python:3.13-slim` is locked, but no image asks for it"]
+    );
+}
+
+prop_compose! {
+    fn any_image()(
+        texts in prop::collection::vec(any::<String>(), 4),
+        env in prop::collection::vec(any::<String>(), 0..3),
+        labels in prop::collection::btree_map(any::<String>(), any::<String>(), 0..3),
+        signal in prop::option::of(any::<String>()),
+        suite in prop::sample::select(vec![None, Some("trixie"), Some("alpine3.22"), Some("ltsc2022")]),
+        size in 0..=i64::MAX.cast_unsigned(),
+    ) -> LockedImage {
+        let mut image = image(&texts[0]);
+        image.manifest.size = size;
+        LockedImage {
+            python: texts[1].clone(),
+            user: texts[2].clone(),
+            working_dir: texts[3].clone(),
+            suite: suite.and_then(Suite::from_name),
+            entrypoint: env.clone(),
+            env,
+            labels,
+            stop_signal: signal,
+            ..image
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(images in prop::collection::vec(any_image(), 0..3)) {
+        let names = ["linux/amd64", "linux/arm/v7", "windows/amd64"].map(platform);
+        let images = names.into_iter().zip(images).collect();
+        let base = LockedBase { target: pin("index", MediaType::DOCKER_INDEX), images };
+        let lock = Lock { bases: BTreeMap::from([(reference("localhost:5000/a/b:c"), base)]) };
+        let text = lock.to_string();
+        prop_assert_eq!(Lock::parse(&text).unwrap(), lock, "{}", text);
+    }
+
+    #[test]
+    fn never_panics(text in "\\PC*", cut in 0..2000_usize) {
+        let _ = Lock::parse(&text);
+        let whole = lock().to_string();
+        let _ = Lock::parse(whole.get(..cut).unwrap_or(&whole));
+    }
+}

@@ -1,0 +1,97 @@
+//! Writing a lock: the same value always gives the same text.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::{Lock, LockedImage, Pin};
+use crate::Platform;
+
+const HEADER: &str = "# The bases of this project's images, pinned by `cargo pyimage lock`.\n\
+    # Commit this file. `cargo pyimage lock --update` moves the pins.\n";
+
+impl Display for Lock {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{HEADER}version = {}", Self::VERSION)?;
+        for (reference, base) in &self.bases {
+            writeln!(f, "\n[[base]]\nreference = {}", Text(&reference.to_string()))?;
+            writeln!(f, "target = {}", base.target)?;
+            for (platform, image) in &base.images {
+                write_image(f, platform, image)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_image(f: &mut Formatter<'_>, platform: &Platform, image: &LockedImage) -> fmt::Result {
+    writeln!(f, "\n[[base.image]]\nplatform = {}", Text(&platform.to_string()))?;
+    writeln!(f, "python = {}", Text(&image.python))?;
+    if let Some(suite) = &image.suite {
+        writeln!(f, "suite = {}", Text(&suite.to_string()))?;
+    }
+    writeln!(f, "manifest = {}\nconfig = {}", image.manifest, image.config)?;
+    list(f, "env", image.env.iter().map(|pair| Text(pair)))?;
+    list(f, "entrypoint", image.entrypoint.iter().map(|word| Text(word)))?;
+    list(f, "cmd", image.cmd.iter().map(|word| Text(word)))?;
+    for (key, value) in [("user", &image.user), ("working-dir", &image.working_dir)] {
+        if !value.is_empty() {
+            writeln!(f, "{key} = {}", Text(value))?;
+        }
+    }
+    if let Some(signal) = &image.stop_signal {
+        writeln!(f, "stop-signal = {}", Text(signal))?;
+    }
+    // Before `layers`: all keys of one table, and an inline table is of one line.
+    if !image.labels.is_empty() {
+        let pairs = image.labels.iter().map(|(key, value)| format!("{} = {}", Text(key), Text(value)));
+        writeln!(f, "labels = {{ {} }}", pairs.collect::<Vec<_>>().join(", "))?;
+    }
+    list(
+        f,
+        "layers",
+        image.layers.iter().map(|layer| {
+            let pin = layer.blob.to_string();
+            format!("{}, diff-id = {} }}", pin.trim_end_matches(" }"), Text(layer.diff_id.as_str()))
+        }),
+    )
+}
+
+fn list(
+    f: &mut Formatter<'_>,
+    key: &str,
+    entries: impl ExactSizeIterator<Item = impl Display>,
+) -> fmt::Result {
+    if entries.len() == 0 {
+        return Ok(());
+    }
+    writeln!(f, "{key} = [")?;
+    for entry in entries {
+        writeln!(f, "    {entry},")?;
+    }
+    f.write_str("]\n")
+}
+
+impl Display for Pin {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (digest, media_type) = (Text(self.digest.as_str()), Text(self.media_type.as_str()));
+        write!(f, "{{ digest = {digest}, size = {}, media-type = {media_type} }}", self.size)
+    }
+}
+
+/// A basic string of TOML.
+struct Text<'a>(&'a str);
+
+impl Display for Text<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for letter in self.0.chars() {
+            match letter {
+                '"' | '\\' => write!(f, "\\{letter}")?,
+                '\n' => f.write_str("\\n")?,
+                '\t' => f.write_str("\\t")?,
+                letter if letter.is_control() => write!(f, "\\u{:04X}", u32::from(letter))?,
+                letter => write!(f, "{letter}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}
