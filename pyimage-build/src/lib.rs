@@ -40,6 +40,7 @@ mod image_config;
 mod known_tags;
 mod lock;
 mod media_type;
+mod metadata;
 mod nearest;
 mod platform;
 mod python_tag;
@@ -54,6 +55,7 @@ pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
 pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
 pub use media_type::MediaType;
+pub use metadata::{ImageSettings, MetadataError, Place, Section};
 pub use nearest::{nearest, nearest_tags};
 pub use platform::{Platform, PlatformError};
 pub use python_tag::{

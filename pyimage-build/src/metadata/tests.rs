@@ -1,0 +1,109 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn read(own: &Value, workspace: Option<&Value>) -> Result<ImageSettings, MetadataError> {
+    let own = Section { manifest: "app/Cargo.toml", key: "package.metadata.pyimage", value: own };
+    let workspace =
+        workspace.map(|value| Section { manifest: "Cargo.toml", key: "workspace.metadata.pyimage", value });
+    ImageSettings::read("App", own, workspace)
+}
+
+fn shown(image: &ImageSettings) -> String {
+    let platforms: Vec<_> = image.platforms.iter().map(ToString::to_string).collect();
+    format!("{} on {} for {}", image.name.familiar(), image.base.familiar(), platforms.join(" "))
+}
+
+#[test]
+fn defaults_and_levels() {
+    for (own, workspace, expected) in [
+        (json!({"tag": "3.13-slim"}), None, "app:latest on python:3.13-slim for linux/amd64 linux/arm64"),
+        (
+            json!({"base": "ghcr.io/me/base@sha256:".to_owned() + &"ab".repeat(32), "name": "ghcr.io/me/app"}),
+            None,
+            &*format!(
+                "ghcr.io/me/app:latest on ghcr.io/me/base@sha256:{} for linux/amd64 linux/arm64",
+                "ab".repeat(32)
+            ),
+        ),
+        (
+            json!({}),
+            Some(json!({"tag": "3", "platforms": ["aarch64"], "name": "x"})),
+            "x:latest on python:3 for linux/arm64",
+        ),
+        (
+            json!({"base": "b:1", "platforms": ["linux/386"]}),
+            Some(json!({"tag": "3", "platforms": ["aarch64"]})),
+            "app:latest on b:1 for linux/386",
+        ),
+    ] {
+        assert_eq!(shown(&read(&own, workspace.as_ref()).unwrap()), expected);
+    }
+}
+
+#[test]
+fn refusals_name_key_and_file() {
+    for (own, expected) in [
+        (json!(1), "expected a table for `package.metadata.pyimage` in `app/Cargo.toml`, found a number"),
+        (json!({}), "`package.metadata.pyimage` in `app/Cargo.toml` names no base"),
+        (json!({"tga": ""}), "unknown key `package.metadata.pyimage.tga` in `app/Cargo.toml`"),
+        (
+            json!({"tag": 3.13}),
+            "expected a string for `package.metadata.pyimage.tag` in `app/Cargo.toml`, found a number",
+        ),
+        (
+            json!({"tag": "3.13-slm"}),
+            "`3.13-slm` is no tag of the official Python image, for `package.metadata.pyimage.tag` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"tag": "3", "base": "x"}),
+            "both `package.metadata.pyimage.tag` in `app/Cargo.toml` and `package.metadata.pyimage.base` in \
+             `app/Cargo.toml` are set",
+        ),
+        (
+            json!({"base": "X"}),
+            "`X` is no image reference, for `package.metadata.pyimage.base` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"tag": "3", "platforms": []}),
+            "`package.metadata.pyimage.platforms` in `app/Cargo.toml` is empty",
+        ),
+        (
+            json!({"tag": "3", "platforms": ["linux/amd64", "x86_64"]}),
+            "linux/amd64 is listed twice: `package.metadata.pyimage.platforms[1]` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"tag": "3", "platforms": ["amd46"]}),
+            "`amd46` is no platform, for `package.metadata.pyimage.platforms[0]` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"tag": "3", "name": "ghcr.io/me/app:1"}),
+            "`ghcr.io/me/app:1` has a tag or a digest, for `package.metadata.pyimage.name` in `app/Cargo.toml`, \
+             which names a repository",
+        ),
+    ] {
+        assert_eq!(read(&own, None).unwrap_err().to_string(), expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn never_panics(
+        key in "(tag|base|platforms|name|\\PC{0,8})",
+        text in "\\PC{0,12}",
+        kind in 0..5
+    ) {
+        let value = match kind {
+            0 => json!(text),
+            1 => json!([text]),
+            2 => json!({text: 1}),
+            3 => json!(null),
+            _ => json!([[text]]),
+        };
+        match read(&json!({key: value}), None) {
+            Ok(image) => prop_assert!(!image.platforms.is_empty()),
+            Err(error) => prop_assert!(error.to_string().contains("Cargo.toml") || error.helps().len() < 2),
+        }
+    }
+}
