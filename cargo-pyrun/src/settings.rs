@@ -37,6 +37,7 @@ use camino::Utf8PathBuf;
 use crate::env_file::{self, EnvFileError};
 
 mod error;
+pub mod manifest;
 mod project;
 mod script;
 mod table;
