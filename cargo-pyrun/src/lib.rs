@@ -23,6 +23,7 @@ pub mod network;
 pub mod plan;
 pub mod publish;
 pub mod pull;
+pub mod registry;
 pub mod request;
 pub mod run;
 pub mod settings;
