@@ -155,7 +155,7 @@ pub struct ModeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Image")]
 pub struct ImageArgs {
-    /// An official Python tag, for example `3.13-slim` [default: 3.14-slim] [env: PYRUN_TAG]
+    /// An official Python tag, for example `3.13-slim` [default: 3.15-slim] [env: PYRUN_TAG]
     #[arg(long, value_name = "TAG", conflicts_with = "image")]
     pub tag: Option<String>,
 

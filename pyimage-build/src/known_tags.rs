@@ -10,7 +10,7 @@ macro_rules! tags {
 
 /// The lists of [`KNOWN_TAGS`], one for each version.
 const GROUPS: &[&[&str]] = tags![
-    ["3.15-rc" "3.14" "3.13" "3.12" "3.11" "3.10" "3.9" "3"] x
+    ["3.16-rc" "3.15" "3.14" "3.13" "3.12" "3.11" "3.10" "3.9" "3"] x
         ["" "-slim" "-alpine" "-trixie" "-bookworm" "-slim-trixie" "-slim-bookworm"],
     ["3.8" "3.7" "3.6" "3.5"] x ["" "-slim" "-alpine" "-buster" "-slim-buster"],
     ["2.7" "2" "2.7.18"] x ["" "-slim" "-alpine" "-buster" "-slim-buster" "-alpine3.11"],
@@ -66,7 +66,7 @@ mod tests {
             assert!(tag.parse::<PythonTag>().is_ok(), "{tag}");
         }
         assert_eq!(KNOWN_TAGS.iter().collect::<HashSet<_>>().len(), KNOWN_TAGS.len());
-        for tag in [PythonTag::DEFAULT, "2", "2-slim", "2.7-slim", "3.15-rc-slim", "3.9-bookworm", "latest"] {
+        for tag in [PythonTag::DEFAULT, "2", "2-slim", "2.7-slim", "3.16-rc-slim", "3.9-bookworm", "latest"] {
             assert!(KNOWN_TAGS.contains(&tag), "{tag}");
         }
     }

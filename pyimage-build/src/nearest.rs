@@ -159,7 +159,7 @@ fn version_cost(wanted: Option<&PythonVersion>, candidate: Option<&PythonVersion
     };
     let prerelease = match (wanted.prerelease(), candidate.prerelease()) {
         (a, b) if a == b => 0,
-        // `3.15-slim`, before its time, is nearer to `3.15-rc-slim` than to `3.14-slim` ...
+        // `3.16-slim`, before its time, is nearer to `3.16-rc-slim` than to `3.15-slim` ...
         _ if minor == 0 => 60,
         // ... but any other version is not.
         _ => 150,
@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn tags_with_a_meaning() {
         for (wanted, expected) in [
-            ("3.99-slim", &["3.14-slim", "3.15-rc-slim", "3.13-slim"][..]),
-            ("3.15-slim", &["3.15-rc-slim", "3.14-slim", "3.13-slim"]),
+            ("3.99-slim", &["3.15-slim", "3.16-rc-slim", "3.14-slim"][..]),
+            ("3.16-slim", &["3.16-rc-slim", "3.15-slim", "3.14-slim"]),
             ("3.13.99", &["3.13", "3.14", "3.12"]),
             (
                 "3.13-slim-buster",
@@ -228,7 +228,7 @@ mod tests {
             ("python:3.13-bookworm-slim", &["3.13-slim-bookworm"]),
             ("py3.13", &["3.13"]),
             ("3.13-ubuntu", &["3.13", "3.13-slim", "3.13-alpine"]),
-            ("3.99-ubuntu", &["3.14", "3.15-rc", "3.13"]),
+            ("3.99-ubuntu", &["3.15", "3.16-rc", "3.14"]),
             ("ubuntu", &[]),
             ("", &[]),
         ] {

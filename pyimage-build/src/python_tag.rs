@@ -121,9 +121,9 @@ impl PythonTag {
     /// The tag to take where nothing asks for another: the newest stable Python, small.
     ///
     /// ```
-    /// assert_eq!(pyimage_build::PythonTag::DEFAULT, "3.14-slim");
+    /// assert_eq!(pyimage_build::PythonTag::DEFAULT, "3.15-slim");
     /// ```
-    pub const DEFAULT: &'static str = "3.14-slim";
+    pub const DEFAULT: &'static str = "3.15-slim";
 
     /// [`DEFAULT`](Self::DEFAULT), parsed.
     ///
@@ -136,7 +136,7 @@ impl PythonTag {
     pub fn default_slim() -> Self {
         Self {
             text: Self::DEFAULT.to_owned(),
-            version: Some(PythonVersion::new(3, 14)),
+            version: Some(PythonVersion::new(3, 15)),
             variant: Variant::Slim,
             suite: None,
         }

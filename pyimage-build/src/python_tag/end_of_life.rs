@@ -44,6 +44,7 @@ const PYTHON_3: &[EndOfLife] = &[
     end("3.13", 2029, 10, 31),
     end("3.14", 2030, 10, 31),
     end("3.15", 2031, 10, 31),
+    end("3.16", 2032, 10, 31),
 ];
 
 const fn end(python: &'static str, year: u16, month: u8, day: u8) -> EndOfLife {

@@ -153,11 +153,11 @@ fn the_full_image_keeps_version_and_debian_release() {
 
 #[test]
 fn support_ends_with_the_version_the_tag_names() {
-    let today = Date { year: 2026, month: 8, day: 15 };
-    for text in ["2", "2.7-slim", "3.0", "3.6.15-alpine", "3.9", "3.9-slim-bookworm"] {
+    let today = Date { year: 2026, month: 11, day: 23 };
+    for text in ["2", "2.7-slim", "3.0", "3.6.15-alpine", "3.9", "3.9-slim-bookworm", "3.10"] {
         assert!(parse(text).is_end_of_life(today), "{text}");
     }
-    for text in ["3", "latest", "slim", "rc", "buster", "3.10", "3.14-slim", "3.15-rc", "3.99"] {
+    for text in ["3", "latest", "slim", "rc", "buster", "3.11", "3.15-slim", "3.16-rc", "3.99"] {
         assert!(!parse(text).is_end_of_life(today), "{text}");
     }
 }
