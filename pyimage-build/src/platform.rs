@@ -1,5 +1,7 @@
 //! Platforms: what an image runs on.
 
+mod architecture;
+
 use std::fmt;
 use std::str::FromStr;
 
