@@ -9,6 +9,7 @@
 //! | [`Digest`] | `sha256:…` | the OCI [image-spec] |
 //! | [`Platform`] | `linux/arm64` | containerd's [platforms] package |
 //! | [`PythonTag`] | `3.13-slim-bookworm` | the tags of Docker's official [python] image |
+//! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
 //!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
 //!
@@ -30,6 +31,7 @@
 //! [image-spec]: https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests
 //! [platforms]: https://github.com/containerd/platforms
 //! [python]: https://hub.docker.com/_/python
+//! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
 mod base_release;
 mod date;
@@ -42,9 +44,11 @@ mod lock;
 mod media_type;
 mod metadata;
 mod nearest;
+mod official;
 mod platform;
 mod python_tag;
 mod reference;
+mod wheel_platform;
 
 pub use base_release::base_release;
 pub use date::Date;
@@ -59,6 +63,8 @@ pub use metadata::{ImageSettings, MetadataError, Place, Section};
 pub use nearest::{nearest, nearest_tags};
 pub use platform::{Platform, PlatformError};
 pub use python_tag::{
-    DebianRelease, EndOfLife, Libc, Prerelease, PythonTag, PythonTagError, PythonVersion, Suite, Variant,
+    DebianRelease, EndOfLife, Libc, LibcRelease, Pinning, Prerelease, PythonTag, PythonTagError,
+    PythonVersion, Suite, Variant,
 };
 pub use reference::{Reference, ReferenceError};
+pub use wheel_platform::WheelPlatforms;

@@ -2,8 +2,13 @@
 
 mod end_of_life;
 mod error;
+mod libc;
+mod listing;
+mod order;
 mod parse;
+mod pinning;
 mod suite;
+mod toolchain;
 mod version;
 
 use std::fmt;
@@ -13,6 +18,8 @@ use crate::Date;
 
 pub use end_of_life::EndOfLife;
 pub use error::PythonTagError;
+pub use libc::{Libc, LibcRelease};
+pub use pinning::Pinning;
 pub use suite::{DebianRelease, Suite};
 pub use version::{Prerelease, PythonVersion};
 
@@ -88,31 +95,6 @@ impl fmt::Display for Variant {
             Self::Onbuild => "onbuild",
             Self::WindowsServerCore => "windowsservercore",
             Self::NanoServer => "nanoserver",
-        })
-    }
-}
-
-/// The C library of a Linux image, which decides what wheels fit.
-///
-/// ```
-/// use pyimage_build::{Libc, PythonTag};
-///
-/// assert_eq!("3.13-alpine".parse::<PythonTag>()?.libc(), Some(Libc::Musl));
-/// # Ok::<(), pyimage_build::PythonTagError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Libc {
-    /// The GNU C library, in Debian: `manylinux` wheels.
-    Glibc,
-    /// musl, in Alpine: `musllinux` wheels.
-    Musl,
-}
-
-impl fmt::Display for Libc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Glibc => "glibc",
-            Self::Musl => "musl",
         })
     }
 }
@@ -245,52 +227,6 @@ impl PythonTag {
     #[must_use]
     pub fn is_end_of_life(&self, on: Date) -> bool {
         self.end_of_life().is_some_and(|end| end.date <= on)
-    }
-
-    /// The C library of the Linux image; none where the image is for Windows.
-    ///
-    /// ```
-    /// # use pyimage_build::{Libc, PythonTag};
-    /// assert_eq!("3.13-slim".parse::<PythonTag>()?.libc(), Some(Libc::Glibc));
-    /// assert_eq!("nanoserver".parse::<PythonTag>()?.libc(), None);
-    /// # Ok::<(), pyimage_build::PythonTagError>(())
-    /// ```
-    #[must_use]
-    pub const fn libc(&self) -> Option<Libc> {
-        match self.variant {
-            Variant::Full | Variant::Slim | Variant::Onbuild => Some(Libc::Glibc),
-            Variant::Alpine => Some(Libc::Musl),
-            Variant::WindowsServerCore | Variant::NanoServer => None,
-        }
-    }
-
-    /// Whether the Linux image has a C compiler, and the headers that Python packages need most.
-    ///
-    /// ```
-    /// # use pyimage_build::PythonTag;
-    /// assert!("3.13-bookworm".parse::<PythonTag>()?.has_compilers());
-    /// assert!(!"3.13-slim".parse::<PythonTag>()?.has_compilers());
-    /// # Ok::<(), pyimage_build::PythonTagError>(())
-    /// ```
-    #[must_use]
-    pub const fn has_compilers(&self) -> bool {
-        matches!(self.variant, Variant::Full | Variant::Onbuild)
-    }
-
-    /// Whether the Linux image has the distribution's own Python, `/usr/bin/python3`, beside the official
-    /// one.
-    ///
-    /// In full images it comes with Mercurial; slim and Alpine images have none.
-    ///
-    /// ```
-    /// # use pyimage_build::PythonTag;
-    /// assert!("3.13".parse::<PythonTag>()?.has_system_python());
-    /// assert!(!"3.13-slim".parse::<PythonTag>()?.has_system_python());
-    /// # Ok::<(), pyimage_build::PythonTagError>(())
-    /// ```
-    #[must_use]
-    pub const fn has_system_python(&self) -> bool {
-        self.has_compilers()
     }
 
     /// The tag of the full image of the same Python, on the same Debian release if the tag names one.

@@ -2,6 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod listed;
+mod names;
+
 fn parse(text: &str) -> PythonTag {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
 }

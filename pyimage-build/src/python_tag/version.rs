@@ -47,7 +47,7 @@ pub enum Prerelease {
 }
 
 impl PythonVersion {
-    pub(super) const fn new(major: u16, minor: u16) -> Self {
+    pub(crate) const fn new(major: u16, minor: u16) -> Self {
         Self { major, minor: Some(minor), patch: None, prerelease: None }
     }
 
