@@ -184,7 +184,8 @@ impl Answer {
         });
         let mut images = Vec::new();
         for member in &self.packages {
-            let own = Section { manifest: member.manifest.as_str(), key: PACKAGE_KEY, value: &member.pyimage };
+            let own =
+                Section { manifest: member.manifest.as_str(), key: PACKAGE_KEY, value: &member.pyimage };
             let settings = ImageSettings::read(&member.name, own, workspace)?;
             images.push(PackageImage { package: member.name.clone(), settings });
         }
@@ -270,7 +271,8 @@ mod tests {
         fn bases(&self) -> Result<Vec<String>, String> {
             let workspace = Workspace::load(&self.root(), None, Some(&self.cache));
             let bases = workspace.map_err(|error| error.to_string())?.bases();
-            let shown = bases.iter().map(|(base, platforms)| format!("{} {}", base.familiar(), platforms.len()));
+            let shown =
+                bases.iter().map(|(base, platforms)| format!("{} {}", base.familiar(), platforms.len()));
             Ok(shown.collect())
         }
     }
@@ -291,7 +293,10 @@ mod tests {
             ("crates/a/Cargo.toml", &package("a", SLIM)),
             (
                 "crates/b/Cargo.toml",
-                &package("b", "[package.metadata.pyimage]\ntag = \"3.13-slim\"\nplatforms = [\"linux/386\"]\n"),
+                &package(
+                    "b",
+                    "[package.metadata.pyimage]\ntag = \"3.13-slim\"\nplatforms = [\"linux/386\"]\n",
+                ),
             ),
             ("crates/c/Cargo.toml", &package("c", "[package.metadata.pyimage]\n")),
             ("crates/d/Cargo.toml", &package("d", "")),

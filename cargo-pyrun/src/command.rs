@@ -1,10 +1,8 @@
 //! The command: parses, builds its context, calls one operation, reports.
 
 use std::env;
-use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anstream::ColorChoice;
 use camino::Utf8PathBuf;
 use clap::error::ErrorKind;
 
@@ -21,7 +19,7 @@ const FAILED: u8 = 125;
 /// Runs `cargo pyrun` with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    shell::color_choice(color_flag(env::args_os())).write_global();
+    shell::color_choice(shell::color_flag(env::args_os())).write_global();
     let args = match cli::parse(env::args_os()) {
         Ok(args) => args,
         Err(error) => {
@@ -36,18 +34,6 @@ pub fn main() -> ExitCode {
     };
     let shell = Shell::from_flags(args.output.color, args.output.quiet, args.output.verbose > 0);
     execute(&args, &shell).into()
-}
-
-/// `--color`, before anything is parsed: the parser's own messages have colours too. The flag may be the script's
-/// where it stands behind others; then only the look of a usage error is at stake.
-fn color_flag(arguments: impl Iterator<Item = OsString>) -> Option<ColorChoice> {
-    let words: Vec<_> = arguments.filter_map(|word| word.into_string().ok()).collect();
-    let value = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--color") {
-        Some("") => words.get(at + 1).map(String::as_str),
-        Some(value) => value.strip_prefix('='),
-        None => None,
-    })?;
-    shell::parse_color(value).ok()
 }
 
 fn execute(args: &PyrunArgs, shell: &Shell) -> u8 {
@@ -139,21 +125,4 @@ fn list(project: &Project, shell: &Shell) -> std::io::Result<()> {
         shell.print(format_args!("{name:width$}  {what}\n"))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn color(words: &[&str]) -> Option<ColorChoice> {
-        color_flag(words.iter().map(OsString::from))
-    }
-
-    #[test]
-    fn the_colour_is_known_before_the_rest_is_parsed() {
-        assert_eq!(color(&["p", "--color", "always", "--tga"]), Some(ColorChoice::Always));
-        assert_eq!(color(&["p", "--color=never"]), Some(ColorChoice::Never));
-        assert_eq!(color(&["p", "--colour", "always"]), None);
-        assert_eq!(color(&["p", "--color"]), None);
-    }
 }

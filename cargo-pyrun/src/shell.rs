@@ -16,7 +16,7 @@ mod choices;
 mod progress;
 mod stream;
 
-pub use choices::{Verbosity, color_choice, parse_color};
+pub use choices::{Verbosity, color_choice, color_flag, parse_color};
 pub use progress::{Bar, Progress};
 pub use stream::Capture;
 

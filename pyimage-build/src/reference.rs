@@ -69,6 +69,20 @@ impl Reference {
         }
     }
 
+    /// Another tag of the same repository.
+    ///
+    /// ```
+    /// # use pyimage_build::Reference;
+    /// let slim: Reference = "ghcr.io/me/app:slim".parse()?;
+    /// assert_eq!(slim.with_tag("full")?.to_string(), "ghcr.io/me/app:full");
+    /// assert!(slim.with_tag("a b").is_err());
+    /// # Ok::<(), pyimage_build::ReferenceError>(())
+    /// ```
+    pub fn with_tag(&self, tag: &str) -> Result<Self, ReferenceError> {
+        check_tag(tag, tag)?;
+        Ok(Self { tag: Some(tag.to_owned()), digest: None, ..self.clone() })
+    }
+
     /// The registry's host, with its port if one is given: `docker.io`, `localhost:5000`.
     ///
     /// Docker Hub's is a name, not an address: its registry answers at `registry-1.docker.io`.

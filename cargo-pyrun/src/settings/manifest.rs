@@ -130,4 +130,3 @@ pub fn cargo_metadata(manifest: &Utf8Path) -> Result<Metadata, SettingsError> {
         other => SettingsError::Cargo { manifest: manifest_path(), source: CargoFailure(other.to_string()) },
     })
 }
-

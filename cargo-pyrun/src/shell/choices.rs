@@ -1,6 +1,7 @@
 //! How colourful, how talkative and how lively the output is: flags first, then cargo's environment.
 
 use std::env;
+use std::ffi::OsString;
 
 use anstream::ColorChoice;
 
@@ -78,9 +79,31 @@ pub(super) fn progress_bars(terminal: bool, verbosity: Verbosity, env: &Env<'_>)
     }
 }
 
+/// `--color`, before anything is parsed: the parser's own messages have colours too. The flag may be a script's
+/// where it stands behind others; then only the look of a usage error is at stake.
+#[must_use]
+pub fn color_flag(arguments: impl Iterator<Item = OsString>) -> Option<ColorChoice> {
+    let words: Vec<_> = arguments.filter_map(|word| word.into_string().ok()).collect();
+    let value = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--color") {
+        Some("") => words.get(at + 1).map(String::as_str),
+        Some(value) => value.strip_prefix('='),
+        None => None,
+    })?;
+    parse_color(value).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_colour_is_known_before_the_rest_is_parsed() {
+        let color = |words: &[&str]| color_flag(words.iter().map(OsString::from));
+        assert_eq!(color(&["p", "--color", "always", "--tga"]), Some(ColorChoice::Always));
+        assert_eq!(color(&["p", "--color=never"]), Some(ColorChoice::Never));
+        assert_eq!(color(&["p", "--colour", "always"]), None);
+        assert_eq!(color(&["p", "--color"]), None);
+    }
 
     fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
         |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())

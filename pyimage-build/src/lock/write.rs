@@ -27,6 +27,9 @@ fn write_image(f: &mut Formatter<'_>, platform: &Platform, image: &LockedImage) 
     writeln!(f, "python = {}", Text(&image.python))?;
     if let Some(suite) = &image.suite {
         writeln!(f, "suite = {}", Text(&suite.to_string()))?;
+        if let Some(libc) = suite.libc() {
+            writeln!(f, "libc = {}", Text(&libc.to_string()))?;
+        }
     }
     writeln!(f, "manifest = {}\nconfig = {}", image.manifest, image.config)?;
     list(f, "env", image.env.iter().map(|pair| Text(pair)))?;

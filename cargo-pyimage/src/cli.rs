@@ -1,0 +1,281 @@
+//! The command line of `cargo pyimage`.
+
+use std::ffi::OsString;
+
+use anstream::ColorChoice;
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser as _;
+use clap::builder::styling::{AnsiColor, Effects, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pyimage_build::{Platform, Variant};
+use pyrun::shell::parse_color;
+
+/// The width at which help is broken, the same everywhere.
+const WIDTH: usize = 100;
+
+/// Cargo's own look.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::BrightGreen.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::BrightGreen.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::BrightCyan.on_default().effects(Effects::BOLD))
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo pyimage tags 3.13              what there is of Python 3.13
+  cargo pyimage tag 3.13-slim          what is in python:3.13-slim, and what can be installed there
+  cargo pyimage lock                   pin the bases that Cargo.toml names, in pyimage.lock
+  cargo pyimage lock --check           fail where pyimage.lock is stale: for CI, needs no network
+
+Environment:
+  PYIMAGE_MIRRORS              mirrors of Docker Hub, or HOST=URL for those of another registry
+  PYIMAGE_INSECURE_REGISTRIES  hosts that may be spoken to without TLS; loopback always may
+  PYIMAGE_REGISTRY_TIMEOUT     seconds without an answer before a registry is given up
+  PYIMAGE_CACHE_DIR            moves the cache
+  DOCKER_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE are honoured as usual.
+
+Exit codes:
+  0    done    101  failed    2  wrong usage    128+N  ended by signal N";
+
+const TAGS_EXAMPLES: &str = "\
+Without a filter and without --all, what is past its end of life, a prerelease, for Windows or
+replaced by a newer patch release is left out.
+
+Examples:
+  cargo pyimage tags                       the tags of the Pythons that are supported today
+  cargo pyimage tags 3.13-slim             those of 3.13 that are slim
+  cargo pyimage tags '*-bookworm'          by a pattern
+  cargo pyimage tags --variant alpine --platform linux/arm64
+  cargo pyimage tags 2.7 --format json     for programs
+  cargo pyimage tags --repository ghcr.io/me/python";
+
+const TAG_EXAMPLES: &str = "\
+Examples:
+  cargo pyimage tag 3.13-slim
+  cargo pyimage tag alpine --format json
+  cargo pyimage tag ghcr.io/me/python:3.13     an image made from the official one";
+
+const LOCK_EXAMPLES: &str = "\
+The images are those of the packages with a section in Cargo.toml:
+
+  [package.metadata.pyimage]
+  tag = \"3.13-slim\"                             # or `base` for an image of your own
+  platforms = [\"linux/amd64\", \"linux/arm64\"]    # these are the default
+  name = \"ghcr.io/me/app\"                       # the package's name is the default
+
+Examples:
+  cargo pyimage lock                 pin what is new, keep what is pinned
+  cargo pyimage lock --check         fail where pyimage.lock is stale; asks no registry
+  cargo pyimage lock --update        move all pins to what the tags are today
+  cargo pyimage lock --update 3.13-slim    move those of one base";
+
+/// The program as cargo calls it: `cargo-pyimage pyimage …`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo", bin_name = "cargo", styles = STYLES)]
+pub struct Cargo {
+    /// The subcommand's name, which cargo repeats.
+    #[command(subcommand)]
+    pub command: CargoCommand,
+}
+
+/// The one subcommand.
+#[derive(Debug, Subcommand)]
+pub enum CargoCommand {
+    /// Choose and pin official Python images
+    #[command(
+        version,
+        about = "Choose and pin official Python images",
+        after_help = EXAMPLES,
+        term_width = WIDTH,
+        subcommand_required = true,
+        arg_required_else_help = true,
+        disable_help_subcommand = true,
+        styles = STYLES
+    )]
+    Pyimage(PyimageArgs),
+}
+
+/// `cargo pyimage`.
+#[derive(Debug, Args)]
+pub struct PyimageArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// What is told.
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    /// How registries are spoken to.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
+
+/// What is told, and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say which requests are made
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// When to use colours: `auto`, `always` or `never`
+    #[arg(long, global = true, value_name = "WHEN", value_parser = parse_color)]
+    pub color: Option<ColorChoice>,
+}
+
+/// How registries are spoken to.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registries")]
+pub struct RegistryArgs {
+    /// Let this registry be spoken to without TLS; loopback always may
+    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    pub insecure_registry: Vec<String>,
+}
+
+/// A command of `cargo pyimage`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the tags of the official Python image, newest first
+    #[command(after_help = TAGS_EXAMPLES)]
+    Tags(TagsArgs),
+    /// Explain one tag: what it is, what is in it, what can be installed there
+    #[command(after_help = TAG_EXAMPLES)]
+    Tag(TagArgs),
+    /// Pin the bases of the project's images in pyimage.lock
+    #[command(after_help = LOCK_EXAMPLES)]
+    Lock(LockArgs),
+}
+
+/// `cargo pyimage tags`.
+#[derive(Debug, Args)]
+pub struct TagsArgs {
+    /// A version, a variant or a release in any combination (`3.13`, `slim`, `3.13-slim-bookworm`), or a pattern
+    /// with `*`
+    pub filter: Option<String>,
+
+    /// Only this variant
+    #[arg(long, value_parser = variants())]
+    pub variant: Option<Variant>,
+
+    /// Only tags that have this platform, and only its size
+    #[arg(long)]
+    pub platform: Option<Platform>,
+
+    /// Everything that the registry lists
+    #[arg(long)]
+    pub all: bool,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Another repository with tags like those of the official image
+    #[arg(long, value_name = "IMAGE", default_value = "python")]
+    pub repository: String,
+}
+
+/// `cargo pyimage tag`.
+#[derive(Debug, Args)]
+pub struct TagArgs {
+    /// A tag of the official image, or the reference of one made from it
+    pub tag: String,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `cargo pyimage lock`.
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    /// Fail where the lock is stale, and change nothing; needs no network
+    #[arg(long, conflicts_with = "update")]
+    pub check: bool,
+
+    /// Move the pins to what the tags are today: all of them, or those of the bases that are named
+    #[arg(long, value_name = "BASE", num_args = 0..)]
+    pub update: Option<Vec<String>>,
+
+    /// Ask no registry: fail where the lock is stale
+    #[arg(long)]
+    pub offline: bool,
+
+    /// The Cargo.toml of the project, where it is not the one around the current folder
+    #[arg(long, value_name = "PATH")]
+    pub manifest_path: Option<camino::Utf8PathBuf>,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+const VARIANTS: [(&str, Variant); 6] = [
+    ("full", Variant::Full),
+    ("slim", Variant::Slim),
+    ("alpine", Variant::Alpine),
+    ("windowsservercore", Variant::WindowsServerCore),
+    ("nanoserver", Variant::NanoServer),
+    ("onbuild", Variant::Onbuild),
+];
+
+fn variants() -> impl clap::builder::TypedValueParser<Value = Variant> {
+    PossibleValuesParser::new(VARIANTS.map(|(name, _)| name)).map(|name| {
+        // Only the names of the list get here.
+        VARIANTS.iter().find(|(known, _)| *known == name).map_or(Variant::Full, |(_, variant)| *variant)
+    })
+}
+
+/// Parses the process's arguments.
+///
+/// # Errors
+/// Clap's, which is also what `--help` ends with.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<PyimageArgs, clap::Error> {
+    let mut incoming = arguments.into_iter().peekable();
+    let mut words: Vec<OsString> = incoming.next().into_iter().collect();
+    // Called as `cargo-pyimage` by a person or a script, the subcommand's name is missing.
+    if incoming.peek().is_some_and(|first| first == "pyimage") {
+        incoming.next();
+    }
+    words.push("pyimage".into());
+    words.extend(incoming);
+    let Cargo { command: CargoCommand::Pyimage(args) } = Cargo::try_parse_from(words)?;
+    Ok(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cargo::command().debug_assert();
+    }
+
+    #[test]
+    fn cargo_s_own_word_may_be_there_or_not() {
+        for words in [&["cargo-pyimage", "pyimage", "tag", "3"][..], &["cargo-pyimage", "tag", "3"]] {
+            let args = parse(words.iter().map(OsString::from)).unwrap();
+            assert!(matches!(args.command, Command::Tag(TagArgs { tag, .. }) if tag == "3"));
+        }
+    }
+
+    #[test]
+    fn every_variant_has_its_name() {
+        for (name, variant) in VARIANTS {
+            assert_eq!(variant.to_string(), name);
+        }
+    }
+}

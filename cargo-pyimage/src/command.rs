@@ -1,0 +1,236 @@
+//! The command: parses, builds its context, calls one operation, reports.
+
+use std::env;
+use std::error::Error;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use camino::Utf8PathBuf;
+use clap::error::ErrorKind;
+use pyimage_build::Date;
+use pyrun::cache::Cache;
+use pyrun::registry::{Event, Registry, RegistrySettings};
+use pyrun::shell::{self, Shell};
+use pyrun::signals::Signals;
+use pyrun::terminal;
+
+use crate::cli::{self, Command, Format, LockArgs, PyimageArgs, TagArgs, TagsArgs};
+use crate::lock::{self, LockFile, Mode};
+use crate::tags::TagsRequest;
+use crate::workspace::Workspace;
+use crate::{tag, tags};
+
+/// Cargo's own failure code.
+const FAILED: u8 = 101;
+/// A command line that is wrong.
+const USAGE: u8 = 2;
+/// What a shell adds to the number of the signal that ended a process.
+const SIGNAL: u8 = 128;
+
+/// A failure, with what to do about it.
+struct Failure {
+    error: Box<dyn Error>,
+    helps: Vec<String>,
+}
+
+impl Failure {
+    fn new(error: impl Error + 'static, helps: Vec<String>) -> Self {
+        Self { error: Box::new(error), helps }
+    }
+}
+
+/// What every command works with.
+struct Context {
+    shell: Arc<Shell>,
+    cache: Option<Cache>,
+    registry: Registry,
+}
+
+/// Runs `cargo pyimage` with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    shell::color_choice(shell::color_flag(env::args_os())).write_global();
+    let args = match cli::parse(env::args_os()) {
+        Ok(args) => args,
+        Err(error) => {
+            let code = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+                _ => USAGE,
+            };
+            // Nowhere is left to tell that the message could not be written.
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let output = &args.output;
+    let shell = Arc::new(Shell::from_flags(output.color, output.quiet, output.verbose > 0));
+    match execute(&args, &shell) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            shell.error(&*failure.error, &failure.helps);
+            FAILED.into()
+        }
+    }
+}
+
+fn execute(args: &PyimageArgs, shell: &Arc<Shell>) -> Result<u8, Failure> {
+    let cache = match Cache::from_env() {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            shell.warn(format_args!("{error}; going on without the cache"));
+            None
+        }
+    };
+    // Whatever can be done without a registry is done without a runtime for one.
+    if let Command::Lock(lock) = &args.command
+        && (lock.check || lock.offline)
+    {
+        check(lock, cache.as_ref(), shell)?;
+        return Ok(0);
+    }
+    let context = Context::new(args, shell, cache)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(error, Vec::new()))?;
+    let result = runtime.block_on(async {
+        let mut signals = Signals::catch();
+        tokio::select! {
+            result = run(&args.command, &context) => result.map(|()| 0),
+            // Whoever sent the signal knows; what is dropped here cleans up behind itself.
+            signal = signals.fatal() => Ok(SIGNAL + signal),
+        }
+    });
+    runtime.shutdown_background();
+    result
+}
+
+async fn run(command: &Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Tags(args) => list(args, context).await,
+        Command::Tag(args) => explain(args, context).await,
+        Command::Lock(args) => pin(args, context).await,
+    }
+}
+
+async fn list(args: &TagsArgs, context: &Context) -> Result<(), Failure> {
+    let repository = tags::repository(&args.repository).map_err(failure_of_tags)?;
+    let request = TagsRequest {
+        repository,
+        filter: args.filter.clone(),
+        variant: args.variant,
+        platform: args.platform.clone(),
+        all: args.all,
+        today: today(),
+    };
+    let listing = tags::list(&context.registry, &request, &context.shell).await.map_err(failure_of_tags)?;
+    print(context, args.format, &listing, || listing.table(width()))?;
+    if args.format == Format::Table {
+        listing.tell_hidden(&context.shell);
+    }
+    Ok(())
+}
+
+async fn explain(args: &TagArgs, context: &Context) -> Result<(), Failure> {
+    let image = tag::image(&args.tag).map_err(failure_of_tag)?;
+    let explained = tag::explain(&context.registry, &image, today()).await.map_err(failure_of_tag)?;
+    print(context, args.format, &explained, || explained.text())
+}
+
+async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
+    let workspace = workspace(args, context.cache.as_ref())?;
+    let mode = match &args.update {
+        Some(names) => Mode::Update(names.clone()),
+        None => Mode::Refresh,
+    };
+    let locked = lock::lock(&workspace, &mode, &context.registry, &context.shell).await;
+    locked.map_err(failure_of_lock)
+}
+
+fn check(args: &LockArgs, cache: Option<&Cache>, shell: &Shell) -> Result<(), Failure> {
+    let workspace = workspace(args, cache)?;
+    let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
+    let lock = file.check(&workspace).map_err(failure_of_lock)?;
+    lock::tell_current(lock, shell);
+    Ok(())
+}
+
+fn workspace(args: &LockArgs, cache: Option<&Cache>) -> Result<Workspace, Failure> {
+    let here = env::current_dir().map_err(|error| Failure::new(error, Vec::new()))?;
+    let here = Utf8PathBuf::from_path_buf(here).map_err(|path| {
+        let message = format!("the path of the current folder, `{}`, is not valid UTF-8", path.display());
+        Failure::new(std::io::Error::other(message), Vec::new())
+    })?;
+    Workspace::load(&here, args.manifest_path.as_deref(), cache).map_err(|error| {
+        let helps = error.helps();
+        Failure::new(error, helps)
+    })
+}
+
+fn print<T: serde::Serialize>(
+    context: &Context,
+    format: Format,
+    value: &T,
+    text: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    let text = match format {
+        Format::Table => text(),
+        Format::Json => match serde_json::to_string_pretty(value) {
+            Ok(json) => format!("{json}\n"),
+            Err(error) => return Err(Failure::new(error, Vec::new())),
+        },
+    };
+    context.shell.print(text).map_err(|error| Failure::new(error, Vec::new()))
+}
+
+impl Context {
+    fn new(args: &PyimageArgs, shell: &Arc<Shell>, cache: Option<Cache>) -> Result<Self, Failure> {
+        let failure = |error: pyrun::registry::RegistryError| {
+            let helps = error.helps();
+            Failure::new(error, helps)
+        };
+        let mut settings = RegistrySettings::from_env().map_err(failure)?;
+        for host in &args.registry.insecure_registry {
+            settings.allow_insecure(host);
+        }
+        let told = Arc::clone(shell);
+        settings.on_event(move |event| tell(event, &told));
+        let registry = Registry::new(settings, cache.clone()).map_err(failure)?;
+        Ok(Self { shell: Arc::clone(shell), cache, registry })
+    }
+}
+
+fn tell(event: &Event, shell: &Shell) {
+    match event {
+        Event::Retrying { .. } => shell.status("Retrying", event),
+        Event::Note(note) => shell.warn(note),
+        Event::Request { .. } => shell.verbose(|shell| shell.status("Asked", event)),
+        _ => shell.verbose(|shell| shell.note(event)),
+    }
+}
+
+fn failure_of_tags(error: tags::TagsError) -> Failure {
+    let helps = error.helps();
+    Failure::new(error, helps)
+}
+
+fn failure_of_tag(error: tag::TagError) -> Failure {
+    let helps = error.helps();
+    Failure::new(error, helps)
+}
+
+fn failure_of_lock(error: lock::LockingError) -> Failure {
+    let helps = error.helps();
+    Failure::new(error, helps)
+}
+
+/// The columns of the terminal that the table is for; none where it is for a file or a program.
+fn width() -> Option<usize> {
+    let columns = usize::from(terminal::size().columns);
+    (std::io::stdout().is_terminal() && columns > 0).then_some(columns)
+}
+
+fn today() -> Date {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    Date::from_unix(now.map_or(0, |since| since.as_secs()))
+}

@@ -1,0 +1,182 @@
+//! `cargo pyimage lock`: pins the bases of the project's images.
+
+mod change;
+mod error;
+mod pin;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use pyimage_build::{Lock, LockedBase, Reference};
+use pyrun::registry::Registry;
+use pyrun::shell::Shell;
+
+use crate::workspace::Workspace;
+
+pub use change::{Change, changes};
+pub use error::LockingError;
+pub use pin::pin;
+
+/// What to do about pins that are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// Keep them, pin what is new, drop what nobody asks for.
+    Refresh,
+    /// Move those of the bases with these names, of all bases where there are none.
+    Update(Vec<String>),
+}
+
+/// The file of a workspace's lock.
+#[derive(Debug)]
+pub struct LockFile {
+    path: Utf8PathBuf,
+    lock: Option<Lock>,
+}
+
+impl LockFile {
+    /// Reads the lock in a workspace's folder; that there is none is no error.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is damaged.
+    pub fn read(root: &Utf8Path) -> Result<Self, LockingError> {
+        let path = root.join(Lock::FILE);
+        let lock =
+            match fs_err::read_to_string(&path) {
+                Ok(text) => Some(Lock::parse(&text).map_err(|source| LockingError::Damaged {
+                    path: path.clone(),
+                    source: Box::new(source),
+                })?),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(source) => return Err(LockingError::Unreadable { path, source }),
+            };
+        Ok(Self { path, lock })
+    }
+
+    /// Fails where the lock is not what the workspace asks for. Asks no registry.
+    ///
+    /// # Errors
+    /// [`LockingError::Stale`], [`LockingError::NoLock`].
+    pub fn check(&self, workspace: &Workspace) -> Result<&Lock, LockingError> {
+        let Some(lock) = &self.lock else { return Err(LockingError::NoLock { path: self.path.clone() }) };
+        let drift = lock.drift(&workspace.bases());
+        if drift.is_empty() { Ok(lock) } else { Err(LockingError::Stale { path: self.path.clone(), drift }) }
+    }
+
+    /// Writes a lock in place of the one that is there; whoever reads meanwhile gets either as a whole.
+    fn write(&self, lock: &Lock) -> Result<(), LockingError> {
+        let unwritable = |source| LockingError::Unwritable { path: self.path.clone(), source };
+        let folder = self.path.parent().unwrap_or(Utf8Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".pyimage.lock-");
+        // Temporary files are the owner's alone; a lock has the mode that the umask gives it.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder).map_err(unwritable)?;
+        io::Write::write_all(&mut file, lock.to_string().as_bytes()).map_err(unwritable)?;
+        file.persist(&self.path).map_err(|error| unwritable(error.error))?;
+        Ok(())
+    }
+}
+
+/// Does what `cargo pyimage lock` is asked for, and tells it.
+///
+/// # Errors
+/// Where the lock is damaged, or a registry does not give what it takes.
+pub async fn lock(
+    workspace: &Workspace,
+    mode: &Mode,
+    registry: &Registry,
+    shell: &Shell,
+) -> Result<(), LockingError> {
+    let file = LockFile::read(&workspace.root)?;
+    let wanted = workspace.bases();
+    let old = file.lock.clone().unwrap_or_default();
+    let moved = match mode {
+        Mode::Update(names) => Some(named(names, wanted.keys())?),
+        Mode::Refresh => None,
+    };
+    let tasks = wanted.iter().map(|(base, platforms)| {
+        let kept = old.bases.get(base);
+        let update = moved.as_ref().is_some_and(|moved| moved.contains(&base));
+        async move {
+            let pinned = match kept {
+                Some(kept) if !update => pin::complete(registry, base, platforms, kept, shell).await?,
+                _ => {
+                    let verb = if kept.is_some() { "Updating" } else { "Locking" };
+                    shell.status(verb, base.familiar());
+                    pin(registry, base, platforms).await?
+                }
+            };
+            Ok::<_, LockingError>((base.clone(), pinned))
+        }
+    });
+    let pinned = futures_util::future::try_join_all(tasks).await?;
+    let new = Lock { bases: pinned.into_iter().collect() };
+    for (base, locked) in &new.bases {
+        tell(base, old.bases.get(base), locked, moved.is_some(), shell);
+    }
+    for base in old.bases.keys().filter(|base| !new.bases.contains_key(*base)) {
+        shell.status("Dropped", format_args!("{}, which no image asks for", base.familiar()));
+    }
+    if file.lock.as_ref() == Some(&new) {
+        tell_current(&new, shell);
+        return Ok(());
+    }
+    file.write(&new)?;
+    shell.status("Locked", format_args!("{} in {}", bases(new.bases.len()), Lock::FILE));
+    Ok(())
+}
+
+/// Says that a lock is what the project asks for.
+pub fn tell_current(lock: &Lock, shell: &Shell) {
+    shell.status("Current", format_args!("{}: {} pinned", Lock::FILE, bases(lock.bases.len())));
+}
+
+fn bases(number: usize) -> String {
+    if number == 1 { "1 base".to_owned() } else { format!("{number} bases") }
+}
+
+/// What is new of a base, or how it moved.
+fn tell(base: &Reference, old: Option<&LockedBase>, new: &LockedBase, updating: bool, shell: &Shell) {
+    let pythons: std::collections::BTreeSet<_> = new.images.values().map(|image| &image.python).collect();
+    if pythons.len() > 1 {
+        let each = new.images.iter().map(|(platform, image)| format!("{} on {platform}", image.python));
+        shell.warn(format_args!(
+            "`{}` has another Python for each platform: {}",
+            base.familiar(),
+            each.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    let changes = changes(old, new);
+    if changes.is_empty() && updating && old.is_some() {
+        shell.status("Unchanged", base.familiar());
+    }
+    for change in changes {
+        shell.status(
+            if old.is_some() { "Moved" } else { "Pinned" },
+            format_args!("{} {change}", base.familiar()),
+        );
+    }
+}
+
+/// The bases with these names; all of them where there are no names.
+fn named<'a>(
+    names: &[String],
+    bases: impl Iterator<Item = &'a Reference>,
+) -> Result<Vec<&'a Reference>, LockingError> {
+    let by_name: BTreeMap<String, &Reference> = bases.map(|base| (base.familiar(), base)).collect();
+    if names.is_empty() {
+        return Ok(by_name.into_values().collect());
+    }
+    let find = |name: &String| {
+        let official = || by_name.get(&format!("python:{name}"));
+        let parsed = || by_name.get(&name.parse::<Reference>().ok()?.familiar());
+        let found = official().or_else(parsed).copied();
+        found.ok_or_else(|| LockingError::NoSuchBase {
+            name: name.clone(),
+            bases: by_name.keys().cloned().collect(),
+        })
+    };
+    names.iter().map(find).collect()
+}

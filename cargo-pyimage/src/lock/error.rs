@@ -1,0 +1,142 @@
+//! Why bases could not be pinned.
+
+use std::io;
+
+use camino::Utf8PathBuf;
+use pyimage_build::{Drift, LockError, Platform};
+use pyrun::registry::RegistryError;
+
+/// Why bases could not be pinned, or the pins cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockingError {
+    /// There is no lock.
+    #[error("there is no `{path}`")]
+    NoLock {
+        /// Where it would be.
+        path: Utf8PathBuf,
+    },
+    /// The project asks for something else.
+    #[error("`{path}` is stale: {}", listed(.drift))]
+    Stale {
+        /// The lock.
+        path: Utf8PathBuf,
+        /// What differs.
+        drift: Vec<Drift>,
+    },
+    /// The lock makes no sense.
+    #[error("could not use `{path}`")]
+    Damaged {
+        /// The lock.
+        path: Utf8PathBuf,
+        /// What is wrong.
+        source: Box<LockError>,
+    },
+    /// The lock cannot be read.
+    #[error("could not read `{path}`")]
+    Unreadable {
+        /// The lock.
+        path: Utf8PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The lock cannot be written.
+    #[error("could not write `{path}`")]
+    Unwritable {
+        /// The lock.
+        path: Utf8PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A base to be updated that no image has.
+    #[error("no image of this project has the base `{name}`")]
+    NoSuchBase {
+        /// The name.
+        name: String,
+        /// The bases that there are.
+        bases: Vec<String>,
+    },
+    /// A registry did not give a base.
+    #[error("could not lock `{base}`")]
+    Registry {
+        /// The base.
+        base: String,
+        /// What was known to be a tag of the official image and may be meant instead.
+        nearest: Vec<String>,
+        /// Why.
+        source: Box<RegistryError>,
+    },
+    /// What was pinned is not in the registry any more.
+    #[error("`{base}` was locked at {digest}, which the registry has no more")]
+    PinGone {
+        /// The base.
+        base: String,
+        /// The pinned digest.
+        digest: String,
+        /// The registry's answer.
+        source: Box<RegistryError>,
+    },
+    /// A base is not there for a platform.
+    #[error("`{base}` is not there for {platform}; it is there for {}", .available.join(", "))]
+    NoPlatform {
+        /// The base.
+        base: String,
+        /// The platform.
+        platform: Platform,
+        /// The platforms that it is there for.
+        available: Vec<String>,
+    },
+    /// A base has no Python of the official images.
+    #[error("`{base}` has no `PYTHON_VERSION`, so it is not made from an official Python image")]
+    NoPython {
+        /// The base.
+        base: String,
+    },
+    /// The documents of a base contradict each other.
+    #[error("the documents of `{base}` for {platform} contradict each other: {why}")]
+    Contradiction {
+        /// The base.
+        base: String,
+        /// The platform.
+        platform: Platform,
+        /// How.
+        why: String,
+    },
+}
+
+fn listed(drift: &[Drift]) -> String {
+    drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl LockingError {
+    /// What to do about it, a line for each way.
+    #[must_use]
+    pub fn helps(&self) -> Vec<String> {
+        let help = match self {
+            Self::NoLock { .. } => "write it with `cargo pyimage lock`, and commit it".to_owned(),
+            Self::Stale { .. } => "bring it up to date with `cargo pyimage lock`, and commit it".to_owned(),
+            Self::Damaged { source, .. } => source.help().to_owned(),
+            Self::NoSuchBase { bases, .. } => format!("the bases are `{}`", bases.join("`, `")),
+            Self::Registry { nearest, source, .. } => {
+                let mut helps = source.helps();
+                if !nearest.is_empty() {
+                    helps.insert(0, format!("there is `{}`", nearest.join("`, `")));
+                }
+                return helps;
+            }
+            Self::PinGone { base, .. } => {
+                format!("move the pin to what the tag is today with `cargo pyimage lock --update {base}`")
+            }
+            Self::NoPlatform { .. } => {
+                "take another base, or leave the platform out of `platforms` in Cargo.toml".to_owned()
+            }
+            Self::NoPython { .. } => {
+                "take a base that is made `FROM python:…`, or `tag` for an official image itself".to_owned()
+            }
+            Self::Unwritable { .. } | Self::Unreadable { .. } | Self::Contradiction { .. } => {
+                return Vec::new();
+            }
+        };
+        vec![help]
+    }
+}
