@@ -6,9 +6,11 @@
 #![expect(clippy::expect_used, reason = "what the bed cannot do fails the test that needs it")]
 
 mod engines;
+mod faults;
 mod image;
 mod others;
 mod relay;
+mod repository;
 mod running;
 mod terminal;
 
@@ -22,9 +24,11 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub use engines::{Setting, User};
+pub use faults::{BearerAuth, Certificate, Fault, FaultyRegistry, Order, PlainTcp, Request, TlsRegistry};
 pub use image::RegistryImage;
-pub use others::with_cargo;
+pub use others::{with_cargo, with_hosts};
 pub use relay::{Relay, SlowRegistry};
+pub use repository::{Descriptor, Format, Repository};
 pub use running::Running;
 pub use terminal::Terminal;
 
