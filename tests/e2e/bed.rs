@@ -1,4 +1,4 @@
-//! What the tests bring to the bed themselves: images and names.
+//! What the tests bring to the bed themselves: images, names, and a look at what a program leaves.
 
 use std::process::Command;
 
@@ -49,4 +49,29 @@ fn names_of_the_tests_own_lead_to_this_machine() {
         return;
     };
     assert_eq!(finish(&mut command).stdout.split_whitespace().next(), Some("127.0.0.1"));
+}
+
+#[test]
+fn what_is_wrong_in_a_cache_is_seen() {
+    let folder = Folder::new();
+    let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    for (path, text) in [
+        (format!("blobs/sha256/{nothing}"), ""),
+        (format!("blobs/sha256/{}", "0".repeat(64)), "cut off"),
+        (format!("blobs/sha256/{nothing}.part"), ""),
+        ("images/.tmp-3".to_owned(), "{}"),
+        ("images/python".to_owned(), "{}"),
+    ] {
+        let path = folder.cache().join(path);
+        fs_err::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs_err::write(path, text).expect("a file");
+    }
+    assert_eq!(folder.cached_files().len(), 5);
+    let unsound = folder.unsound_in_cache();
+    let ends = ["0000", ".part", ".tmp-3"];
+    assert!(
+        unsound.len() == 3
+            && unsound.iter().zip(ends).all(|(path, end)| path.to_string_lossy().ends_with(end)),
+        "{unsound:?}"
+    );
 }
