@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "what the machine does not do fails the test that needs it")]
 
+mod bed;
 mod cache;
 mod discovery;
 mod dry_run;
@@ -9,6 +10,7 @@ mod engines;
 mod environment;
 mod examples;
 mod exit;
+mod faults;
 mod forms;
 mod help;
 mod identity;

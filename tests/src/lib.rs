@@ -5,10 +5,13 @@
 
 #![expect(clippy::expect_used, reason = "what the bed cannot do fails the test that needs it")]
 
+mod cache;
 mod engines;
+mod faults;
 mod image;
 mod others;
 mod relay;
+mod repository;
 mod running;
 mod terminal;
 
@@ -22,9 +25,11 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub use engines::{Setting, User};
+pub use faults::{BearerAuth, Certificate, Fault, FaultyRegistry, Order, PlainTcp, Request, TlsRegistry};
 pub use image::RegistryImage;
-pub use others::with_cargo;
+pub use others::{with_cargo, with_hosts};
 pub use relay::{Relay, SlowRegistry};
+pub use repository::{Descriptor, Format, Repository};
 pub use running::Running;
 pub use terminal::Terminal;
 
@@ -116,26 +121,46 @@ impl Folder {
     /// The real program, here, in an environment without the developer's settings.
     #[must_use]
     pub fn pyrun<const N: usize>(&self, arguments: [&str; N]) -> Command {
-        let mut command = Command::new(program());
-        command.args(arguments).current_dir(self.project()).env_clear();
-        command.env("PATH", env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", self.home()).env("PYIMAGE_CACHE_DIR", self.root.path().join("cache"));
+        let mut command = self.command(program(), &arguments);
         if let Some(docker) = part("TESTBED_DOCKER") {
             command.env("DOCKER_HOST", docker);
         }
         command
     }
+
+    /// `cargo pyimage`, likewise, with the bed's open registry for Docker Hub. It knows of no engine.
+    #[must_use]
+    pub fn pyimage<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        let mut command = self.command(built("cargo-pyimage"), &arguments);
+        if let Some(registry) = part("TESTBED_REGISTRY") {
+            command.env("PYIMAGE_MIRRORS", format!("http://{registry}"));
+        }
+        command
+    }
+
+    fn command(&self, program: PathBuf, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.project()).env_clear();
+        command.env("PATH", env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.home()).env("PYIMAGE_CACHE_DIR", self.cache());
+        command
+    }
 }
 
-/// The binary under test, which `cargo xtask test` built.
+/// `cargo-pyrun` as `cargo xtask test` built it.
 ///
 /// # Panics
 /// Where it was not built.
 #[must_use]
 pub fn program() -> PathBuf {
+    built("cargo-pyrun")
+}
+
+/// A binary under test.
+fn built(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the test's own path");
     let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps");
-    let program = folder.join("cargo-pyrun");
+    let program = folder.join(name);
     assert!(program.is_file(), "`{}` is not built: run `cargo xtask test`", program.display());
     program
 }

@@ -1,10 +1,10 @@
-//! The program run by someone else, and by cargo.
+//! The program run by someone else, by cargo, and where names mean something else.
 
 use std::env;
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Folder, User, finish, program};
+use crate::{Folder, User, finish, program, skip};
 
 impl User {
     /// The same command, run by this user in their own groups.
@@ -67,4 +67,26 @@ pub fn with_cargo(command: &mut Command) -> &mut Command {
         }
     }
     command
+}
+
+/// The same command where these host names are this machine's loopback address, and no other name's business.
+///
+/// # Panics
+/// Where the folder takes no file.
+#[must_use]
+pub fn with_hosts(folder: &Folder, command: &Command, names: &[&str]) -> Option<Command> {
+    if !rustix::process::geteuid().is_root() {
+        skip("right to name hosts");
+        return None;
+    }
+    let file = folder.root().join("hosts");
+    fs_err::write(&file, format!("127.0.0.1 localhost {}\n", names.join(" "))).expect("a file of names");
+    let mut inside = Command::new("unshare");
+    inside.args(["--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\""]).arg(file);
+    inside.arg(command.get_program()).args(command.get_args());
+    inside.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        inside.current_dir(folder);
+    }
+    Some(inside)
 }

@@ -33,11 +33,12 @@ const PYTHON_3_13: Series = Series {
     pinned: "",
     libraries: TRIXIE_LIBRARIES,
 };
-const PYTHON_3_14: Series = Series {
-    name: "3.14",
-    source: "python3.14/forky",
-    pinned: "p/python3.14/python3.14_3.14.7.orig.tar.xz \
-        3b48dac8fb59f62eaa67ac83c1eb12bda1b7a08406dd286e252c11a66be27f81",
+/// The index names 3.15.0 or later; a mirror that lacks it has had the release candidate, which says of itself what it is.
+const PYTHON_3_15: Series = Series {
+    name: "3.15",
+    source: "python3.15/forky",
+    pinned: "p/python3.15/python3.15_3.15.0~rc2.orig.tar.xz \
+        8d93af5eaaaea5adfd41bd786a7ba3f03f2ad1ab57c6a65e0b963deab91d5ad7",
     ..PYTHON_3_13
 };
 /// Python 2.7 knows no OpenSSL newer than bullseye's.
@@ -76,9 +77,9 @@ pub(crate) const SLIM: Image = Image {
 pub(crate) const TAGS: [Image; 4] = [
     Image { tag: "3.13", aliases: &["3.13-trixie", "VERSION"], series: PYTHON_3_13, slim: false },
     Image {
-        tag: "3.14-slim",
-        aliases: &["3.14-slim-trixie", "3-slim", "slim", "VERSION-slim"],
-        series: PYTHON_3_14,
+        tag: "3.15-slim",
+        aliases: &["3.15-slim-trixie", "3-slim", "slim", "VERSION-slim"],
+        series: PYTHON_3_15,
         slim: true,
     },
     Image { tag: "2.7-slim", aliases: &["2-slim", "VERSION-slim"], series: PYTHON_2_7, slim: true },

@@ -64,7 +64,7 @@ impl Part {
             Self::Engine => "Docker Engine",
             Self::Slim => "python:3.13-slim",
             Self::Registry => "a registry serving as Docker Hub's mirror",
-            Self::Tags => "python:3.13, 3.14-slim, 2.7-slim, 2; debian:trixie-slim",
+            Self::Tags => "python:3.13, 3.15-slim, 2.7-slim, 2; debian:trixie-slim",
             Self::Podman => "podman as a second engine",
             Self::Login => "a registry that demands a login",
             Self::User => "a user without rights",
