@@ -48,6 +48,12 @@ pub(crate) fn put(peer: Peer<'_>, path: &str, kind: &str, body: &[u8]) -> Result
     send(peer, &head, body).with_context(|| format!("cannot put `{path}`"))
 }
 
+/// Asks for something to be done that takes no body.
+pub(crate) fn post(peer: Peer<'_>, path: &str) -> Result<Response> {
+    send(peer, &format!("POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"), &[])
+        .with_context(|| format!("cannot post to `{path}`"))
+}
+
 fn send(peer: Peer<'_>, head: &str, body: &[u8]) -> Result<Response> {
     match peer {
         Peer::Tcp(address) => {

@@ -21,6 +21,9 @@ use anyhow::{Context, Result};
 pub(crate) use bed::Bed;
 pub(crate) use part::Part;
 
+/// Where official images come from.
+pub(crate) const HUB_ADDRESS: &str = registry::HUB.address;
+
 use crate::say;
 
 /// The revision of the recipes: another one, and all that is cached is built anew.

@@ -30,6 +30,20 @@ impl Row {
         }
     }
 
+    /// A time of ours alone, in milliseconds, with its bar.
+    pub(super) fn time(name: &'static str, seconds: &[f64], bar: f64) -> Self {
+        let figure = median(seconds) * 1e3;
+        Self {
+            name,
+            ours: format!("{figure:.1} ms"),
+            theirs: "-".to_owned(),
+            figure,
+            shown: format!("{figure:.1} ms"),
+            bar: Some(bar),
+            bar_shown: format!("{bar:.0} ms"),
+        }
+    }
+
     /// A process's memory in MB, with its bar.
     pub(super) fn memory(name: &'static str, megabytes: f64, bar: f64) -> Self {
         Self {
@@ -54,38 +68,45 @@ fn milliseconds(values: &[f64]) -> String {
     format!("{:.0} ms ({:.0} to {:.0})", median(values) * 1e3, low * 1e3, high * 1e3)
 }
 
-/// The whole page.
-pub(super) fn document(rows: &[Row], machine: &[String], rounds: usize) -> String {
-    let mut text = String::from(
-        "# Benchmarks\n\n\
-         Written by `cargo xtask bench`. `cargo pyrun` is timed through cargo, against\n\
-         `docker run --rm -v \"$PWD\":/usr/src/myapp -w /usr/src/myapp python:3.13-slim python SCRIPT`.\n\
-         Same image, same engine, interleaved with a pause of 0.4 s; ",
-    );
-    let _ = writeln!(text, "medians of {rounds} runs, with the 10th and 90th percentiles.\n");
-    text.push_str("| | `cargo pyrun` | `docker run` | ratio | bar |\n|---|---|---|---|---|\n");
-    for row in rows {
-        let mark = if row.missed() { " (missed)" } else { "" };
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {}{mark} | {} |",
-            row.name, row.ours, row.theirs, row.shown, row.bar_shown
-        );
+/// Rows against one kind of peer.
+pub(super) struct Section {
+    pub(super) title: &'static str,
+    pub(super) intro: &'static str,
+    /// What is ours, and what is not.
+    pub(super) columns: [&'static str; 2],
+    pub(super) rows: Vec<Row>,
+    /// What to know when reading it.
+    pub(super) notes: &'static str,
+}
+
+impl Section {
+    /// The names of the rows over their bars.
+    pub(super) fn missed(&self) -> impl Iterator<Item = &'static str> {
+        self.rows.iter().filter(|row| row.missed()).map(|row| row.name)
     }
-    text.push_str("\nThe machine:\n\n");
+}
+
+/// The whole page.
+pub(super) fn document(sections: &[Section], machine: &[String], rounds: usize) -> String {
+    let mut text = String::from("# Benchmarks\n\nWritten by `cargo xtask bench`: ");
+    let _ = writeln!(text, "medians of {rounds} runs, with the 10th and 90th percentiles.");
+    for Section { title, intro, columns: [ours, theirs], rows, notes } in sections {
+        let _ = writeln!(text, "\n## {title}\n\n{intro}\n");
+        let _ = writeln!(text, "| | {ours} | {theirs} | ratio | bar |\n|---|---|---|---|---|");
+        for row in rows {
+            let mark = if row.missed() { " (missed)" } else { "" };
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {}{mark} | {} |",
+                row.name, row.ours, row.theirs, row.shown, row.bar_shown
+            );
+        }
+        let _ = writeln!(text, "\nWhat to know when reading it:\n\n{notes}");
+    }
+    text.push_str("\n## The machine\n\n");
     for line in machine {
         let _ = writeln!(text, "- {line}");
     }
-    text.push_str(
-        "\nWhat to know when reading it:\n\n\
-         - `cargo pyrun` returns when the script has ended and its output is written. The engine takes the network down\n  \
-           and removes the container after that, which `docker run` waits for. The row without a pause shows what is left\n  \
-           of the difference when runs follow each other at once. With `--name` or `--publish` we wait too.\n\
-         - The official images have no bytecode for the standard library. `cargo pyrun` keeps it between runs; plain\n  \
-           `docker run --rm` compiles it each time.\n\
-         - About 30 ms of each `cargo pyrun` are cargo (and rustup) finding the program; the row by `cargo-pyrun` itself\n  \
-           is without them.\n",
-    );
     text
 }
 
@@ -98,8 +119,9 @@ mod tests {
         let pair = Pair { ours: vec![0.3, 0.3], theirs: vec![0.2, 0.2] };
         let row = Row::ratio("x", &pair, Some(1.0));
         assert!(row.missed());
+        let section = Section { title: "t", intro: "", columns: ["a", "b"], rows: vec![row], notes: "" };
         assert!(
-            document(&[row], &[], 2)
+            document(&[section], &[], 2)
                 .contains("| x | 300 ms (300 to 300) | 200 ms (200 to 200) | 1.50x (missed) | 1.00x |")
         );
     }
