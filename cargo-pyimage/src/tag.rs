@@ -62,7 +62,7 @@ pub async fn explain(registry: &Registry, image: &Reference, today: Date) -> Res
 
     let alternatives = tag.as_ref().map(|tag| advice::alternatives(tag, today)).unwrap_or_default();
     let size = first.manifest.layers_size();
-    let (same_as, alternatives) = join(
+    let (aliases, alternatives) = join(
         aliases(registry, image, tag.as_ref(), &python, &descriptor),
         weighed(registry, image, &first.platform, size, alternatives),
     )
@@ -74,7 +74,7 @@ pub async fn explain(registry: &Registry, image: &Reference, today: Date) -> Res
     Ok(Explanation {
         image: image.familiar(),
         digest: descriptor.digest.clone(),
-        same_as,
+        aliases,
         pinned: tag.as_ref().map(PythonTag::pinning),
         end_of_life: tag
             .as_ref()

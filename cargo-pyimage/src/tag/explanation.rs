@@ -20,7 +20,7 @@ pub struct Explanation {
     #[serde(serialize_with = "display")]
     pub digest: Digest,
     /// Other tags with this digest, of those that may have it.
-    pub same_as: Vec<String>,
+    pub aliases: Vec<String>,
     /// What the tag fixes.
     #[serde(serialize_with = "pinning")]
     pub pinned: Option<Pinning>,
@@ -124,8 +124,8 @@ impl Explanation {
         let mut lines = vec![self.image.clone()];
         let mut fact = |name: &str, value: String| lines.push(format!("  {name:<12}{value}"));
         fact("digest", self.digest.to_string());
-        if !self.same_as.is_empty() {
-            fact("same as", self.same_as.join(", "));
+        if !self.aliases.is_empty() {
+            fact("aliases", self.aliases.join(", "));
         }
         if let Some(pinned) = self.pinned {
             let ended = self.end_of_life.is_some_and(|end| end.reached);

@@ -17,15 +17,16 @@ impl Listing {
     pub fn table(&self, width: Option<usize>) -> String {
         let all: BTreeSet<&Platform> =
             self.tags.iter().flat_map(|tag| tag.platforms.iter().map(|its| &its.platform)).collect();
-        let all: Vec<&Platform> = all.into_iter().collect();
+        let mut all: Vec<&Platform> = all.into_iter().collect();
+        let is_main = |platform: &Platform| MAIN.contains(&platform.to_string().as_str());
+        all.sort_by_key(|platform| !is_main(platform));
         let full = self.with_columns(&all, &all);
         let fits =
             |table: &str| width.is_none_or(|width| table.lines().all(|line| line.chars().count() <= width));
         if fits(&full) || all.len() <= MAIN.len() {
             return full;
         }
-        let main: Vec<&Platform> =
-            all.iter().copied().filter(|its| MAIN.contains(&its.to_string().as_str())).collect();
+        let main: Vec<&Platform> = all.iter().copied().filter(|platform| is_main(platform)).collect();
         self.with_columns(if main.is_empty() { &all } else { &main }, &all)
     }
 
@@ -113,4 +114,67 @@ fn lay_out(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use pyimage_build::{Date, Digest};
+
+    use super::*;
+    use crate::tags::{EndOfLifeMark, ListedPlatform};
+
+    fn listed(tag: &str, same_as: &[&str], platforms: &[(&str, Option<u64>)]) -> Listed {
+        let platforms = platforms.iter().map(|(platform, size)| ListedPlatform {
+            platform: platform.parse().unwrap(),
+            digest: Digest::of(b""),
+            size: *size,
+        });
+        let parsed = tag.parse::<PythonTag>().ok();
+        let today = Date { year: 2026, month: 11, day: 23 };
+        Listed {
+            tag: tag.to_owned(),
+            digest: Digest::of(b""),
+            pinned: parsed.as_ref().map(PythonTag::pinning),
+            end_of_life: parsed.as_ref().and_then(|tag| EndOfLifeMark::of(tag, today)),
+            same_as: same_as.iter().map(|same| (*same).to_owned()).collect(),
+            platforms: platforms.collect(),
+        }
+    }
+
+    fn listing() -> Listing {
+        let many =
+            ["linux/amd64", "linux/arm64", "linux/386", "linux/s390x"].map(|its| (its, Some(45_400_000)));
+        Listing {
+            repository: "docker.io/library/python".to_owned(),
+            tags: vec![
+                listed("3.13-slim", &["3.13.5-slim", "3.13-slim-trixie"], &many),
+                listed("3.9.25-slim", &[], &[("linux/amd64", None)]),
+                listed("own", &[], &[("linux/arm64", Some(999))]),
+            ],
+            hidden: 0,
+        }
+    }
+
+    #[test]
+    fn the_table_is_for_people() {
+        let expected = "\
+TAG            AMD64    ARM64      386    S390X  NOTES
+3.13-slim    45.4 MB  45.4 MB  45.4 MB  45.4 MB  floating, same as 3.13.5-slim
+3.9.25-slim        ?                             pinned, end of life 2025-10-31
+own                     999 B
+";
+        assert_eq!(listing().table(None), expected);
+        assert_eq!(listing().table(Some(100)), expected);
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_the_main_platforms() {
+        let expected = "\
+TAG            AMD64    ARM64  MORE  NOTES
+3.13-slim    45.4 MB  45.4 MB    +2  floating, same as 3.13.5-slim
+3.9.25-slim        ?                 pinned, end of life 2025-10-31
+own                     999 B
+";
+        assert_eq!(listing().table(Some(70)), expected);
+    }
 }
