@@ -9,6 +9,7 @@
 //! | [`Digest`] | `sha256:…` | the OCI [image-spec] |
 //! | [`Platform`] | `linux/arm64` | containerd's [platforms] package |
 //! | [`PythonTag`] | `3.13-slim-bookworm` | the tags of Docker's official [python] image |
+//! | [`RequiresPython`] | `>=3.12,<3.14` | PyPA's [version specifiers] |
 //! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
 //!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
@@ -31,6 +32,7 @@
 //! [image-spec]: https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests
 //! [platforms]: https://github.com/containerd/platforms
 //! [python]: https://hub.docker.com/_/python
+//! [version specifiers]: https://packaging.python.org/en/latest/specifications/version-specifiers/
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
 mod base_release;
@@ -48,6 +50,7 @@ mod official;
 mod platform;
 mod python_tag;
 mod reference;
+mod requires_python;
 mod wheel_platform;
 
 pub use base_release::base_release;
@@ -67,4 +70,5 @@ pub use python_tag::{
     PythonVersion, Suite, Variant,
 };
 pub use reference::{Reference, ReferenceError};
+pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use wheel_platform::WheelPlatforms;

@@ -170,6 +170,13 @@ impl Build {
         })
     }
 
+    /// The build of the same minor version, or of the one that a shorthand such as `3` means, whatever the patch release.
+    pub(crate) fn of_minor_or_shorthand(version: &PythonVersion) -> Option<&'static Self> {
+        Self::of(Some(version)).or_else(|| {
+            BUILDS.iter().find(|build| (build.major, Some(build.minor)) == (version.major(), version.minor()))
+        })
+    }
+
     /// Every way to say the version: `2.7.18`, `2.7` and `2`.
     fn heads(&self) -> Vec<String> {
         let Self { major, minor, .. } = self;
