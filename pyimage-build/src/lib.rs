@@ -10,6 +10,7 @@
 //! | [`Platform`] | `linux/arm64` | containerd's [platforms] package |
 //! | [`PythonTag`] | `3.13-slim-bookworm` | the tags of Docker's official [python] image |
 //! | [`RequiresPython`] | `>=3.12,<3.14` | PyPA's [version specifiers] |
+//! | [`ScriptMetadata`] | `# /// script` | PyPA's [inline script metadata] |
 //! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
 //!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
@@ -33,6 +34,7 @@
 //! [platforms]: https://github.com/containerd/platforms
 //! [python]: https://hub.docker.com/_/python
 //! [version specifiers]: https://packaging.python.org/en/latest/specifications/version-specifiers/
+//! [inline script metadata]: https://packaging.python.org/en/latest/specifications/inline-script-metadata/
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
 mod base_release;
@@ -51,6 +53,7 @@ mod platform;
 mod python_tag;
 mod reference;
 mod requires_python;
+mod script_metadata;
 mod wheel_platform;
 
 pub use base_release::base_release;
@@ -71,4 +74,5 @@ pub use python_tag::{
 };
 pub use reference::{Reference, ReferenceError};
 pub use requires_python::{RequiresPython, RequiresPythonError};
+pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
 pub use wheel_platform::WheelPlatforms;
