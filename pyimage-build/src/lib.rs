@@ -11,6 +11,7 @@
 //! | [`PythonTag`] | `3.13-slim-bookworm` | the tags of Docker's official [python] image |
 //! | [`RequiresPython`] | `>=3.12,<3.14` | PyPA's [version specifiers] |
 //! | [`ScriptMetadata`] | `# /// script` | PyPA's [inline script metadata] |
+//! | [`PythonVersionFile`] | `.python-version` | what pyenv and uv take |
 //! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
 //!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
@@ -51,6 +52,7 @@ mod nearest;
 mod official;
 mod platform;
 mod python_tag;
+mod python_version_file;
 mod reference;
 mod requires_python;
 mod script_metadata;
@@ -72,6 +74,7 @@ pub use python_tag::{
     DebianRelease, EndOfLife, Libc, LibcRelease, Pinning, Prerelease, PythonTag, PythonTagError,
     PythonVersion, Suite, Variant,
 };
+pub use python_version_file::{PythonVersionFile, PythonVersionFileError};
 pub use reference::{Reference, ReferenceError};
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
