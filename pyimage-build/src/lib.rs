@@ -14,6 +14,8 @@
 //! | [`PythonVersionFile`] | `.python-version` | what pyenv and uv take |
 //! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
 //!
+//! [`TagChoice`] takes what all of them ask for and picks the tag that satisfies them.
+//!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
 //!
 //! # Example
@@ -56,6 +58,7 @@ mod python_version_file;
 mod reference;
 mod requires_python;
 mod script_metadata;
+mod tag_choice;
 mod wheel_platform;
 
 pub use base_release::base_release;
@@ -78,4 +81,5 @@ pub use python_version_file::{PythonVersionFile, PythonVersionFileError};
 pub use reference::{Reference, ReferenceError};
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
+pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 pub use wheel_platform::WheelPlatforms;

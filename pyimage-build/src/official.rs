@@ -177,6 +177,12 @@ impl Build {
         })
     }
 
+    /// The version of its floating tags: `3.13` or `3.16-rc`.
+    pub(crate) fn python(&self) -> PythonVersion {
+        let version = PythonVersion::new(self.major, self.minor);
+        if self.prerelease { version.floating_prerelease() } else { version }
+    }
+
     /// Every way to say the version: `2.7.18`, `2.7` and `2`.
     fn heads(&self) -> Vec<String> {
         let Self { major, minor, .. } = self;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use pep440_rs::{PrereleaseKind, Version, VersionSpecifiers};
+use pep440_rs::{Operator, PrereleaseKind, Version, VersionSpecifiers};
 
 use crate::{Prerelease, PythonVersion};
 
@@ -93,6 +93,26 @@ impl RequiresPython {
                 contains(release.clone()) || contains(prerelease(PrereleaseKind::Rc, NEWEST))
             }
         }
+    }
+
+    /// The patch releases that the specifiers speak of, in which a floating version may not be the answer: `==3.12.4`
+    /// names 3.12.4, and `<3.12.4` the one before it too.
+    pub(crate) fn named(&self) -> Vec<PythonVersion> {
+        let mut named = Vec::new();
+        for specifier in self.specifiers.iter() {
+            let version = specifier.version();
+            let star = matches!(specifier.operator(), Operator::EqualStar | Operator::NotEqualStar);
+            let [major, minor, patch] = [0, 1, 2].map(|at| version.release().get(at).copied().unwrap_or(0));
+            if star || version.release().len() > 3 {
+                continue;
+            }
+            let before = patch.checked_sub(1).map(|patch| format!("{major}.{minor}.{patch}"));
+            let prerelease = version.pre().map(|pre| format!("{major}.{minor}.{patch}{pre}"));
+            let texts = [Some(format!("{major}.{minor}.{patch}")), before, prerelease];
+            // What is no version of a tag, such as 4.0.0, is no image.
+            named.extend(texts.into_iter().flatten().filter_map(|text| text.parse::<PythonVersion>().ok()));
+        }
+        named
     }
 }
 
@@ -225,6 +245,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_releases_at_the_limits_are_named() {
+        let named =
+            |text| requires(text).named().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        assert_eq!(named("==3.12.4"), "3.12.4 3.12.3");
+        assert_eq!(named(">=3.12,<3.12.4"), "3.12.0 3.12.4 3.12.3");
+        assert_eq!(named("==3.16.0a2"), "3.16.0 3.16.0a2");
+        assert_eq!(named("==3.12.*,>=4"), "");
+    }
+
     proptest! {
         #[test]
         fn it_prints_as_it_was_given(text in "(>=|<|==|!=|~=|<=|>) ?[23]\\.[0-9]{1,2}(\\.[0-9]{1,2})?") {
@@ -243,7 +273,7 @@ mod tests {
         #[test]
         fn never_panics(text in "\\PC{0,20}|[<>=~!^]{0,2}[0-9.*a-z, ]{0,20}") {
             if let Ok(requires) = text.parse::<RequiresPython>() {
-                let _ = requires.allows(&version("3.13"));
+                let _ = (requires.named(), requires.allows(&version("3.13")));
             }
         }
     }

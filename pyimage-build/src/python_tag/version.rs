@@ -54,6 +54,11 @@ impl PythonVersion {
         Self { major, minor: Some(minor), patch: None, prerelease: None }
     }
 
+    /// `3.16-rc` of 3.16.
+    pub(crate) const fn floating_prerelease(self) -> Self {
+        Self { prerelease: Some(Prerelease::Floating), ..self }
+    }
+
     /// Reads `text`, the version in `tag`; `floating` says that `-rc` follows it.
     pub(super) fn parse(tag: &str, text: &str, floating: bool) -> Result<Self, PythonTagError> {
         let malformed = || PythonTagError::MalformedVersion { tag: tag.to_owned(), version: text.to_owned() };
