@@ -41,6 +41,10 @@ Settings:
   script, [package.metadata.pyrun], then [workspace.metadata.pyrun].
   Docker's -i, -t, --rm and --init are accepted and change nothing.
 
+Choice of Python:
+  Without a tag or an image, it is the newest slim image that satisfies requires-python of the
+  script (PEP 723), the nearest .python-version and requires-python of the nearest pyproject.toml.
+
 Environment:
   DOCKER_HOST, DOCKER_CONTEXT and docker's current context choose the engine, as for docker.
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE hold in the container too.
@@ -155,7 +159,7 @@ pub struct ModeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Image")]
 pub struct ImageArgs {
-    /// An official Python tag, for example `3.13-slim` [default: 3.15-slim] [env: PYRUN_TAG]
+    /// An official Python tag, for example `3.13-slim` [default: what the script or the project asks for, else 3.15-slim] [env: PYRUN_TAG]
     #[arg(long, value_name = "TAG", conflicts_with = "image")]
     pub tag: Option<String>,
 

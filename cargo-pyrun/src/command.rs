@@ -91,7 +91,11 @@ fn prepare(
         return Ok(None);
     }
     warn_of_tag_behind(args, shell);
-    request::build(args, &project).map(Some)
+    let (request, notice) = request::build(args, &project)?;
+    if let Some(notice) = notice {
+        notice.tell(shell);
+    }
+    Ok(Some(request))
 }
 
 /// A tag right after the script is ours if it is well formed. One that looks as if it was meant to be, and is not,

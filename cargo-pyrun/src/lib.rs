@@ -10,6 +10,7 @@
 
 pub mod cache;
 pub mod cli;
+pub mod constraints;
 pub mod container;
 pub mod docker_command;
 pub mod engine;

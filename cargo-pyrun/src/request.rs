@@ -1,14 +1,21 @@
 //! From the command line and the project's settings to a checked [`Request`].
 
+mod image;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
-use pyimage_build::{Platform, PlatformError, PythonTag, PythonTagError, Reference, ReferenceError};
+use pyimage_build::{Platform, PlatformError, PythonTag, PythonTagError, ReferenceError, TagChoiceError};
+
+use image::Wishes;
+
+pub use image::Notice;
 
 use crate::cli::{ContainerArgs, ImageArgs, PyrunArgs};
+use crate::constraints::ConstraintError;
 use crate::container::{parse_bytes, parse_cpus};
 use crate::env_file::EnvFileError;
 use crate::plan::{Interpreter, MOUNT, Program, Pull, Request, Script};
@@ -44,6 +51,12 @@ pub enum RequestError {
         /// The reason.
         source: ReferenceError,
     },
+    /// What asks for a Python cannot be read.
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
+    /// No Python is what all want that ask for one.
+    #[error(transparent)]
+    Choice(#[from] TagChoiceError),
     /// The platform is malformed.
     #[error("`{platform}` is no platform")]
     Platform {
@@ -101,6 +114,11 @@ impl RequestError {
                 }
                 helps
             }
+            Self::Constraint(error) => error.helps(),
+            Self::Choice(TagChoiceError::Unsatisfiable(_)) => {
+                vec![format!("the newest is `{}`: `--tag` takes it without asking", PythonTag::DEFAULT)]
+            }
+            Self::Choice(_) => vec!["change one of them, or choose with `--tag`".to_owned()],
             Self::Publish(PublishError::Port { text, port }) if text == port => vec![
                 format!("for the package of that name: `--package {text}`"),
                 "for a port: `--publish 8080:80`".to_owned(),
@@ -111,18 +129,19 @@ impl RequestError {
     }
 }
 
-/// Builds the request of a command line in a project.
+/// Builds the request of a command line in a project, and what there is to tell about it.
 ///
 /// # Errors
 /// Where something that was asked for is malformed or not there.
-pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestError> {
+pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Option<Notice>), RequestError> {
     let here = env::current_dir().map_err(RequestError::CurrentFolder)?;
     let name = args.script(false).0.and_then(|name| name.to_str());
     let named = name.and_then(|name| project.scripts.get(name));
     let flags = flags(args, &here)?;
     let script_settings = named.map(|script| script.settings.clone()).unwrap_or_default();
     let lower = Settings::merge(script_settings, project.settings());
-    let settings = Settings::merge(flags, Settings::merge(Settings::from_env()?, lower));
+    let environment = Settings::from_env()?;
+    let settings = Settings::merge(flags.clone(), Settings::merge(environment.clone(), lower));
 
     for value in &settings.publish {
         publish::parse(value)?;
@@ -143,7 +162,20 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestErro
     for argument in words {
         arguments.push(text(argument)?);
     }
-    let (image, tag) = image(&settings)?;
+    let file = match &program {
+        Program::Script(Script::Inside(path)) => Some(folder.join(path)),
+        Program::Script(Script::Elsewhere { folder, name }) => Some(folder.join(name)),
+        _ => None,
+    };
+    let wishes = Wishes {
+        flags: &flags,
+        environment: &environment,
+        named: name.zip(named),
+        project,
+        script: file.as_deref(),
+        folder: &folder,
+    };
+    let image = wishes.image()?;
     let platform = match &settings.platform {
         Some(platform) => Some(parse_platform(platform)?),
         None => env::var("DOCKER_DEFAULT_PLATFORM").ok().filter(|platform| !platform.is_empty()),
@@ -162,11 +194,11 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestErro
         }
     });
     let variables = settings.environment(&|name| env::var(name).ok())?;
-    Ok(Request {
+    let request = Request {
         program: Some(program),
         arguments,
-        image,
-        tag,
+        image: image.name,
+        tag: image.tag,
         interpreter: match settings.python.as_deref() {
             None => Interpreter::Official,
             Some("system") => Interpreter::System,
@@ -197,7 +229,8 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<Request, RequestErro
         docker_socket: settings.docker_socket.unwrap_or_default(),
         keep: args.container.keep,
         timings: args.output.timings,
-    })
+    };
+    Ok((request, image.notice))
 }
 
 /// The command line as one level of settings.
@@ -273,21 +306,6 @@ fn absolute_volume(volume: String, here: &Path) -> String {
         }
         _ => volume,
     }
-}
-
-fn image(settings: &Settings) -> Result<(String, Option<PythonTag>), RequestError> {
-    if let Some(image) = &settings.image {
-        let reference: Reference =
-            image.parse().map_err(|source| RequestError::Image { image: image.clone(), source })?;
-        let official = reference.is_official_python() && reference.digest().is_none();
-        let tag = reference.tag().filter(|_| official).and_then(|tag| tag.parse().ok());
-        return Ok((reference.familiar(), tag));
-    }
-    let tag = match &settings.tag {
-        Some(tag) => tag.parse().map_err(|source| RequestError::Tag { tag: tag.clone(), source })?,
-        None => PythonTag::default_slim(),
-    };
-    Ok((Reference::python(&tag).familiar(), Some(tag)))
 }
 
 fn parse_platform(platform: &str) -> Result<String, RequestError> {

@@ -9,7 +9,12 @@
 //! | [`Digest`] | `sha256:…` | the OCI [image-spec] |
 //! | [`Platform`] | `linux/arm64` | containerd's [platforms] package |
 //! | [`PythonTag`] | `3.13-slim-bookworm` | the tags of Docker's official [python] image |
+//! | [`RequiresPython`] | `>=3.12,<3.14` | PyPA's [version specifiers] |
+//! | [`ScriptMetadata`] | `# /// script` | PyPA's [inline script metadata] |
+//! | [`PythonVersionFile`] | `.python-version` | what pyenv and uv take |
 //! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
+//!
+//! [`TagChoice`] takes what all of them ask for and picks the tag that satisfies them.
 //!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
 //!
@@ -31,6 +36,8 @@
 //! [image-spec]: https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests
 //! [platforms]: https://github.com/containerd/platforms
 //! [python]: https://hub.docker.com/_/python
+//! [version specifiers]: https://packaging.python.org/en/latest/specifications/version-specifiers/
+//! [inline script metadata]: https://packaging.python.org/en/latest/specifications/inline-script-metadata/
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
 mod base_release;
@@ -47,7 +54,11 @@ mod nearest;
 mod official;
 mod platform;
 mod python_tag;
+mod python_version_file;
 mod reference;
+mod requires_python;
+mod script_metadata;
+mod tag_choice;
 mod wheel_platform;
 
 pub use base_release::base_release;
@@ -66,5 +77,9 @@ pub use python_tag::{
     DebianRelease, EndOfLife, Libc, LibcRelease, Pinning, Prerelease, PythonTag, PythonTagError,
     PythonVersion, Suite, Variant,
 };
+pub use python_version_file::{PythonVersionFile, PythonVersionFileError};
 pub use reference::{Reference, ReferenceError};
+pub use requires_python::{RequiresPython, RequiresPythonError};
+pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
+pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 pub use wheel_platform::WheelPlatforms;

@@ -163,11 +163,32 @@ impl Build {
     /// The build that makes the images of `3.13`, `3.16-rc`, `3` or, without a version, `latest`; also those of a patch
     /// release that is known to be the last. Which images other patch releases have is not known here.
     pub(crate) fn of(version: Option<&PythonVersion>) -> Option<&'static Self> {
+        let Some(version) = version else {
+            return BUILDS.iter().find(|build| build.shorthands.contains(&""));
+        };
         BUILDS.iter().find(|build| {
-            let Some(version) = version else { return build.shorthands.contains(&"") };
-            let text = version.to_string();
-            build.heads().contains(&text)
+            let same_minor = (build.major, Some(build.minor)) == (version.major(), version.minor());
+            match (version.minor(), version.patch(), version.prerelease()) {
+                (None, _, None) => build.shorthands.iter().any(|head| head.parse() == Ok(version.major())),
+                (_, None, None) => same_minor && !build.prerelease,
+                (_, Some(patch), None) => same_minor && build.last_patch == Some(patch),
+                (_, None, Some(_)) => same_minor && build.prerelease,
+                (_, Some(_), Some(_)) => false,
+            }
         })
+    }
+
+    /// The build of the same minor version, or of the one that a shorthand such as `3` means, whatever the patch release.
+    pub(crate) fn of_minor_or_shorthand(version: &PythonVersion) -> Option<&'static Self> {
+        Self::of(Some(version)).or_else(|| {
+            BUILDS.iter().find(|build| (build.major, Some(build.minor)) == (version.major(), version.minor()))
+        })
+    }
+
+    /// The version of its floating tags: `3.13` or `3.16-rc`.
+    pub(crate) fn python(&self) -> PythonVersion {
+        let version = PythonVersion::new(self.major, self.minor);
+        if self.prerelease { version.floating_prerelease() } else { version }
     }
 
     /// Every way to say the version: `2.7.18`, `2.7` and `2`.

@@ -116,12 +116,19 @@ impl PythonTag {
     /// ```
     #[must_use]
     pub fn default_slim() -> Self {
-        Self {
-            text: Self::DEFAULT.to_owned(),
-            version: Some(PythonVersion::new(3, 15)),
-            variant: Variant::Slim,
-            suite: None,
-        }
+        Self::slim(&PythonVersion::new(3, 15))
+    }
+
+    /// The slim image of a version.
+    ///
+    /// ```
+    /// # use pyimage_build::PythonTag;
+    /// assert_eq!(PythonTag::slim(&"3.13.5".parse()?).as_str(), "3.13.5-slim");
+    /// # Ok::<(), pyimage_build::PythonTagError>(())
+    /// ```
+    #[must_use]
+    pub fn slim(version: &PythonVersion) -> Self {
+        Self { text: format!("{version}-slim"), version: Some(*version), variant: Variant::Slim, suite: None }
     }
 
     /// The tag, exactly as it was given.
@@ -260,7 +267,7 @@ impl PythonTag {
     }
 
     /// Whether this is `rc` or starts with it: the newest prerelease, whatever its version.
-    fn is_rc(&self) -> bool {
+    pub(crate) fn is_rc(&self) -> bool {
         self.text.split('-').next() == Some("rc")
     }
 }

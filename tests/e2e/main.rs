@@ -4,6 +4,7 @@
 
 mod bed;
 mod cache;
+mod choice;
 mod discovery;
 mod dry_run;
 mod engines;

@@ -1,8 +1,10 @@
 //! The version part of a tag.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::PythonTagError;
+use crate::official::Build;
 
 /// The Python version that a tag names: `3`, `3.13`, `3.13.5`, `3.15.0rc1` or `3.15-rc`.
 ///
@@ -15,6 +17,7 @@ use super::PythonTagError;
 /// let version = tag.version().expect("the tag names a version");
 /// assert_eq!((version.major(), version.minor(), version.patch()), (3, Some(15), Some(0)));
 /// assert_eq!(version.prerelease(), Some(Prerelease::Candidate(1)));
+/// assert_eq!("3.15.0rc1".parse(), Ok(*version));
 /// # Ok::<(), pyimage_build::PythonTagError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +54,11 @@ impl PythonVersion {
         Self { major, minor: Some(minor), patch: None, prerelease: None }
     }
 
+    /// `3.16-rc` of 3.16.
+    pub(crate) const fn floating_prerelease(self) -> Self {
+        Self { prerelease: Some(Prerelease::Floating), ..self }
+    }
+
     /// Reads `text`, the version in `tag`; `floating` says that `-rc` follows it.
     pub(super) fn parse(tag: &str, text: &str, floating: bool) -> Result<Self, PythonTagError> {
         let malformed = || PythonTagError::MalformedVersion { tag: tag.to_owned(), version: text.to_owned() };
@@ -85,6 +93,18 @@ impl PythonVersion {
             return Err(PythonTagError::PinnedCandidate { tag: tag.to_owned(), version: text.to_owned() });
         }
         Ok(Self { major, minor, patch, prerelease })
+    }
+
+    /// With the numbers that it leaves out, as far as they are known: 2 is 2.7.18 for good, and 3 today's newest minor
+    /// version.
+    pub(crate) fn settled(mut self) -> Self {
+        if let Some(build) = Build::of_minor_or_shorthand(&self) {
+            self.minor = Some(build.minor);
+            if self.prerelease.is_none() {
+                self.patch = self.patch.or(build.last_patch);
+            }
+        }
+        self
     }
 
     /// The major version, 2 or 3.
@@ -145,6 +165,18 @@ impl fmt::Display for PythonVersion {
         match self.prerelease {
             None => Ok(()),
             Some(prerelease) => write!(f, "{prerelease}"),
+        }
+    }
+}
+
+impl FromStr for PythonVersion {
+    type Err = PythonTagError;
+
+    /// Reads a version as it stands at the head of a tag, without anything behind it.
+    fn from_str(text: &str) -> Result<Self, PythonTagError> {
+        match text.strip_suffix("-rc") {
+            Some(version) => Self::parse(text, version, true),
+            None => Self::parse(text, text, false),
         }
     }
 }

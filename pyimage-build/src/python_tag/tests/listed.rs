@@ -75,9 +75,17 @@ fn what_was_built_on_the_last_day_has_its_platforms() {
     ] {
         assert_eq!(parse(tag).official_platforms().map(|platforms| platforms.len()), Some(count), "{tag}");
     }
-    for tag in
-        ["3.13.5-slim", "3.8-buster", "3.13-bullseye", "rc", "3-onbuild", "3.4", "nanoserver", "3.15-rc"]
-    {
+    for tag in [
+        "3.13.5-slim",
+        "3.8-buster",
+        "3.13-bullseye",
+        "rc",
+        "3-onbuild",
+        "3.4",
+        "nanoserver",
+        "3.15-rc",
+        "3-rc",
+    ] {
         assert_eq!(parse(tag).official_platforms(), None, "{tag}");
         assert!(parse(tag).aliases().is_empty(), "{tag}");
     }

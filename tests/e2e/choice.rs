@@ -1,0 +1,216 @@
+//! Which Python runs where no tag is given, and who says so.
+
+use std::process::Command;
+
+use tests::{Finished, Folder, TAG, finish, with_cargo};
+
+/// Says which Python it is.
+const SAY: &str = "import sys\nprint(sys.version_info[:2])\n";
+
+fn script(requires: &str) -> String {
+    format!("# /// script\n# requires-python = \"{requires}\"\n# ///\n{SAY}")
+}
+
+/// A folder that is a repository, so that nothing above it counts.
+fn repository() -> Folder {
+    let folder = Folder::new();
+    folder.file(".git/HEAD", "ref: refs/heads/main\n");
+    folder
+}
+
+/// The image of the printed command, and what was told.
+fn dry(command: &mut Command) -> (String, String) {
+    let run = finish(command.arg("--dry-run").args(["gen.py"]));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let image = run.stdout.split_whitespace().find(|word| word.starts_with("python:"));
+    let notes = run.stderr.lines().filter(|line| !line.starts_with("note: ")).map(|line| format!("{line}\n"));
+    (image.unwrap_or(&run.stdout).to_owned(), notes.collect())
+}
+
+fn refused(folder: &Folder, arguments: &[&str]) -> String {
+    let run = finish(folder.pyrun([]).args(arguments));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(125), ""), "{}", run.stderr);
+    run.stderr
+}
+
+fn succeeded(run: &Finished) -> &str {
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    &run.stdout
+}
+
+#[test]
+fn a_scripts_own_metadata_choose() {
+    let folder = repository();
+    folder.file("gen.py", &script(">=3.12,<3.14"));
+    let run = finish(&mut folder.pyrun(["gen.py"]));
+    assert_eq!(succeeded(&run), "(3, 13)\n");
+    assert_eq!(run.stderr, "       Using python:3.13-slim (requires-python `>=3.12,<3.14` of gen.py)\n");
+    let run = finish(&mut folder.pyrun(["-q", "gen.py"]));
+    assert_eq!((succeeded(&run), run.stderr.as_str()), ("(3, 13)\n", ""));
+
+    // A Python without support is chosen where no other will do, and that is told.
+    folder.file("old.py", &script("<3"));
+    let run = finish(&mut folder.pyrun(["old.py"]));
+    assert_eq!(succeeded(&run), "(2, 7)\n");
+    assert!(
+        run.stderr.starts_with("       Using python:2.7-slim (requires-python `<3` of old.py)\n"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn the_newest_stable_is_the_default() {
+    let folder = repository();
+    folder.file("gen.py", SAY);
+    let default = ("python:3.15-slim".to_owned(), "       Using python:3.15-slim\n".to_owned());
+    assert_eq!(dry(&mut folder.pyrun([])), default);
+    // A script on stdin is not read before it runs, nor is code.
+    for arguments in
+        [&["--dry-run", "-"][..], &["--dry-run", "-c", "# /// script\n# requires-python = '<3'\n# ///"]]
+    {
+        let run = finish(folder.pyrun([]).args(arguments));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(run.stderr.starts_with("       Using python:3.15-slim\n"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn the_nearest_files_choose() {
+    let folder = repository();
+    folder.file("gen.py", SAY).file(".python-version", "3.12\n").file("sub/gen.py", SAY);
+    let here = |folder: &Folder| dry(&mut folder.pyrun([]));
+    assert_eq!(here(&folder).1, "       Using python:3.12-slim (`3.12` in .python-version)\n");
+    folder.file("pyproject.toml", "[project]\nname = 'x'\nrequires-python = '>=3.12,<3.15'\n");
+    assert_eq!(
+        here(&folder).1,
+        "       Using python:3.12-slim (`3.12` in .python-version, requires-python `>=3.12,<3.15` in pyproject.toml)\n"
+    );
+    fs_err::remove_file(folder.project().join(".python-version")).expect("the file");
+    assert_eq!(
+        here(&folder).1,
+        "       Using python:3.14-slim (requires-python `>=3.12,<3.15` in pyproject.toml)\n"
+    );
+
+    // From where the script is, not from where it is called.
+    folder.file("sub/.python-version", "3.13.5\n");
+    let run = finish(&mut folder.pyrun(["--dry-run", "sub/gen.py"]));
+    assert!(
+        run.stderr.starts_with("       Using python:3.13.5-slim (`3.13.5` in sub/.python-version, "),
+        "{}",
+        run.stderr
+    );
+
+    // Above the root of a repository, nothing counts.
+    folder.file("sub/.git", "gitdir: elsewhere\n").file("sub/.python-version", "");
+    let mut below = folder.pyrun([]);
+    assert_eq!(dry(below.current_dir(folder.project().join("sub"))).1, "       Using python:3.15-slim\n");
+}
+
+#[test]
+fn contradictions_name_both() {
+    let folder = repository();
+    folder.file("gen.py", &script(">=3.12")).file(".python-version", "3.11\n");
+    assert_eq!(
+        refused(&folder, &["gen.py"]),
+        "error: requires-python `>=3.12` of gen.py and `3.11` in .python-version contradict each other\n\n\
+         help: change one of them, or choose with `--tag`\n"
+    );
+    folder.file("gen.py", &script(">=4"));
+    assert_eq!(
+        refused(&folder, &["gen.py"]),
+        "error: no official Python image satisfies requires-python `>=4` of gen.py\n\n\
+         help: the newest is `3.15-slim`: `--tag` takes it without asking\n"
+    );
+}
+
+#[test]
+fn what_is_named_wins_and_a_contradicting_script_is_told() {
+    let folder = repository();
+    folder.file("gen.py", &script(">=3.14")).file(".python-version", "system\n");
+    let run = finish(&mut folder.pyrun(["--tag", TAG, "gen.py"]));
+    assert_eq!(succeeded(&run), "(3, 13)\n");
+    assert_eq!(run.stderr, "warning: `--tag 3.13-slim` contradicts requires-python `>=3.14` of gen.py\n");
+    let run = finish(folder.pyrun(["gen.py"]).env("PYRUN_TAG", TAG));
+    assert_eq!(succeeded(&run), "(3, 13)\n");
+    assert_eq!(run.stderr, "warning: `PYRUN_TAG=3.13-slim` contradicts requires-python `>=3.14` of gen.py\n");
+    let run = finish(&mut folder.pyrun(["gen.py", "--tag", TAG]));
+    assert_eq!(succeeded(&run), "(3, 13)\n");
+    assert!(run.stderr.contains("contradicts"), "{}", run.stderr);
+
+    // One that agrees is taken without a word, and so is one over a block that cannot be read.
+    for block in [script(">=3.12"), script("^3.12")] {
+        folder.file("gen.py", &block);
+        let run = finish(&mut folder.pyrun(["--tag", TAG, "gen.py"]));
+        assert_eq!((succeeded(&run), run.stderr.as_str()), ("(3, 13)\n", ""));
+    }
+}
+
+#[test]
+fn a_tag_of_a_manifest_is_taken_if_it_agrees() {
+    let folder = repository();
+    let manifest = |settings: &str| {
+        let head = "[package]\nname = \"p\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n";
+        folder.file("Cargo.toml", &format!("{head}{settings}"));
+    };
+    folder.file("src/lib.rs", "").file("gen.py", &script(">=3.12"));
+    let run = |arguments: &[&str]| finish(with_cargo(folder.pyrun([]).args(arguments)));
+
+    manifest(&format!("[package.metadata.pyrun]\ntag = \"{TAG}\"\n"));
+    let agreed = run(&["gen.py"]);
+    assert_eq!((succeeded(&agreed), agreed.stderr.as_str()), ("(3, 13)\n", ""));
+
+    manifest(
+        "[package.metadata.pyrun]\ntag = \"3.11-slim\"\n[package.metadata.pyrun.scripts]\ncodegen = \"gen.py\"\n",
+    );
+    for name in ["gen.py", "codegen"] {
+        let refused = run(&[name]);
+        assert_eq!(refused.code, Some(125));
+        assert_eq!(
+            refused.stderr.lines().next(),
+            Some(
+                "error: requires-python `>=3.12` of gen.py and tag `3.11-slim` in `package.metadata.pyrun` contradict each other"
+            )
+        );
+    }
+
+    manifest("[package.metadata.pyrun.scripts.codegen]\nscript = \"gen.py\"\ntag = \"3.11-slim\"\n");
+    let refused = run(&["codegen"]);
+    assert!(
+        refused.stderr.contains("and tag `3.11-slim` in the settings of script `codegen` contradict"),
+        "{}",
+        refused.stderr
+    );
+
+    // An image may have any Python.
+    manifest("[package.metadata.pyrun]\nimage = \"python:2.7-slim\"\n");
+    let dry = run(&["--dry-run", "gen.py"]);
+    assert!(succeeded(&dry).contains("python:2.7-slim"), "{}", dry.stdout);
+    assert!(!dry.stderr.contains("Using"), "{}", dry.stderr);
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let folder = repository();
+    folder.file("gen.py", &script("^3.12")).file("plain.py", SAY);
+    assert_eq!(
+        refused(&folder, &["gen.py"]),
+        "error: cannot read the metadata of script `gen.py`\n\n\
+         Caused by:\n  `requires-python` of the `script` block is malformed\n\n\
+         Caused by:\n  `^3.12` is no set of version specifiers, such as `>=3.12,<3.14`: unexpected end of version \
+         specifier, expected operator\n\n\
+         help: did you mean `>=3.12,<4`?\n\
+         help: to run without asking it, choose with `--tag`\n"
+    );
+    folder.file(".python-version", "pypy3.10\n");
+    assert_eq!(
+        refused(&folder, &["plain.py"]),
+        "error: cannot use `.python-version`\n\n\
+         Caused by:\n  `pypy3.10` is not CPython, and the official image has no other\n\n\
+         help: to run without asking it, choose with `--tag`\n"
+    );
+    folder.file(".python-version", "").file("pyproject.toml", "[project]\nrequires-python = 3.12\n");
+    let told = refused(&folder, &["plain.py"]);
+    assert!(told.starts_with("error: cannot read `pyproject.toml`\n\nCaused by:\n"), "{told}");
+    assert!(told.contains("line 2"), "{told}");
+}
