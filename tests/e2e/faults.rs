@@ -365,4 +365,11 @@ fn some_ports_speak_no_http() {
     assert_eq!(get_with(&silent.host(), "/v2/", ""), (String::new(), Some(std::io::ErrorKind::WouldBlock)));
     assert_eq!((port.connections(), silent.connections()), (1, 1));
     assert!(TcpStream::connect(PlainTcp::nothing_at()).is_err());
+    // One that speaks HTTP only says so to a client that begins with TLS.
+    let Some(registry) = FaultyRegistry::start() else { return };
+    let mut stream = TcpStream::connect(registry.host()).expect("a connection");
+    stream.write_all(b"\x16\x03\x01\x02\x00\x01").expect("a greeting");
+    let mut said = [0; 12];
+    stream.read_exact(&mut said).expect("an answer");
+    assert_eq!((&said, registry.requests().len()), (b"HTTP/1.1 400", 0));
 }

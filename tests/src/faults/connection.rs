@@ -79,7 +79,18 @@ pub(super) fn serve(shared: &Shared, socket: TcpStream) -> io::Result<()> {
 fn talk(shared: &Shared, socket: TcpStream) -> io::Result<Stream> {
     socket.set_nodelay(true)?;
     let mut client = BufReader::new(Stream::new(socket, shared.tls.as_ref())?);
-    while let Some(head) = http::read_request(&mut client)? {
+    loop {
+        let head = match http::read_request(&mut client) {
+            Ok(Some(head)) => head,
+            Ok(None) => break,
+            Err(error) => {
+                if error.kind() == io::ErrorKind::InvalidData {
+                    // As every server does, be it to a client that speaks TLS.
+                    client.get_mut().write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")?;
+                }
+                return Err(error);
+            }
+        };
         let number = shared.log.begin(Request::new(&head));
         let next = answer(shared, &mut client, &head, number);
         shared.log.end(number);

@@ -75,8 +75,12 @@ pub(crate) struct AnswerHead {
     pub(crate) framing: Framing,
 }
 
-/// Reads a request's head; nothing where the other side has closed the connection before it.
+/// Reads a request's head; nothing where the other side has closed the connection before it. What begins as no method
+/// does, as TLS, is refused at its first byte: it may have no line to wait for.
 pub(crate) fn read_request(from: &mut impl BufRead) -> io::Result<Option<RequestHead>> {
+    if from.fill_buf()?.first().is_some_and(|byte| !byte.is_ascii_alphabetic()) {
+        return Err(invalid("no HTTP"));
+    }
     let Some(text) = read_head(from)? else { return Ok(None) };
     let mut fields = [httparse::EMPTY_HEADER; 100];
     let mut parsed = httparse::Request::new(&mut fields);
