@@ -74,7 +74,7 @@ async fn login(image: &str) -> (Option<Login>, Vec<String>) {
         credentials::Login::Identity(token) => {
             Some(Login::Token { server, token: token.reveal().to_owned() })
         }
-        // A token for the registry alone, which [`Login`] has no place for: nobody but tests of docker writes one.
+        // A token for the registry alone, which the login of an engine has no place for.
         credentials::Login::Registry(_) => None,
     });
     (login, found.failures)
