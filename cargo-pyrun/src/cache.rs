@@ -119,6 +119,12 @@ impl Cache {
         replace(&folder, &path, bytes).map_err(|error| CacheError::write(&self.root, error))
     }
 
+    /// What it means that a file of the cache could not be written.
+    #[must_use]
+    pub fn write_error(&self, source: io::Error) -> CacheError {
+        CacheError::write(&self.root, source)
+    }
+
     /// Reads an entry; a missing one is `None`.
     pub fn read(&self, entry: impl AsRef<Utf8Path>) -> Result<Option<Vec<u8>>, CacheError> {
         match fs_err::read(self.root.join(entry.as_ref())) {

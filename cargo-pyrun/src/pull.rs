@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use docker_credential::DockerCredential;
 use futures_util::StreamExt;
 use pyimage_build::Reference;
 
 use crate::engine::{Engine, EngineError, Login};
-use crate::shell::Shell;
+use crate::registry::credentials::{self, CredentialFiles, Credentials};
+use crate::shell::{Shell, Verbosity};
 
 /// Pulls `image` and tells it: bars on a terminal, one line elsewhere.
 ///
@@ -21,7 +21,25 @@ pub async fn pull(
 ) -> Result<(), EngineError> {
     let suffix = platform.map(|platform| format!(" for {platform}")).unwrap_or_default();
     shell.status("Pulling", format_args!("{image}{suffix}"));
-    let mut steps = Box::pin(engine.pull(image, platform, login(image)));
+    let (login, failures) = login(image).await;
+    let pulled = follow(engine, image, platform, login, shell).await;
+    // A public image needs no login, so that only a pull that fails makes this worth a line.
+    if pulled.is_err() || shell.verbosity() == Verbosity::Verbose {
+        for failure in &failures {
+            shell.note(failure);
+        }
+    }
+    pulled
+}
+
+async fn follow(
+    engine: &Engine,
+    image: &str,
+    platform: Option<&str>,
+    login: Option<Login>,
+    shell: &Shell,
+) -> Result<(), EngineError> {
+    let mut steps = Box::pin(engine.pull(image, platform, login));
     let progress = shell.progress();
     let mut layers: HashMap<String, crate::shell::Bar> = HashMap::new();
     while let Some(step) = steps.next().await {
@@ -37,19 +55,27 @@ pub async fn pull(
     Ok(())
 }
 
-/// The caller's login at the image's registry, as docker keeps it. A helper that is broken or not there is as
-/// good as no login: public images need none, and a private one is refused by name.
-fn login(image: &str) -> Option<Login> {
-    let reference: Reference = image.parse().ok()?;
+/// The caller's login at the image's registry, as docker and podman keep it, and what went wrong on the way. A helper
+/// that is broken or not there is as good as no login: public images need none, and a private one is refused by name.
+async fn login(image: &str) -> (Option<Login>, Vec<String>) {
+    let Ok(reference) = image.parse::<Reference>() else { return (None, Vec::new()) };
+    let credentials = Credentials::new(CredentialFiles::from_env());
+    let found = credentials.find(reference.registry(), reference.repository()).await;
+    // The name under which docker keeps the login of Docker Hub.
     let server = match reference.registry() {
         "docker.io" => "https://index.docker.io/v1/",
         other => other,
     };
     let server = server.to_owned();
-    match docker_credential::get_credential(&server).ok()? {
-        DockerCredential::UsernamePassword(user, password) => {
-            Some(Login::Password { server, user, password })
+    let login = found.login.and_then(|login| match login {
+        credentials::Login::Password { user, password } => {
+            Some(Login::Password { server, user, password: password.reveal().to_owned() })
         }
-        DockerCredential::IdentityToken(token) => Some(Login::Token { server, token }),
-    }
+        credentials::Login::Identity(token) => {
+            Some(Login::Token { server, token: token.reveal().to_owned() })
+        }
+        // A token for the registry alone, which the login of an engine has no place for.
+        credentials::Login::Registry(_) => None,
+    });
+    (login, found.failures)
 }

@@ -88,25 +88,25 @@ pub enum RegistryError {
         source: Option<Cause>,
     },
     /// The registry wants another login, or any.
-    #[error("`{registry}` does not let us read `{repository}` with {credentials}")]
+    #[error("`{registry}` does not let us read `{repository}` (used {credentials})")]
     Unauthorized {
         /// The registry.
         registry: String,
         /// The repository.
         repository: String,
-        /// Where the login that was used came from, or that there was none.
+        /// Where the login that was used came from, or that there was none, and which helper failed.
         credentials: String,
         /// The registry's words.
         source: Option<Cause>,
     },
     /// The login is good, but not for this.
-    #[error("`{registry}` denies access to `{repository}` with {credentials}")]
+    #[error("`{registry}` denies access to `{repository}` (used {credentials})")]
     Denied {
         /// The registry.
         registry: String,
         /// The repository.
         repository: String,
-        /// Where the login that was used came from, or that there was none.
+        /// Where the login that was used came from, or that there was none, and which helper failed.
         credentials: String,
         /// The registry's words.
         source: Option<Cause>,
@@ -146,6 +146,8 @@ pub enum RegistryError {
     Unreachable {
         /// Host and port.
         host: String,
+        /// The proxy variables that are set.
+        proxies: Vec<String>,
         /// What the system said.
         source: Cause,
     },
@@ -318,11 +320,34 @@ pub enum RegistryError {
         /// The mirrors that were asked before, in order.
         mirrors: Vec<MirrorFailure>,
         /// The cause of the registry's own failure.
-        source: Option<Cause>,
+        source: Option<CauseOf>,
     },
 }
 
+/// The cause of another failure: it prints as that cause does.
+#[derive(Clone, Debug)]
+pub struct CauseOf(Box<RegistryError>);
+
+impl fmt::Display for CauseOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.source().map_or(Ok(()), |cause| fmt::Display::fmt(cause, f))
+    }
+}
+
+impl Error for CauseOf {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()?.source()
+    }
+}
+
 impl RegistryError {
+    /// The failure of a registry, told together with those of the mirrors that were asked before.
+    pub(super) fn after(self, mirrors: Vec<MirrorFailure>) -> Self {
+        let error = Box::new(self);
+        let source = error.source().is_some().then(|| CauseOf(error.clone()));
+        Self::Mirrored { error, mirrors, source }
+    }
+
     /// The registry's own failure, without the mirrors that failed before: what to match on.
     #[must_use]
     pub fn own(&self) -> &Self {
