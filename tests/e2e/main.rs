@@ -21,6 +21,7 @@ mod network;
 mod options;
 mod output;
 mod pull;
+mod registry;
 mod settings;
 mod signals;
 mod streams;
