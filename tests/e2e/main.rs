@@ -22,6 +22,7 @@ mod network;
 mod options;
 mod output;
 mod pull;
+mod registry;
 mod settings;
 mod signals;
 mod streams;
