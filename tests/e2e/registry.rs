@@ -214,10 +214,11 @@ fn blobs_that_break_off_or_lie_leave_nothing_half() {
 
 #[test]
 fn lies_about_digests_are_found_out() {
-    for fault in [Fault::WrongBytes, Fault::wrong_digest()] {
+    // Of a body the digest that it has is told; what a tag was said to be is not there to be had.
+    for (fault, word) in [(Fault::WrongBytes, "digest"), (Fault::wrong_digest(), "not found")] {
         let Some((project, registry)) = faulty(fault) else { return };
         let run = project.lock(&registry.host());
-        project.failed(&run, &[&registry.host(), "digest", "sha256:"]);
+        project.failed(&run, &[&registry.host(), word, "sha256:"]);
     }
 }
 
