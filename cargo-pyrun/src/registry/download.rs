@@ -120,6 +120,7 @@ impl Download<'_> {
             offset: partial.len(),
             missing: Missing::Digest(digest.clone()),
         };
+        let _permit = self.exchange.permit(endpoint).await;
         let mut answer = self.exchange.ask(&ask).await?;
         let unwritten = |error| Failure::lasting(self.unwritten(&self.store.cache, error));
         let wrong_size = |found| {

@@ -9,7 +9,7 @@ use super::settings::RegistrySettings;
 /// Docker Hub's name in references.
 pub(super) const HUB: &str = "docker.io";
 /// Where Docker Hub's registry answers.
-const HUB_ADDRESS: &str = "registry-1.docker.io";
+pub(super) const HUB_ADDRESS: &str = "registry-1.docker.io";
 
 /// `http` or `https`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use pyimage_build::{Digest, DocumentError, Reference};
 
+use super::endpoint::{HUB, HUB_ADDRESS, is_loopback, split_port};
+use super::settings::{INSECURE_VARIABLE, MIRRORS_VARIABLE, TIMEOUT_VARIABLE};
 use crate::cache::CacheError;
 
 /// A cause that several waiting requests can share.
@@ -366,28 +368,53 @@ impl RegistryError {
     /// What to do about it, the likeliest first.
     #[must_use]
     pub fn helps(&self) -> Vec<String> {
+        let one = |help: String| vec![help];
         match self {
             Self::Mirrored { error, .. } => error.helps(),
-            Self::Unauthorized { registry, .. } => {
-                vec![format!("log in: docker login {}", login_name(registry))]
-            }
+            Self::Unauthorized { registry, repository, .. } => vec![
+                format!("log in: {}", docker_login(registry)),
+                format!("or check the name: many registries answer so where `{repository}` does not exist"),
+            ],
             Self::Denied { registry, .. } => {
-                vec![format!("log in as a user who may read it: docker login {}", login_name(registry))]
+                one(format!("log in as a user who may read it: {}", docker_login(registry)))
+            }
+            Self::TooManyRequests { registry, .. } if registry == HUB => {
+                one(format!("log in for a higher limit: {}", docker_login(registry)))
             }
             Self::NoTls { host, .. } => {
-                vec![format!("to speak http with it, allow it by name: PYIMAGE_INSECURE_REGISTRIES={host}")]
+                one(format!("to speak http with it, allow it by name: {INSECURE_VARIABLE}={host}"))
             }
             Self::CertificateNotTrusted { .. } => {
-                vec!["set SSL_CERT_FILE to a file with the certificate authority that signed it".to_owned()]
+                one("set SSL_CERT_FILE to a file with the certificate authority that signed it".to_owned())
+            }
+            Self::Setup { .. } => {
+                one("set SSL_CERT_FILE to a file with certificate authorities, if there are none".to_owned())
+            }
+            Self::Timeout { .. } => {
+                one(format!("to wait longer, set {TIMEOUT_VARIABLE} to a number of seconds"))
+            }
+            Self::Unreachable { host, proxies, .. } => {
+                let mut helps = Vec::new();
+                if !proxies.is_empty() {
+                    let proxies = proxies.join(" and ");
+                    helps.push(format!("check the proxy in {proxies}, or add the host to NO_PROXY"));
+                }
+                if host.starts_with(HUB_ADDRESS) {
+                    helps.push(format!("set {MIRRORS_VARIABLE} to a mirror of Docker Hub, if there is one"));
+                }
+                helps
+            }
+            Self::Broken { host, .. } if is_loopback(split_port(host).0) => {
+                one(format!("http was spoken with it; if it wants TLS: {INSECURE_VARIABLE}={host}"))
             }
             _ => Vec::new(),
         }
     }
 }
 
-/// The name that `docker login` takes: none for Docker Hub.
-fn login_name(registry: &str) -> &str {
-    if matches!(registry, "docker.io" | "registry-1.docker.io") { "" } else { registry }
+/// The command that logs in; Docker Hub needs no name.
+fn docker_login(registry: &str) -> String {
+    if registry == HUB { "docker login".to_owned() } else { format!("docker login {registry}") }
 }
 
 fn not_found(registry: &str, repository: &str, missing: &Missing, unreached: Option<&str>) -> String {

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 /// Something that a user may want to see while requests are under way.
+///
+/// It prints as a status line has it behind its verb: `Retrying` for [`Event::Retrying`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

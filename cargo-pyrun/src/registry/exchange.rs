@@ -1,10 +1,11 @@
 //! Asking an endpoint: in the right scheme, with the right login, and again where that may help.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Method;
 use reqwest::header::{self, HeaderMap, HeaderValue};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::auth::{Auth, Used};
@@ -16,6 +17,8 @@ use super::failure::{Again, Failure};
 use super::retry::{MAX_WAIT, TOLD_WAIT, backoff};
 use super::transport::{Answer, Outgoing, Transport};
 
+/// Requests that one endpoint has to answer at once.
+const MAX_CONCURRENT: usize = 64;
 /// How often a request may be answered with 401: without a login, with a token that has ended, with a new one.
 const MAX_CHALLENGES: usize = 4;
 
@@ -40,11 +43,12 @@ pub(super) struct Exchange {
     auth: Auth,
     /// The schemes that endpoints turned out to speak.
     schemes: Mutex<HashMap<String, Scheme>>,
+    limits: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 impl Exchange {
     pub(super) fn new(transport: Transport, auth: Auth) -> Self {
-        Self { transport, auth, schemes: Mutex::default() }
+        Self { transport, auth, schemes: Mutex::default(), limits: Mutex::default() }
     }
 
     /// Asks once. An answer is a success, or status 416 to a question with an offset.
@@ -86,7 +90,7 @@ impl Exchange {
         let Ask { endpoint, repository, .. } = *ask;
         let url = endpoint.url(scheme, repository, &ask.rest).map_err(|error| {
             let host = endpoint.authority.clone();
-            Failure::lasting(RegistryError::Setup { host, source: std::sync::Arc::new(error) })
+            Failure::lasting(RegistryError::Setup { host, source: Arc::new(error) })
         })?;
         let mut headers = HeaderMap::new();
         if let Some(accept) = &ask.accept {
@@ -100,10 +104,17 @@ impl Exchange {
             );
         }
         let mut used = Used::default();
+        let mut refusal: Option<Answer> = None;
         for _ in 0..MAX_CHALLENGES {
             let authorization = self.auth.authorization(&self.transport, endpoint, repository).await?;
             if let Some(authorization) = &authorization {
                 used = authorization.used.clone();
+                // With nothing to send, the answer would be the same.
+                if authorization.header.is_none()
+                    && let Some(refusal) = refusal.take()
+                {
+                    return Err(failure(ask, &used, refusal).await);
+                }
             }
             let outgoing = Outgoing {
                 method: ask.method.clone(),
@@ -113,6 +124,9 @@ impl Exchange {
                 body: None,
                 unverified: self.transport.settings.is_insecure(&endpoint.authority),
             };
+            if let Some(refusal) = refusal.take() {
+                refusal.finish().await;
+            }
             let answer = self.transport.send(&outgoing).await?;
             let status = answer.status();
             if status.is_success() || (status.as_u16() == 416 && ask.offset > 0) {
@@ -136,7 +150,7 @@ impl Exchange {
             if final_answer || !understood {
                 return Err(failure(ask, &used, answer).await);
             }
-            drop(body::said(answer).await);
+            refusal = Some(answer);
         }
         let status = reqwest::StatusCode::UNAUTHORIZED;
         Err(body::failure_of(status, &endpoint.name, repository, &used, body::Explanation::default()))
@@ -150,9 +164,12 @@ impl Exchange {
     ) -> Result<T, RegistryError> {
         let mut patience = Patience::new(self, endpoint);
         let settings = &self.transport.settings;
-        let mut deadline = Instant::now() + settings.total_timeout;
+        let mut left = settings.total_timeout;
         loop {
-            let failure = match tokio::time::timeout_at(deadline, work()).await {
+            // Neither waiting for our turn nor waiting between tries is the endpoint's time.
+            let permit = self.permit(endpoint).await;
+            let start = Instant::now();
+            let failure = match tokio::time::timeout(left, work()).await {
                 Ok(Ok(done)) => return Ok(done),
                 Ok(Err(failure)) => failure,
                 Err(_) => {
@@ -160,8 +177,21 @@ impl Exchange {
                     return Err(RegistryError::Timeout { host, limit });
                 }
             };
-            deadline += patience.wait(failure).await?;
+            drop(permit);
+            left = left.saturating_sub(start.elapsed());
+            patience.wait(failure).await?;
         }
+    }
+
+    /// Waits until the endpoint has few enough requests under way for another.
+    pub(super) async fn permit(&self, endpoint: &Endpoint) -> Option<OwnedSemaphorePermit> {
+        let limit = {
+            let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+            let limit = limits.entry(endpoint.authority.clone());
+            limit.or_insert_with(|| Arc::new(Semaphore::new(MAX_CONCURRENT))).clone()
+        };
+        // It is never closed.
+        limit.acquire_owned().await.ok()
     }
 }
 
@@ -183,8 +213,8 @@ impl<'a> Patience<'a> {
         self.failures = 0;
     }
 
-    /// Waits until the endpoint may be asked again, and says how long that was, or gives up.
-    pub(super) async fn wait(&mut self, failure: Failure) -> Result<std::time::Duration, RegistryError> {
+    /// Waits until the endpoint may be asked again, or gives up.
+    pub(super) async fn wait(&mut self, failure: Failure) -> Result<(), RegistryError> {
         let Failure { error, again } = failure;
         let error = *error;
         let settings = &self.exchange.transport.settings;
@@ -211,7 +241,7 @@ impl<'a> Patience<'a> {
             });
         }
         tokio::time::sleep(wait).await;
-        Ok(wait)
+        Ok(())
     }
 }
 
@@ -259,7 +289,7 @@ async fn failure(ask: &Ask<'_>, used: &Used, answer: Answer) -> Failure {
         401 | 403 if !is_own => Failure::lasting(RegistryError::Refused {
             registry: name,
             status: status.as_u16(),
-            source: explanation.said.map(|said| std::sync::Arc::new(said) as super::error::Cause),
+            source: explanation.said.map(|said| Arc::new(said) as super::error::Cause),
         }),
         _ => body::failure_of(status, &name, ask.repository, used, explanation),
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::endpoint::{is_loopback, split_port};
 use super::error::{Cause, RegistryError};
 use super::settings::RegistrySettings;
 
@@ -76,7 +77,8 @@ impl Failure {
                         | io::ErrorKind::BrokenPipe
                 )
             );
-            let proxies = settings.proxies.variables.clone();
+            let local = is_loopback(split_port(&host).0);
+            let proxies = if local { Vec::new() } else { settings.proxies.variables.clone() };
             let error = RegistryError::Unreachable { host, proxies, source: cause(error) };
             return if cut { Self::passing(error) } else { Self::lasting(error) };
         }

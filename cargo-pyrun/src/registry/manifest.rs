@@ -76,11 +76,15 @@ pub(super) async fn resolve(
     Ok((descriptor, Some(bytes)))
 }
 
-/// The answers to `HEAD` that a `GET` may better.
+/// The answers to `HEAD` that a `GET` may better, or explain.
 fn is_refused_head(error: &RegistryError) -> bool {
     matches!(
         error,
-        RegistryError::NotFound { .. } | RegistryError::Refused { .. } | RegistryError::NotARegistry { .. }
+        RegistryError::NotFound { .. }
+            | RegistryError::Refused { .. }
+            | RegistryError::NotARegistry { .. }
+            | RegistryError::Unauthorized { source: None, .. }
+            | RegistryError::Denied { source: None, .. }
     )
 }
 

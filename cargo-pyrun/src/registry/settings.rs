@@ -90,7 +90,7 @@ impl RegistrySettings {
         Self::from_variables(&|name| std::env::var(name).ok(), std::env::home_dir().as_deref())
     }
 
-    fn from_variables(
+    pub(super) fn from_variables(
         variable: &dyn Fn(&str) -> Option<String>,
         home: Option<&std::path::Path>,
     ) -> Result<Self, RegistryError> {

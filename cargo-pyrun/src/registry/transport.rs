@@ -1,12 +1,11 @@
 //! One request and its answer: clients, limits and redirects.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode, Url};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::endpoint::{authority, host_and_port, is_loopback, shown};
 use super::error::{Cause, RegistryError};
@@ -17,8 +16,8 @@ use super::telling::Telling;
 
 /// As many redirects as curl and Go follow in a sensible setup.
 const MAX_REDIRECTS: usize = 10;
-/// Requests that one host has to answer at once.
-const MAX_CONCURRENT: usize = 64;
+/// Connections to one host that are kept for the next request.
+const MAX_IDLE: usize = 64;
 
 /// The body of a redirect that is worth reading to keep its connection.
 const MAX_DRAINED: u64 = 16 * 1024;
@@ -37,13 +36,12 @@ pub(super) struct Outgoing {
     pub(super) unverified: bool,
 }
 
-/// An answer whose body has not been read yet. It counts against its host's limit until it is dropped.
+/// An answer whose body has not been read yet.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) response: Response,
     /// Whether the host that was asked answered, and not one that a redirect leads to.
     pub(super) own: bool,
-    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Answer {
@@ -57,7 +55,7 @@ impl Answer {
     }
 
     /// Reads what is left of a short body, so that the connection can serve again.
-    async fn finish(mut self) {
+    pub(super) async fn finish(mut self) {
         if self.response.content_length().is_some_and(|length| length <= MAX_DRAINED) {
             while let Ok(Some(_)) = self.response.chunk().await {}
         }
@@ -75,7 +73,6 @@ pub(super) struct Transport {
     pub(super) settings: Arc<RegistrySettings>,
     pub(super) telling: Arc<Telling>,
     clients: [OnceLock<Result<Client, Cause>>; 5],
-    limits: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 /// The clients that there may be; each is made when the first request needs it.
@@ -95,7 +92,7 @@ enum Kind {
 
 impl Transport {
     pub(super) fn new(settings: Arc<RegistrySettings>, telling: Arc<Telling>) -> Self {
-        Self { settings, telling, clients: Default::default(), limits: Mutex::default() }
+        Self { settings, telling, clients: Default::default() }
     }
 
     /// Sends a request and follows where it leads: at most ten redirects, never in a circle, never from https to
@@ -154,7 +151,6 @@ impl Transport {
         let client = self
             .client(url, outgoing.unverified && own)
             .map_err(|source| Failure::lasting(RegistryError::Setup { host: host.clone(), source }))?;
-        let permit = self.limit(&host).acquire_owned().await.ok();
         let mut request =
             client.request(outgoing.method.clone(), url.clone()).headers(outgoing.headers.clone());
         if let Some(authorization) = outgoing.authorization.as_ref().filter(|_| own) {
@@ -175,14 +171,9 @@ impl Transport {
             elapsed: start.elapsed(),
         });
         match sent {
-            Ok(response) => Ok(Answer { response, own, _permit: permit }),
+            Ok(response) => Ok(Answer { response, own }),
             Err(error) => Err(Failure::of(error, &host, &self.settings)),
         }
-    }
-
-    fn limit(&self, host: &str) -> Arc<Semaphore> {
-        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        limits.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(MAX_CONCURRENT))).clone()
     }
 
     fn client(&self, url: &Url, unverified: bool) -> Result<&Client, Cause> {
@@ -208,7 +199,7 @@ impl Transport {
                 .referer(false)
                 .connect_timeout(self.settings.connect_timeout)
                 .read_timeout(self.settings.idle_timeout)
-                .pool_max_idle_per_host(MAX_CONCURRENT);
+                .pool_max_idle_per_host(MAX_IDLE);
             builder = match kind {
                 Kind::Local | Kind::LocalTls => builder.no_proxy(),
                 Kind::Plain | Kind::Tls | Kind::Unverified => self.settings.proxies.apply(builder)?,

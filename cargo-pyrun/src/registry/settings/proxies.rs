@@ -51,9 +51,7 @@ impl Proxies {
         let all = checked(find("ALL_PROXY"))?;
         let no = find("NO_PROXY").map(|(_, value)| value);
         let any = http.is_some() || https.is_some() || all.is_some();
-        if !any {
-            variables.clear();
-        }
+        variables.retain(|name| !name.eq_ignore_ascii_case("NO_PROXY"));
         Ok(Self { http, https, all, no, variables, system: !any })
     }
 

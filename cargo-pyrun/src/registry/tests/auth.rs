@@ -185,6 +185,7 @@ async fn a_refusal_names_the_login_that_was_used() {
     let error = registry().tags(&image(&server, "a")).await.unwrap_err();
     assert_eq!(error.to_string(), format!("`{host}` does not let us read `a` (used no credentials)"));
     assert_eq!(error.helps()[0], format!("log in: docker login {host}"));
+    assert_eq!(server.log().len(), 1, "with nothing to send there is nothing to ask again");
     assert_eq!(
         std::error::Error::source(&error).unwrap().to_string(),
         "the registry says: authentication required (UNAUTHORIZED)"

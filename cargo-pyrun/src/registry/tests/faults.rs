@@ -168,3 +168,59 @@ async fn a_long_wait_is_told() {
         [format!("`{host}` in 3 s: `{host}` answers no more requests for 3 s")]
     );
 }
+
+#[tokio::test]
+async fn proxies_lead_to_other_hosts_alone() {
+    let proxy = Server::new(|request| reply(if request.method == "CONNECT" { 502 } else { 200 }, TAGS)).await;
+    let url = format!("http://{}", proxy.authority);
+    let with = |extra: (&'static str, &'static str)| {
+        let url = url.clone();
+        let variable = move |name: &str| match name {
+            "http_proxy" | "HTTPS_PROXY" => Some(url.clone()),
+            name => (name == extra.0).then(|| extra.1.to_owned()),
+        };
+        let mut settings = RegistrySettings::from_variables(&variable, None).unwrap();
+        settings.retries(1, Duration::ZERO);
+        Registry::new(settings, None).unwrap()
+    };
+    let remote: Reference = "registry.invalid:5000/a".parse().unwrap();
+    let allowed = with((INSECURE_VARIABLE, "registry.invalid:5000"));
+    assert_eq!(allowed.tags(&remote).await.unwrap(), ["1"]);
+    // There is no tunnel for https, so that http is tried.
+    assert_eq!(
+        proxy.log(),
+        ["CONNECT registry.invalid:5000", "GET http://registry.invalid:5000/v2/a/tags/list?n=1000"]
+    );
+    let error = with(("NO_PROXY", "registry.invalid")).tags(&remote).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Unreachable { .. }), "{error}");
+    assert_eq!(error.helps(), ["check the proxy in http_proxy and HTTPS_PROXY, or add the host to NO_PROXY"]);
+
+    let local = failing(0, || reply(200, TAGS)).await;
+    with(("", "")).tags(&image(&local, "a")).await.unwrap();
+    assert_eq!(proxy.log().len(), 2);
+}
+
+#[tokio::test]
+async fn one_endpoint_has_only_so_many_requests_at_once() {
+    let under_way = Arc::new(Mutex::new((0_usize, 0_usize)));
+    let shared = Arc::clone(&under_way);
+    let server = Server::new(move |_| {
+        let mut count = shared.lock().unwrap();
+        count.0 += 1;
+        count.1 = count.1.max(count.0);
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            shared.lock().unwrap().0 -= 1;
+        });
+        reply(200, TAGS).late(Duration::from_millis(30))
+    })
+    .await;
+    let registry = registry();
+    let image = image(&server, "a");
+    for tags in futures_util::future::join_all((0..200).map(|_| registry.tags(&image))).await {
+        tags.unwrap();
+    }
+    let most = under_way.lock().unwrap().1;
+    assert!((16..=64).contains(&most), "{most} at once");
+}
