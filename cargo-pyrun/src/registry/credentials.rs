@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use file::{AuthFile, Helper};
+use file::{AuthFile, Damaged, Helper};
 
 /// How long a credential helper may take.
 const HELPER_LIMIT: Duration = Duration::from_secs(10);
@@ -139,7 +139,6 @@ pub struct Credentials {
     files: CredentialFiles,
     read: OnceLock<(Vec<AuthFile>, Vec<String>)>,
     answers: Mutex<HashMap<(String, String), Answer>>,
-    limit: Option<Duration>,
 }
 
 /// What a helper answered, once it has: a login, none, or how it failed.
@@ -169,9 +168,17 @@ impl Credentials {
                     Err(why) => found.failures.push(format!("{source} failed: {why}")),
                 }
             }
-            if let Some(login) = file.login(registry, repository) {
-                let source = CredentialSource::File(file.path.clone());
-                return Found { login: Some(login), source, ..found };
+            match file.login(registry, repository) {
+                Ok(Some(login)) => {
+                    let source = CredentialSource::File(file.path.clone());
+                    return Found { login: Some(login), source, ..found };
+                }
+                Ok(None) => {}
+                Err(Damaged { key }) => {
+                    found
+                        .failures
+                        .push(format!("the login for `{key}` in `{}` is damaged", tilde(&file.path)));
+                }
             }
         }
         found
@@ -183,8 +190,7 @@ impl Credentials {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             answers.entry(key).or_default().clone()
         };
-        let limit = self.limit.unwrap_or(HELPER_LIMIT);
-        cell.get_or_init(|| helper::get(&helper.name, &helper.server, limit)).await.clone()
+        cell.get_or_init(|| helper::get(&helper.name, &helper.server, HELPER_LIMIT)).await.clone()
     }
 }
 

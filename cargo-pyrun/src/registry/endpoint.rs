@@ -47,6 +47,7 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// The registry of a reference.
     pub(super) fn registry(name: &str, settings: &RegistrySettings) -> Self {
+        let name = canonical(name);
         let authority = if name == HUB { HUB_ADDRESS } else { name };
         let (host, port) = split_port(authority);
         let insecure = settings.is_insecure(authority);

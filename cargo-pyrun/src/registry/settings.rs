@@ -202,6 +202,7 @@ impl RegistrySettings {
 
     /// The mirrors of a registry, in order.
     pub(super) fn mirrors(&self, registry: &str) -> impl Iterator<Item = &Endpoint> {
+        let registry = canonical(registry);
         self.mirrors.iter().filter(move |(of, _)| of == registry).map(|(_, endpoint)| endpoint)
     }
 

@@ -152,7 +152,7 @@ fn outgoing(transport: &Transport, mut url: Url, purpose: &Purpose, login: Optio
             .append_pair("client_id", CLIENT)
             .append_pair("refresh_token", token.reveal());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        let body = form.query().map(str::to_owned);
+        let body = form.query().map(Secret::new);
         return Outgoing { method: Method::POST, headers, body, ..common };
     }
     {

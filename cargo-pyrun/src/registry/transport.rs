@@ -7,6 +7,7 @@ use std::time::Instant;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 
+use super::credentials::Secret;
 use super::endpoint::{authority, host_and_port, is_loopback, shown};
 use super::error::{Cause, RegistryError};
 use super::event::Event;
@@ -31,7 +32,7 @@ pub(super) struct Outgoing {
     pub(super) headers: HeaderMap,
     /// Sent to this host alone.
     pub(super) authorization: Option<HeaderValue>,
-    pub(super) body: Option<String>,
+    pub(super) body: Option<Secret>,
     /// Whether the host was allowed by name to have any certificate.
     pub(super) unverified: bool,
 }
@@ -157,7 +158,7 @@ impl Transport {
             request = request.header(header::AUTHORIZATION, authorization.clone());
         }
         if let Some(body) = outgoing.body.as_ref().filter(|_| own) {
-            request = request.body(body.clone());
+            request = request.body(body.reveal().to_owned());
         }
         let start = Instant::now();
         let sent = request.send().await;

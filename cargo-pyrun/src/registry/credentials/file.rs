@@ -23,6 +23,13 @@ pub(super) struct Helper {
     pub(super) server: String,
 }
 
+/// A login that cannot be read.
+#[derive(Debug)]
+pub(super) struct Damaged {
+    /// The key that it stands under.
+    pub(super) key: String,
+}
+
 /// A `config.json` of docker or an `auth.json` of podman.
 #[derive(Debug)]
 pub(super) struct AuthFile {
@@ -92,17 +99,21 @@ impl AuthFile {
     }
 
     /// The login in the file itself: of the longest namespace that the repository is in.
-    pub(super) fn login(&self, registry: &str, repository: &str) -> Option<Login> {
-        let fitting = self
-            .content
-            .auths
-            .iter()
-            .filter_map(|(key, entry)| Some((fit(key, registry, repository)?, entry.login()?)));
-        fitting.max_by_key(|(fit, _)| *fit).map(|(_, login)| login)
+    pub(super) fn login(&self, registry: &str, repository: &str) -> Result<Option<Login>, Damaged> {
+        let fitting = self.content.auths.iter().filter(|(_, entry)| !entry.is_empty());
+        let fitting = fitting.filter_map(|(key, entry)| Some((fit(key, registry, repository)?, key, entry)));
+        let Some((_, key, entry)) = fitting.max_by_key(|(fit, ..)| *fit) else { return Ok(None) };
+        entry.login().map(Some).ok_or_else(|| Damaged { key: key.clone() })
     }
 }
 
 impl Entry {
+    /// Docker leaves an empty entry where a helper has the login.
+    fn is_empty(&self) -> bool {
+        let Self { auth, username, password: _, identitytoken, registrytoken } = self;
+        [auth, username, identitytoken, registrytoken].iter().all(|text| text.is_empty())
+    }
+
     fn login(&self) -> Option<Login> {
         // Docker's order: a token speaks for itself, whatever user stands beside it.
         if !self.registrytoken.is_empty() {
@@ -111,18 +122,15 @@ impl Entry {
         if !self.identitytoken.is_empty() {
             return Some(Login::Identity(Secret::new(&self.identitytoken)));
         }
-        if !self.auth.is_empty() {
-            let bytes = STANDARD.decode(self.auth.trim()).ok()?;
-            let text = String::from_utf8(bytes).ok()?;
-            let (user, password) = text.split_once(':')?;
-            // Some tools pad with zero bytes, which docker strips.
-            let password = Secret::new(password.trim_end_matches('\0'));
-            return Some(Login::Password { user: user.to_owned(), password });
+        if self.auth.is_empty() {
+            let (user, password) = (self.username.clone(), Secret::new(&self.password));
+            return Some(Login::Password { user, password });
         }
-        if self.username.is_empty() {
-            return None;
-        }
-        Some(Login::Password { user: self.username.clone(), password: Secret::new(&self.password) })
+        let text = String::from_utf8(STANDARD.decode(self.auth.trim()).ok()?).ok()?;
+        let (user, password) = text.split_once(':')?;
+        // Some tools pad with zero bytes, which docker strips.
+        let password = Secret::new(password.trim_end_matches('\0'));
+        Some(Login::Password { user: user.to_owned(), password })
     }
 }
 

@@ -99,6 +99,15 @@ async fn a_damaged_file_is_told_without_its_content() {
     assert!(found.failures[0].starts_with(&expected) && !found.failures[0].contains("1234567"), "{found:?}");
 }
 
+#[tokio::test]
+async fn a_damaged_login_is_told() {
+    let (folder, credentials) = file(r#"{"auths":{"h":{"auth":"not base64!"}}}"#);
+    let found = credentials.find("h", "a").await;
+    let path = folder.path().join("config.json");
+    assert_eq!(found.failures, [format!("the login for `h` in `{}` is damaged", path.display())]);
+    assert_eq!(found.login, None);
+}
+
 #[test]
 fn secrets_are_not_printed() {
     let login = Login::Password { user: "me".to_owned(), password: Secret::new("hunter2") };

@@ -24,7 +24,8 @@ async fn tags(server: &Server) -> Result<Vec<String>, RegistryError> {
 
 #[tokio::test]
 async fn faults_that_pass_are_waited_out() {
-    let faults: [fn() -> server::Reply; 4] = [
+    let faults: [fn() -> server::Reply; 5] = [
+        || reply(200, "").hung_up(),
         || reply(503, "no available server"),
         || reply(429, "").with("Retry-After", 0),
         || reply(200, TAGS).cut(5),
@@ -58,6 +59,10 @@ async fn faults_that_stay_are_told() {
     assert_eq!(
         message(|| reply(200, TAGS).cut(5)).await,
         told("`HOST` sent 5 of the 14 bytes of `the list of tags`", 4)
+    );
+    assert_eq!(
+        message(|| reply(200, "").hung_up()).await,
+        told("the connection to `HOST` broke: connection closed before message completed", 4)
     );
     assert_eq!(
         message(|| reply(403, r#"{"errors":[{"code":"DENIED","message":"no"}]}"#)).await,

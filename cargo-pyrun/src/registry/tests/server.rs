@@ -70,6 +70,12 @@ impl Reply {
         self
     }
 
+    /// Ends the connection without an answer.
+    pub(super) fn hung_up(mut self) -> Self {
+        self.status = 0;
+        self
+    }
+
     /// Leaves the length out, so that the end of the connection is that of the body.
     pub(super) fn unsized_(mut self) -> Self {
         self.sized = false;
@@ -152,6 +158,9 @@ async fn serve(mut stream: TcpStream, handler: Arc<Handler>, seen: Arc<Mutex<Vec
         let is_head = request.method == "HEAD";
         seen.lock().unwrap().push(request);
         tokio::time::sleep(answer.delay).await;
+        if answer.status == 0 {
+            return;
+        }
         let mut text = format!("HTTP/1.1 {} Whatever\r\n", answer.status);
         for (name, value) in &answer.headers {
             text = format!("{text}{name}: {value}\r\n");
