@@ -346,6 +346,8 @@ impl Registry {
                 down.insert(mirror.authority.clone(), error.clone());
             }
             let name = mirror.mirror.clone().unwrap_or_else(|| mirror.authority.clone());
+            let why = || format!("mirror `{name}` did not help: {}", error::in_one_line(&error));
+            self.exchange.transport.telling.tell(|| Event::Detail(why()));
             mirrors.push(MirrorFailure { mirror: name, error: Box::new(error) });
         }
         let endpoint = Endpoint::registry(image.registry(), &settings);
@@ -363,11 +365,8 @@ fn after_mirrors(registry: &str, mut mirrors: Vec<MirrorFailure>, error: Registr
         let (unreached, source) = (Some(registry.to_owned()), Some(Arc::new(error) as Cause));
         return RegistryError::NotFound { registry: mirror, repository, missing, unreached, source };
     }
-    // That it is not on a mirror either is no news.
-    if error.is_not_found() {
-        mirrors.retain(|mirror| !mirror.error.is_not_found());
-    }
-    if mirrors.is_empty() {
+    // What the registry itself does not have, a mirror could not have had.
+    if error.is_not_found() || mirrors.is_empty() {
         return error;
     }
     error.after(mirrors)
