@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use pyimage_build::{Descriptor, Reference};
@@ -20,6 +20,8 @@ use crate::cache::{Cache, CacheError};
 
 /// So much has to come in a try for the tries before it to be forgotten.
 const PROGRESS: u64 = 64 * 1024;
+/// How long another process may go without a byte before it is not waited for: longer than a registry may make it wait.
+const STALLED: Duration = Duration::from_secs(120);
 /// How often to look whether another process has finished.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -51,27 +53,35 @@ impl Download<'_> {
         let (cache, digest) = (&self.store.cache, &self.descriptor.digest);
         let sweeping = cache.clone();
         apart(move || partial::sweep(&sweeping)).await;
-        loop {
+        let mut seen = (0, Instant::now());
+        let mut partial = loop {
             match Partial::open(cache, digest).map_err(|error| self.unkept(error))? {
-                Ok(mut partial) => {
-                    if self.store.path(digest).exists() && self.cached().await.is_some() {
-                        partial.discard();
-                        return Ok(None);
-                    }
-                    let size = self.descriptor.size;
-                    let (partial, resumed) = apart(move || {
-                        let resumed = partial.resume(size);
-                        (partial, resumed)
-                    })
-                    .await;
-                    resumed.map_err(|error| self.unwritten(cache, error))?;
-                    (self.progress)(partial.len());
-                    return Ok(Some(partial));
+                Some(Ok(partial)) => break partial,
+                Some(Err(busy)) if busy.len != seen.0 => {
+                    (self.progress)(busy.len);
+                    seen = (busy.len, Instant::now());
                 }
-                Err(busy) => (self.progress)(busy.len),
+                // Whoever has it may be stopped for good.
+                Some(Err(_)) if seen.1.elapsed() < STALLED => {}
+                Some(Err(_)) | None => {
+                    break Partial::private(cache, digest).map_err(|error| self.unkept(error))?;
+                }
             }
             tokio::time::sleep(POLL).await;
+        };
+        if self.store.path(digest).exists() && self.cached().await.is_some() {
+            partial.discard();
+            return Ok(None);
         }
+        let size = self.descriptor.size;
+        let (partial, resumed) = apart(move || {
+            let resumed = partial.resume(size);
+            (partial, resumed)
+        })
+        .await;
+        resumed.map_err(|error| self.unwritten(cache, error))?;
+        (self.progress)(partial.len());
+        Ok(Some(partial))
     }
 
     /// Gets from one endpoint what is missing.

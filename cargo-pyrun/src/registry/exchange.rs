@@ -57,6 +57,8 @@ impl Exchange {
             let schemes = self.schemes.lock().unwrap_or_else(PoisonError::into_inner);
             schemes.get(&ask.endpoint.authority).copied()
         };
+        // A mirror that was given as https stays so, whatever was spoken with its host otherwise.
+        let known = known.filter(|scheme| ask.endpoint.schemes.contains(scheme));
         let schemes = known.as_ref().map_or(ask.endpoint.schemes, std::slice::from_ref);
         // An endpoint has one scheme or two.
         let (first, second) = (schemes[0], schemes.get(1).copied());

@@ -24,8 +24,10 @@ pub(super) struct Partial {
     hasher: DigestHasher,
     digest: Digest,
     len: u64,
-    /// Whether the file is no longer here to be left behind.
+    /// Whether the file is not here to be left behind, or not ours.
     gone: bool,
+    /// Whether no other process can go on with it.
+    private: bool,
 }
 
 /// Another process has the file.
@@ -36,29 +38,45 @@ pub(super) struct Busy {
 }
 
 impl Partial {
-    /// Opens the file for this content, with what an earlier process left in it.
-    pub(super) fn open(cache: &Cache, digest: &Digest) -> Result<Result<Self, Busy>, CacheError> {
-        let folder = cache.folder(FOLDER)?;
-        let path = folder.join(format!("{}-{}", digest.algorithm(), digest.hex()));
-        let unwritable = |source| CacheError::Unwritable { folder: cache.root().to_owned(), source };
+    /// Opens the file for this content, with what an earlier process left in it. `None` where locks are not to be
+    /// had, as on some network file systems.
+    pub(super) fn open(cache: &Cache, digest: &Digest) -> Result<Option<Result<Self, Busy>>, CacheError> {
+        let path = place(cache, digest)?;
         // The holder of the lock renames or removes the file, and whoever waited for it then has a file that is no
         // longer the one with this name.
         loop {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-            let file = file.map_err(unwritable)?;
-            match file.file().try_lock() {
+            let mut partial = Self::at(cache, digest, path.clone())?;
+            match partial.file.file().try_lock() {
                 Ok(()) => {}
                 Err(std::fs::TryLockError::WouldBlock) => {
-                    let len = file.metadata().map_or(0, |metadata| metadata.len());
-                    return Ok(Err(Busy { len }));
+                    let len = partial.file.metadata().map_or(0, |metadata| metadata.len());
+                    return Ok(Some(Err(Busy { len })));
                 }
-                Err(std::fs::TryLockError::Error(error)) => return Err(unwritable(error)),
+                Err(std::fs::TryLockError::Error(_)) => return Ok(None),
             }
-            if is_at(&file, &path).map_err(unwritable)? {
-                let hasher = digest.hasher();
-                return Ok(Ok(Self { file, path, hasher, digest: digest.clone(), len: 0, gone: false }));
+            if is_at(&partial.file, &path).map_err(|error| cache.write_error(error))? {
+                partial.gone = false;
+                return Ok(Some(Ok(partial)));
             }
         }
+    }
+
+    /// Opens a file that no other process knows, and that does not stay.
+    pub(super) fn private(cache: &Cache, digest: &Digest) -> Result<Self, CacheError> {
+        let mut random = [0; 6];
+        getrandom::fill(&mut random).map_err(|error| cache.write_error(error.into()))?;
+        let path = format!("{}.{}", place(cache, digest)?, crate::fingerprint::hex(&random));
+        let mut partial = Self::at(cache, digest, path.into())?;
+        (partial.gone, partial.private) = (false, true);
+        Ok(partial)
+    }
+
+    /// The file, which is not ours yet.
+    fn at(cache: &Cache, digest: &Digest, path: Utf8PathBuf) -> Result<Self, CacheError> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(|error| cache.write_error(error))?;
+        let hasher = digest.hasher();
+        Ok(Self { file, path, hasher, digest: digest.clone(), len: 0, gone: true, private: false })
     }
 
     /// Takes in what is there already, and says how much that is.
@@ -127,10 +145,14 @@ impl Partial {
 impl Drop for Partial {
     /// Leaves the file to a later download, if there is anything in it.
     fn drop(&mut self) {
-        if !self.gone && self.len == 0 {
+        if !self.gone && (self.private || self.len == 0) {
             remove(&self.path);
         }
     }
+}
+
+fn place(cache: &Cache, digest: &Digest) -> Result<Utf8PathBuf, CacheError> {
+    Ok(cache.folder(FOLDER)?.join(format!("{}-{}", digest.algorithm(), digest.hex())))
 }
 
 /// Removes downloads that nobody went on with.
@@ -166,4 +188,54 @@ fn is_same(a: &std::fs::Metadata, b: &std::fs::Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_same(a: &std::fs::Metadata, b: &std::fs::Metadata) -> bool {
     (a.len(), a.created().ok()) == (b.len(), b.created().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(cache: &Cache) -> usize {
+        cache.root().join(FOLDER).read_dir_utf8().unwrap().count()
+    }
+
+    #[test]
+    fn one_process_has_the_file_and_others_have_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(Utf8Path::from_path(folder.path()).unwrap());
+        let digest = Digest::of(b"content");
+        let mut first = Partial::open(&cache, &digest).unwrap().unwrap().unwrap();
+        first.write(b"cont").unwrap();
+        assert_eq!(Partial::open(&cache, &digest).unwrap().unwrap().unwrap_err().len, 4);
+        let mut other = Partial::private(&cache, &digest).unwrap();
+        other.write(b"content").unwrap();
+        let place = cache.root().join("blobs/sha256/content");
+        assert!(other.verify().is_ok());
+        other.keep(&place).unwrap();
+        assert_eq!(fs_err::read(&place).unwrap(), b"content");
+        let mut third = Partial::private(&cache, &digest).unwrap();
+        third.write(b"con").unwrap();
+        drop(third);
+        assert_eq!(files(&cache), 1, "what is private does not stay");
+
+        drop(first);
+        let mut again = Partial::open(&cache, &digest).unwrap().unwrap().unwrap();
+        assert_eq!(again.resume(7).unwrap(), 4);
+        again.restart().unwrap();
+        drop(again);
+        assert_eq!(files(&cache), 0, "nor does what is empty");
+    }
+
+    #[test]
+    fn what_is_abandoned_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(Utf8Path::from_path(folder.path()).unwrap());
+        for (name, age) in [("old", ABANDONED * 2), ("held", ABANDONED * 2), ("new", Duration::ZERO)] {
+            let file = File::create(cache.folder(FOLDER).unwrap().join(name)).unwrap();
+            file.file().set_modified(std::time::SystemTime::now() - age).unwrap();
+        }
+        let held = File::open(cache.root().join(FOLDER).join("held")).unwrap();
+        held.file().lock().unwrap();
+        sweep(&cache);
+        assert_eq!(files(&cache), 2);
+    }
 }
