@@ -3,6 +3,7 @@
 mod conversation;
 mod error;
 mod explanation;
+mod lookup;
 mod preparation;
 mod surroundings;
 
@@ -81,7 +82,10 @@ async fn attempt(
     timings.mark("connect");
     if let Err(error) = preparation.create(signals, timings).await {
         preparation.abandon().await;
-        return Err(error);
+        return Err(tokio::select! {
+            better = lookup::look_up(error, preparation.cache) => better,
+            signal = signals.fatal() => RunError::Interrupted(signal),
+        });
     }
     let outcome = conversation::converse(&preparation, signals, timings).await;
     match outcome {

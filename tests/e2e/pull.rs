@@ -79,6 +79,29 @@ fn a_tag_that_is_not_there_yet_names_the_nearest() {
 }
 
 #[test]
+fn what_the_registry_has_instead_is_asked_of_it() {
+    let Some(registry) = part("TESTBED_REGISTRY") else { return };
+    let folder = Folder::new();
+    // Docker's own answer is only that Docker Hub is out of reach, where it is.
+    let mut command = folder.pyrun(["--tag", "3.13.99-slim"]);
+    let refused = finish(command.args(CODE).env("PYIMAGE_MIRRORS", format!("http://{registry}")));
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(125), ""), "{}", refused.stderr);
+    assert!(refused.stderr.contains("error: there is no image `python:3.13.99-slim`"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("help: did you mean `--tag 3.13"), "{}", refused.stderr);
+
+    let repository = format!("{registry}/library/python");
+    let absent = run(&folder, ["--image", &format!("{repository}:3.13-slmi")]);
+    assert_eq!((absent.code, absent.stdout.as_str()), (Some(125), ""), "{}", absent.stderr);
+    let help = format!("help: did you mean `--image {repository}:3.13-slim`?");
+    assert!(absent.stderr.contains(&help), "{}", absent.stderr);
+
+    let platform = run(&folder, ["--image", &format!("{repository}:3.13-slim"), "--platform", "linux/s390x"]);
+    assert_eq!((platform.code, platform.stdout.as_str()), (Some(125), ""), "{}", platform.stderr);
+    let there = "is not there for linux/s390x: it is there for linux/amd64";
+    assert!(platform.stderr.contains(there), "{}", platform.stderr);
+}
+
+#[test]
 fn a_pull_shows_its_layers_on_a_terminal() {
     let folder = Folder::new();
     let Some(mut image) = RegistryImage::push(&folder, 1_000_000) else { return };

@@ -171,7 +171,10 @@ impl RunError {
             Self::NoScript { nearest, .. } => did_you_mean(nearest, ""),
             Self::Folder(_) => vec!["name a file, or run a module with `-m MODULE`".to_owned()],
             Self::Windows { .. } => vec!["take a tag for Linux, for example `--tag 3.13-slim`".to_owned()],
-            Self::NoImage { nearest, .. } => did_you_mean(nearest, "--tag "),
+            Self::NoImage { nearest, .. } => {
+                let is_image = nearest.iter().any(|near| near.contains([':', '/']));
+                did_you_mean(nearest, if is_image { "--image " } else { "--tag " })
+            }
             Self::NotPulled(image) => vec![format!("pull it once with `docker pull {image}`")],
             Self::Pull { message, .. } if message.contains("toomanyrequests") => {
                 vec!["log in with `docker login`: Docker Hub limits anonymous pulls".to_owned()]

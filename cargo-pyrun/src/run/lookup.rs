@@ -1,0 +1,79 @@
+//! What a registry says of an image that an engine could not pull.
+//!
+//! An engine tells that it did not get an image. What there is instead, only the registry knows, and it is asked only
+//! now: a pull that works costs nothing.
+
+use std::time::Duration;
+
+use pyimage_build::{Document, Reference, nearest_tags};
+
+use super::RunError;
+use crate::cache::Cache;
+use crate::registry::{Registry, RegistryError, RegistrySettings};
+
+/// How long the failure may take longer for a better message.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Lets an error that an image is not there, or not for a platform, tell what is there; any other stays as it is, and
+/// so does each where the registry does not answer in time.
+pub(super) async fn look_up(error: RunError, cache: Option<&Cache>) -> RunError {
+    let (RunError::NoImage { image, .. } | RunError::NoPlatform { image, .. } | RunError::Pull { image, .. }) =
+        &error
+    else {
+        return error;
+    };
+    let Ok(reference) = image.parse::<Reference>() else { return error };
+    let Ok(registry) = registry(cache) else { return error };
+    let answer = tokio::time::timeout(PATIENCE, better(&registry, &reference, &error)).await;
+    answer.ok().flatten().unwrap_or(error)
+}
+
+fn registry(cache: Option<&Cache>) -> Result<Registry, RegistryError> {
+    let mut settings = RegistrySettings::from_env()?;
+    settings.timeouts(PATIENCE, PATIENCE, PATIENCE);
+    settings.retries(1, Duration::ZERO);
+    Registry::new(settings, cache.cloned())
+}
+
+async fn better(registry: &Registry, reference: &Reference, error: &RunError) -> Option<RunError> {
+    match error {
+        RunError::NoImage { image, message, .. } => {
+            let nearest = nearest(registry, reference).await?;
+            Some(RunError::NoImage { image: image.clone(), message: message.clone(), nearest })
+        }
+        // Behind a mirror that has not got a tag, an engine asks Docker Hub too, and tells only that it is out of reach.
+        RunError::Pull { image, message } => {
+            let Err(RegistryError::NotFound { .. }) = registry.resolve(reference).await else { return None };
+            let nearest = nearest(registry, reference).await?;
+            Some(RunError::NoImage { image: image.clone(), message: message.clone(), nearest })
+        }
+        RunError::NoPlatform { image, platform, .. } => {
+            let (_, document) = registry.fetch(reference).await.ok()?;
+            let Document::Index(index) = document else { return None };
+            let mut available: Vec<_> = index.images().map(|(platform, _)| platform.to_string()).collect();
+            available.sort();
+            available.dedup();
+            let (image, platform) = (image.clone(), platform.clone());
+            let message = format!("it is there for {}", available.join(", "));
+            Some(RunError::NoPlatform { image, platform, message })
+        }
+        _ => None,
+    }
+}
+
+/// The repository's tags that are most like this one.
+async fn nearest(registry: &Registry, reference: &Reference) -> Option<Vec<String>> {
+    let tags = registry.tags(reference).await.ok()?;
+    let tags: Vec<_> = tags.iter().map(String::as_str).collect();
+    let wanted = reference.tag()?;
+    // The engine did not find what the registry has: then it asked another.
+    if tags.contains(&wanted) {
+        return None;
+    }
+    let nearest = nearest_tags(wanted, &tags).into_iter();
+    if reference.is_official_python() {
+        return Some(nearest.map(str::to_owned).collect());
+    }
+    let images = nearest.filter_map(|tag| Some(reference.with_tag(tag).ok()?.familiar()));
+    Some(images.collect())
+}
