@@ -6,6 +6,7 @@ mod bed;
 mod cache;
 mod choice;
 mod discovery;
+mod docs;
 mod dry_run;
 mod engines;
 mod environment;

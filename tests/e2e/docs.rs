@@ -1,0 +1,82 @@
+//! The commands in the books, and what the books say that they print.
+
+use std::path::Path;
+use std::process::Command;
+
+use tests::{Folder, finish, part, with_cargo};
+
+/// The commands of a page's `console` blocks, each with the lines that follow it.
+fn commands(page: &str) -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+    let text = fs_err::read_to_string(path).expect("the page");
+    let mut commands: Vec<(String, String)> = Vec::new();
+    let mut in_block = false;
+    for line in text.lines() {
+        match line {
+            "```console" => in_block = true,
+            "```" => in_block = false,
+            _ if !in_block => {}
+            _ => match (line.strip_prefix("$ "), commands.last_mut()) {
+                (Some(command), _) => commands.push((command.to_owned(), String::new())),
+                (None, Some((_, output))) => {
+                    output.push_str(line);
+                    output.push('\n');
+                }
+                (None, None) => panic!("output without a command: {line}"),
+            },
+        }
+    }
+    commands
+}
+
+/// What stays when the bed is built anew: no digests, sizes and patch releases, and columns as wide as they happen to be.
+fn lasting(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let words = line.split_whitespace().map(|word| {
+            let bare = word.trim_end_matches([',', ')']);
+            let end = &word[bare.len()..];
+            let patch = bare.split('-').next().unwrap_or_default();
+            let numbers: Vec<_> = patch.split('.').collect();
+            if bare.starts_with("sha256:") {
+                format!("DIGEST{end}")
+            } else if numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u32>().is_ok()) {
+                let minor = patch.rsplit_once('.').map_or(patch, |(minor, _)| minor);
+                format!("{minor}.N{}{end}", &bare[patch.len()..])
+            } else if bare.trim_start_matches(['(', '+', '-']).parse::<f64>().is_ok() && bare.contains('.') {
+                // A version of two numbers reads like a size, and neither column moves.
+                format!("{}{end}", if bare.starts_with("3.") || bare.starts_with("2.") { bare } else { "SIZE" })
+            } else {
+                word.to_owned()
+            }
+        });
+        lines.push(words.collect::<Vec<_>>().join(" "));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn the_page_about_tags_says_what_is_printed() {
+    if part("TESTBED_ARM64").is_none() || part("TESTBED_REGISTRY").is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.file("src/lib.rs", "").file(
+        "Cargo.toml",
+        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+         [package.metadata.pyimage]\ntag = \"3.13-slim\"\n",
+    );
+    let commands = commands("docs/tags.md");
+    assert!(commands.len() >= 4, "{commands:?}");
+    let mut told = String::new();
+    let mut printed = String::new();
+    for (command, output) in commands {
+        let words: Vec<_> = command.split_whitespace().collect();
+        let ["cargo", "pyimage", arguments @ ..] = &words[..] else { panic!("{command}") };
+        let mut program: Command = folder.pyimage([]);
+        let run = finish(with_cargo(program.args(arguments)));
+        told.push_str(&format!("$ {command}\n{}\n", lasting(&output)));
+        printed.push_str(&format!("$ {command}\n{}\n", lasting(&format!("{}{}", run.stdout, run.stderr))));
+    }
+    snapbox::assert_data_eq!(printed, snapbox::Data::text(told).raw());
+}
