@@ -114,8 +114,9 @@ impl Cache {
 
     /// Writes an entry: afterwards it is there as a whole, or, on failure, as it was before.
     pub fn write(&self, entry: impl AsRef<Utf8Path>, bytes: &[u8]) -> Result<(), CacheError> {
-        let path = self.root.join(entry.as_ref());
-        let folder = self.folder(path.parent().unwrap_or(&self.root))?;
+        let entry = entry.as_ref();
+        let path = self.root.join(entry);
+        let folder = self.folder(entry.parent().unwrap_or(Utf8Path::new("")))?;
         replace(&folder, &path, bytes).map_err(|error| CacheError::write(&self.root, error))
     }
 

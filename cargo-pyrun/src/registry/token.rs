@@ -133,7 +133,7 @@ fn outgoing(transport: &Transport, mut url: Url, purpose: &Purpose, login: Optio
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let unverified = transport.settings.is_insecure(&authority(&url));
-    let common = Outgoing {
+    let plain = Outgoing {
         method: Method::GET,
         url: url.clone(),
         headers: headers.clone(),
@@ -153,7 +153,7 @@ fn outgoing(transport: &Transport, mut url: Url, purpose: &Purpose, login: Optio
             .append_pair("refresh_token", token.reveal());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         let body = form.query().map(Secret::new);
-        return Outgoing { method: Method::POST, headers, body, ..common };
+        return Outgoing { method: Method::POST, headers, body, ..plain };
     }
     {
         let mut query = url.query_pairs_mut();
@@ -172,5 +172,5 @@ fn outgoing(transport: &Transport, mut url: Url, purpose: &Purpose, login: Optio
         Some(Login::Password { user, password }) => Some(password_header(user, password)),
         _ => None,
     };
-    Outgoing { url, authorization, ..common }
+    Outgoing { url, authorization, ..plain }
 }
