@@ -139,8 +139,8 @@ impl Meter {
     fn pass(&mut self, document: Result<Document, RegistryError>) -> Result<Option<Document>, RegistryError> {
         match document {
             Ok(document) => Ok(Some(document)),
-            Err(limit @ RegistryError::TooManyRequests { .. }) => {
-                self.limit.get_or_insert(limit);
+            Err(error) if matches!(error.own(), RegistryError::TooManyRequests { .. }) => {
+                self.limit.get_or_insert(error);
                 Ok(None)
             }
             Err(error) => Err(error),
