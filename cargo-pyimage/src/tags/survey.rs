@@ -1,11 +1,13 @@
 //! Asking a registry about many tags at once.
 //!
 //! A tag takes three requests one after the other: what its digest is, the index with this digest, and the manifests
-//! in the index. All tags go through each step together, and each digest is asked for once: most tags are names of the
-//! same few images. So the time it takes is that of the longest chain of requests and not of their sum.
+//! in the index. All tags are asked about at the same time, and the client asks for each digest once: most tags are
+//! names of the same few images. So the time it takes is that of the longest chain of requests and not of their sum.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use pyimage_build::{Descriptor, Digest, Document, Platform, PythonTag, Reference};
 use pyrun::registry::{Registry, RegistryError};
@@ -13,8 +15,15 @@ use pyrun::shell::Shell;
 
 use super::{Candidate, EndOfLifeMark, Listed, ListedPlatform, Listing, TagsError, TagsRequest};
 
-/// Requests at the same time; the client has a limit of its own for each host.
+/// Tags at the same time; the client has a limit of its own for each host.
 const AT_ONCE: usize = 64;
+
+/// What a tag is.
+struct Surveyed<'a> {
+    candidate: &'a Candidate,
+    digest: Digest,
+    platforms: Vec<ListedPlatform>,
+}
 
 pub(super) async fn survey(
     registry: &Registry,
@@ -23,124 +32,106 @@ pub(super) async fn survey(
     shell: &Shell,
 ) -> Result<Listing, TagsError> {
     let repository = &request.repository;
-    let failed = TagsError::registry(repository);
-    let targets = resolve(registry, repository, tags).await?;
-
-    let unique: HashMap<&Digest, &Descriptor> =
-        targets.iter().map(|(_, target)| (&target.digest, target)).collect();
-    let mut meter = Meter::default();
-    let documents: HashMap<Digest, Option<Document>> = stream::iter(unique.into_values())
-        .map(|target| async move {
-            let document = registry.document(repository, target).await;
-            (target.digest.clone(), document)
-        })
-        .buffer_unordered(AT_ONCE)
-        .map(|(digest, document)| Ok((digest, meter.pass(document)?)))
+    let survey = Survey { registry, request, limit: RefCell::default() };
+    let surveyed: Vec<Option<Surveyed>> = stream::iter(tags.iter().copied())
+        .map(|candidate| survey.tag(candidate))
+        .buffered(AT_ONCE)
         .try_collect()
-        .await
-        .map_err(&failed)?;
-
-    let images: BTreeMap<&Digest, &Descriptor> = documents
-        .values()
-        .flatten()
-        .filter_map(|document| match document {
-            Document::Index(index) => Some(index),
-            Document::Manifest(_) => None,
-        })
-        .flat_map(pyimage_build::Index::images)
-        .filter(|(platform, _)| request.platform.as_ref().is_none_or(|wanted| wanted == *platform))
-        .map(|(_, image)| (&image.digest, image))
-        .collect();
-    let sizes: HashMap<Digest, Option<u64>> = stream::iter(images.into_values())
-        .map(|image| async move { (image.digest.clone(), registry.document(repository, image).await) })
-        .buffer_unordered(AT_ONCE)
-        .map(|(digest, document)| {
-            let size = meter.pass(document)?.and_then(|document| match document {
-                Document::Manifest(manifest) => Some(manifest.layers_size()),
-                Document::Index(_) => None,
-            });
-            Ok((digest, size))
-        })
-        .try_collect()
-        .await
-        .map_err(&failed)?;
-    if let Some(limit) = &meter.limit {
+        .await?;
+    if let Some(limit) = survey.limit.take() {
         shell.warn(format_args!("{limit}; sizes are missing"));
         for help in limit.helps() {
             shell.help(help);
         }
     }
-
-    let mut listed = Vec::new();
-    for (candidate, target) in &targets {
-        let platforms = match documents.get(&target.digest).and_then(Option::as_ref) {
-            Some(Document::Index(index)) => index
-                .images()
-                .map(|(platform, image)| ListedPlatform {
-                    platform: platform.clone(),
-                    digest: image.digest.clone(),
-                    size: sizes.get(&image.digest).copied().flatten(),
-                })
-                .collect(),
-            Some(Document::Manifest(manifest)) => {
-                let config = registry.config(repository, &manifest.config).await.map_err(&failed)?;
-                vec![ListedPlatform {
-                    platform: config.platform,
-                    digest: target.digest.clone(),
-                    size: Some(manifest.layers_size()),
-                }]
-            }
-            None => Vec::new(),
-        };
-        let same =
-            targets.iter().filter(|(other, its)| its.digest == target.digest && other.name != candidate.name);
-        listed.push(Listed {
-            tag: candidate.name.clone(),
-            digest: target.digest.clone(),
-            pinned: candidate.tag.as_ref().map(PythonTag::pinning),
-            end_of_life: candidate.tag.as_ref().and_then(|tag| EndOfLifeMark::of(tag, request.today)),
-            same_as: same.map(|(other, _)| other.name.clone()).collect(),
-            platforms,
-        });
-    }
+    let surveyed: Vec<_> = surveyed.into_iter().flatten().collect();
+    let listed = surveyed.iter().map(|tag| {
+        let same = surveyed
+            .iter()
+            .filter(|other| other.digest == tag.digest && other.candidate.name != tag.candidate.name);
+        let parsed = tag.candidate.tag.as_ref();
+        Listed {
+            tag: tag.candidate.name.clone(),
+            digest: tag.digest.clone(),
+            pinned: parsed.map(PythonTag::pinning),
+            end_of_life: parsed.and_then(|parsed| EndOfLifeMark::of(parsed, request.today)),
+            same_as: same.map(|other| other.candidate.name.clone()).collect(),
+            platforms: tag.platforms.clone(),
+        }
+    });
+    let mut listed = listed.collect();
     if let Some(wanted) = &request.platform {
         listed = only(listed, wanted, repository)?;
     }
     Ok(Listing { repository: Listing::repository_name(repository), tags: listed, hidden: 0 })
 }
 
-/// What each tag is today. One that went while we asked is passed over.
-async fn resolve<'a>(
-    registry: &Registry,
-    repository: &Reference,
-    tags: &[&'a Candidate],
-) -> Result<Vec<(&'a Candidate, Descriptor)>, TagsError> {
-    let asked = stream::iter(tags.iter().copied()).map(|candidate| async move {
+struct Survey<'a> {
+    registry: &'a Registry,
+    request: &'a TagsRequest,
+    /// The registry's limit on pulls, once it was reached.
+    limit: RefCell<Option<RegistryError>>,
+}
+
+impl Survey<'_> {
+    /// What a tag is today; `None` where it went while we asked.
+    async fn tag<'c>(&self, candidate: &'c Candidate) -> Result<Option<Surveyed<'c>>, TagsError> {
+        let repository = &self.request.repository;
         let image = repository
             .with_tag(&candidate.name)
             .map_err(|source| TagsError::Repository { name: candidate.name.clone(), source })?;
-        match registry.resolve(&image).await {
-            Ok(target) => Ok(Some((candidate, target))),
-            Err(RegistryError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(TagsError::registry(repository)(error)),
+        let target = match self.registry.resolve(&image).await {
+            Ok(target) => target,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(TagsError::registry(repository)(error)),
+        };
+        let platforms = self.platforms(&target).await.map_err(TagsError::registry(repository))?;
+        Ok(Some(Surveyed { candidate, digest: target.digest, platforms }))
+    }
+
+    async fn platforms(&self, target: &Descriptor) -> Result<Vec<ListedPlatform>, RegistryError> {
+        let repository = &self.request.repository;
+        match self.pass(self.registry.document(repository, target).await)? {
+            None => Ok(Vec::new()),
+            Some(Document::Index(index)) => {
+                let images = index.images().map(|(platform, image)| async move {
+                    Ok(ListedPlatform {
+                        platform: platform.clone(),
+                        digest: image.digest.clone(),
+                        size: self.size(platform, image).await?,
+                    })
+                });
+                try_join_all(images).await
+            }
+            Some(Document::Manifest(manifest)) => {
+                let config = self.registry.config(repository, &manifest.config).await?;
+                Ok(vec![ListedPlatform {
+                    platform: config.platform,
+                    digest: target.digest.clone(),
+                    size: Some(manifest.layers_size()),
+                }])
+            }
         }
-    });
-    let found: Vec<Option<_>> = asked.buffered(AT_ONCE).try_collect().await?;
-    Ok(found.into_iter().flatten().collect())
-}
+    }
 
-/// Lets go on without sizes where a registry's limit on pulls is reached: the tags themselves are worth a lot.
-#[derive(Default)]
-struct Meter {
-    limit: Option<RegistryError>,
-}
+    /// The bytes of an image's layers, where they are asked for.
+    async fn size(&self, platform: &Platform, image: &Descriptor) -> Result<Option<u64>, RegistryError> {
+        if self.request.platform.as_ref().is_some_and(|wanted| wanted != platform) {
+            return Ok(None);
+        }
+        let document = self.registry.document(&self.request.repository, image).await;
+        Ok(self.pass(document)?.and_then(|document| match document {
+            Document::Manifest(manifest) => Some(manifest.layers_size()),
+            Document::Index(_) => None,
+        }))
+    }
 
-impl Meter {
-    fn pass(&mut self, document: Result<Document, RegistryError>) -> Result<Option<Document>, RegistryError> {
+    /// Lets us go on without sizes where the registry's limit on pulls is reached: the tags themselves are worth a lot.
+    fn pass(&self, document: Result<Document, RegistryError>) -> Result<Option<Document>, RegistryError> {
         match document {
             Ok(document) => Ok(Some(document)),
             Err(error) if matches!(error.own(), RegistryError::TooManyRequests { .. }) => {
-                self.limit.get_or_insert(error);
+                self.limit.borrow_mut().get_or_insert(error);
                 Ok(None)
             }
             Err(error) => Err(error),

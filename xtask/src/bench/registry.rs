@@ -25,7 +25,7 @@ const INTRO: &str = "`cargo pyimage tags 3.13 --all` for a repository of 60 tags
 requests that depend on each other: the list, the digest of a tag, its index, a manifest of that. The peer is
 `curl`, making these four and no other over one connection: the longest chain, once.";
 
-const NOTES: &str = "\\
+const NOTES: &str = "\
 - 60 tags are 60 requests for digests; one after the other they would take 60 times as long as one.
 - The added 50 ms are a relay's, which holds each byte back for 25 ms on each way; a new connection costs 50 ms too.
   What is over the chain is mostly that second round trip: the list is asked for over one connection, and the
