@@ -38,8 +38,8 @@ Exit codes:
   0    done    101  failed    2  wrong usage    128+N  ended by signal N";
 
 const TAGS_EXAMPLES: &str = "\
-Without a filter and without --all, what is past its end of life, a prerelease, for Windows or
-replaced by a newer patch release is left out.
+Without --all, what is past its end of life, a prerelease, for Windows or replaced by a newer
+patch release is left out, unless the filter names its version.
 
 Examples:
   cargo pyimage tags                       the tags of the Pythons that are supported today
@@ -89,7 +89,6 @@ pub enum CargoCommand {
         term_width = WIDTH,
         subcommand_required = true,
         arg_required_else_help = true,
-        disable_help_subcommand = true,
         styles = STYLES
     )]
     Pyimage(PyimageArgs),
@@ -154,8 +153,7 @@ pub enum Command {
 /// `cargo pyimage tags`.
 #[derive(Debug, Args)]
 pub struct TagsArgs {
-    /// A version, a variant or a release in any combination (`3.13`, `slim`, `3.13-slim-bookworm`), or a pattern
-    /// with `*`
+    /// Words of the tag or their beginnings (`3.13`, `slim`, `3.13-bookworm`), or a pattern with `*`
     pub filter: Option<String>,
 
     /// Only this variant
@@ -202,7 +200,7 @@ pub struct LockArgs {
     pub update: Option<Vec<String>>,
 
     /// Ask no registry: fail where the lock is stale
-    #[arg(long)]
+    #[arg(long, conflicts_with = "update")]
     pub offline: bool,
 
     /// The Cargo.toml of the project, where it is not the one around the current folder

@@ -41,6 +41,10 @@ impl LockFile {
     /// Where it cannot be read, or is damaged.
     pub fn read(root: &Utf8Path) -> Result<Self, LockingError> {
         let path = root.join(Lock::FILE);
+        // A pipe would be waited for without end.
+        if fs_err::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(LockingError::NotAFile { path });
+        }
         let lock =
             match fs_err::read_to_string(&path) {
                 Ok(text) => Some(Lock::parse(&text).map_err(|source| LockingError::Damaged {
@@ -66,15 +70,21 @@ impl LockFile {
     /// Writes a lock in place of the one that is there; whoever reads meanwhile gets either as a whole.
     fn write(&self, lock: &Lock) -> Result<(), LockingError> {
         let unwritable = |source| LockingError::Unwritable { path: self.path.clone(), source };
-        let folder = self.path.parent().unwrap_or(Utf8Path::new("."));
+        // What a link leads to is replaced, and not the link.
+        let place = self.path.canonicalize_utf8().unwrap_or_else(|_| self.path.clone());
+        let folder = place.parent().unwrap_or(Utf8Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".pyimage.lock-");
-        // Temporary files are the owner's alone; a lock has the mode that the umask gives it.
+        // Temporary files are the owner's alone; a new lock has the mode that the umask gives it.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder).map_err(unwritable)?;
+        // The name of the temporary file is nobody's business.
+        let mut file = builder.tempfile_in(folder).map_err(|error| unwritable(error.kind().into()))?;
         io::Write::write_all(&mut file, lock.to_string().as_bytes()).map_err(unwritable)?;
-        file.persist(&self.path).map_err(|error| unwritable(error.error))?;
+        if let Ok(found) = fs_err::metadata(&place) {
+            fs_err::set_permissions(file.path(), found.permissions()).map_err(unwritable)?;
+        }
+        file.persist(&place).map_err(|error| unwritable(error.error))?;
         Ok(())
     }
 }
@@ -153,10 +163,7 @@ fn tell(base: &Reference, old: Option<&LockedBase>, new: &LockedBase, updating: 
         shell.status("Unchanged", base.familiar());
     }
     for change in changes {
-        shell.status(
-            if old.is_some() { "Moved" } else { "Pinned" },
-            format_args!("{} {change}", base.familiar()),
-        );
+        shell.status(change.verb(), format_args!("{} {change}", base.familiar()));
     }
 }
 

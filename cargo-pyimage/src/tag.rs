@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join, join_all, try_join_all};
 use pyimage_build::{
-    Date, Descriptor, Document, ImageConfig, Manifest, Platform, PythonTag, Reference, base_release,
-    nearest_tags,
+    Date, Descriptor, Document, ImageConfig, Libc, LibcRelease, Manifest, Platform, PythonTag, Reference,
+    Suite, base_release, nearest_tags,
 };
 use pyrun::registry::{Registry, RegistryError};
 
@@ -56,40 +56,65 @@ pub async fn explain(registry: &Registry, image: &Reference, today: Date) -> Res
     };
     let python = first.config.variable("PYTHON_VERSION").map(str::to_owned);
     let python = python.ok_or_else(|| TagError::NoPython { image: image.familiar() })?;
+    // Beside a digest a tag is only a word, which may be of another image.
     let tag: Option<PythonTag> = image.tag().and_then(|tag| tag.parse().ok());
+    let tag = tag.filter(|tag| image.digest().is_none() || says(tag, &python));
     let suite = base_release(&first.descriptor.annotations, &first.config)
         .or_else(|| tag.as_ref().and_then(PythonTag::effective_suite));
 
     let alternatives = tag.as_ref().map(|tag| advice::alternatives(tag, today)).unwrap_or_default();
     let size = first.manifest.layers_size();
     let (aliases, alternatives) = join(
-        aliases(registry, image, tag.as_ref(), &python, &descriptor),
+        aliases(registry, image, tag.as_ref(), &python, suite.as_ref(), &descriptor),
         weighed(registry, image, &first.platform, size, alternatives),
     )
     .await;
     let official = tag.as_ref().filter(|_| image.is_official_python());
     let expected = official.and_then(PythonTag::official_platforms).unwrap_or_default();
     let there: BTreeSet<_> = images.iter().map(|image| &image.platform).collect();
-    let libc = suite.as_ref().and_then(pyimage_build::Suite::libc);
+    let libc = suite.as_ref().and_then(Suite::libc);
     Ok(Explanation {
         image: image.familiar(),
         digest: descriptor.digest.clone(),
         aliases,
-        pinned: tag.as_ref().map(PythonTag::pinning),
-        end_of_life: tag
-            .as_ref()
-            .and_then(|tag| EndOfLifeMark::of(tag, today))
-            .or_else(|| EndOfLifeMark::of(&python.parse().ok()?, today)),
+        pinned: tag.as_ref().filter(|_| image.digest().is_none()).map(PythonTag::pinning),
+        end_of_life: python.parse().ok().and_then(|tag| EndOfLifeMark::of(&tag, today)),
         interpreter: Interpreter::of(tag.as_ref(), &first.config, &python),
         system_python: tag.as_ref().and_then(|tag| explanation::system_python(tag, suite.as_ref())),
         suite: suite.clone(),
         libc,
+        by_digest: image.digest().is_some(),
         compilers: tag.as_ref().filter(|tag| !tag.is_windows()).map(PythonTag::has_compilers),
         missing: expected.iter().filter(|platform| !there.contains(platform)).cloned().collect(),
-        platforms: images.iter().map(|image| ExplainedPlatform::of(image, libc)).collect(),
+        platforms: images
+            .iter()
+            .map(|image| ExplainedPlatform::of(image, wheels_of(&python, libc)))
+            .collect(),
         installing: tag.as_ref().map(|tag| advice::installing(tag, &python, suite.as_ref())),
         alternatives,
     })
+}
+
+/// Whether the tag can name an image with this Python.
+fn says(tag: &PythonTag, python: &str) -> bool {
+    tag.version().is_none_or(|version| {
+        let version = version.to_string();
+        let rest = python.strip_prefix(version.trim_end_matches("-rc"));
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+    })
+}
+
+/// The C library that wheels may be built for: that of the image, but for Python 2, whose last pip knows no newer
+/// wheels than manylinux2014's.
+fn wheels_of(python: &str, libc: Option<LibcRelease>) -> Option<LibcRelease> {
+    match libc {
+        Some(release) if python.starts_with("2.") && release.libc == Libc::Glibc => {
+            Some(LibcRelease { minor: release.minor.min(17), ..release })
+        }
+        // Nor does it know musllinux.
+        Some(_) if python.starts_with("2.") => None,
+        other => other,
+    }
 }
 
 /// What the image is for this machine, else for the first platform with the most common architecture.
@@ -142,10 +167,11 @@ async fn aliases(
     image: &Reference,
     tag: Option<&PythonTag>,
     python: &str,
+    suite: Option<&Suite>,
     descriptor: &Descriptor,
 ) -> Vec<String> {
     let Some(tag) = tag else { return Vec::new() };
-    let asked = advice::possible_aliases(tag, python).into_iter().map(|name| async move {
+    let asked = advice::possible_aliases(tag, python, suite).into_iter().map(|name| async move {
         let alias = image.with_tag(&name).ok()?;
         // An alias that cannot be asked for is left out: it is not what the user wants to know of.
         let target = registry.resolve(&alias).await.ok()?;

@@ -79,7 +79,8 @@ pub async fn list(registry: &Registry, request: &TagsRequest, shell: &Shell) -> 
     let shown = if shown.is_empty() { fitting.clone() } else { shown };
     let hidden = fitting.len() - shown.len();
     let mut listing = survey::survey(registry, request, &shown, shell).await?;
-    listing.hidden = hidden;
+    // Which of them have the platform was not asked.
+    listing.hidden = if request.platform.is_some() { 0 } else { hidden };
     Ok(listing)
 }
 
@@ -142,7 +143,12 @@ fn nothing(request: &TagsRequest, names: &[String]) -> TagsError {
     let Some(filter) = &request.filter else {
         return TagsError::None { repository: Box::new(repository), variant: request.variant };
     };
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let of_variant = |name: &&str| {
+        request
+            .variant
+            .is_none_or(|variant| name.parse::<PythonTag>().is_ok_and(|tag| tag.variant() == variant))
+    };
+    let names: Vec<_> = names.iter().map(String::as_str).filter(of_variant).collect();
     let nearest = nearest_tags(filter, &names).into_iter().map(str::to_owned).collect();
     TagsError::NoMatch {
         repository: Box::new(repository),

@@ -126,6 +126,8 @@ fn an_update_says_what_moved() {
     let Some(project) = Project::new(MANIFEST) else { return };
     let old = project.publish("3.13.5", &BOTH);
     succeeded(&project.lock([]));
+    let offline = finish(project.command(["lock"]).args(["--offline", "--update"]));
+    assert_eq!(offline.code, Some(2), "{}", offline.stderr);
     let same = project.lock(["--update"]);
     succeeded(&same);
     assert!(same.stderr.contains("Unchanged python:3.13-slim"), "{}", same.stderr);
@@ -270,6 +272,33 @@ fn a_workspace_has_one_lock() {
     assert!(text.contains("linux/amd64") && text.contains("linux/arm64"), "{text}");
     assert_eq!(text.matches("[[base]]").count(), 1);
     succeeded(&project.lock(["--check"]));
+}
+
+#[test]
+fn a_lock_of_two_halves_is_found_out() {
+    let amd64_only = format!("{MANIFEST}platforms = [\"linux/amd64\"]\n");
+    let Some(project) = Project::new(&amd64_only) else { return };
+    project.publish("3.13.5", &BOTH);
+    succeeded(&project.lock([]));
+    // One branch adds a platform under the old digest, the other moves the pin; git has no reason to complain.
+    project.folder.file("Cargo.toml", MANIFEST);
+    succeeded(&project.lock([]));
+    let with_platform = project.text();
+    project.publish("3.13.6", &BOTH);
+    succeeded(&project.lock(["--update"]));
+    let moved = project.text();
+    let image =
+        |text: &str, at: usize| text.split("\n[[base.image]]\n").nth(at).expect("an image").to_owned();
+    let merged = moved.replace(&image(&moved, 2), &image(&with_platform, 2));
+    assert_ne!(merged, moved);
+    project.folder.file("pyimage.lock", &merged);
+    for run in [project.lock(["--check"]), project.lock([])] {
+        failed(&run, &["of `python:3.13-slim` for linux/arm64 does not fit its checksum", "from one branch"]);
+    }
+    for (from, to) in [("3.13.6\"", "3.13.7\""), ("size = ", "size = 1"), ("cmd = [", "cmd = [\"x\", ")] {
+        project.folder.file("pyimage.lock", &moved.replacen(from, to, 1));
+        failed(&project.lock(["--check"]), &["does not fit its checksum"]);
+    }
 }
 
 #[test]

@@ -198,6 +198,41 @@ fn many_tags_take_as_long_as_the_longest_chain() {
 }
 
 #[test]
+fn a_tag_that_is_broken_does_not_take_the_others_with_it() {
+    let Some(hub) = small() else { return };
+    hub.registry.on("*", "*/manifests/3.13.5-slim", Fault::status(500));
+    let repository = format!("{}/library/python", hub.registry.host());
+    let run = hub.run(["tags", "3.13-slim", "--repository", &repository]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("warning: could not look up `3.13.5-slim`: "), "{}", run.stderr);
+    assert!(run.stdout.contains("not to be read, pinned"), "{}", run.stdout);
+    assert!(run.stdout.contains("3.13-slim-trixie"), "{}", run.stdout);
+    hub.registry.on("*", "*/manifests/*", Fault::status(500));
+    failed(&hub.run(["tags", "3.13-slim", "--repository", &repository]), &["could not list the tags", "500"]);
+}
+
+#[test]
+fn an_image_by_its_digest_never_moves() {
+    let Some(hub) = small() else { return };
+    let digest = hub.repository.manifest("3.13-slim").1;
+    let digest = {
+        use sha2::Digest as _;
+        let hash = sha2::Sha256::digest(&digest);
+        hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    };
+    for (reference, part) in [
+        (format!("python@{digest}"), "moves       never"),
+        (format!("python:3.13-slim@{digest}"), "moves       never"),
+        // The tag is of another image.
+        (format!("python:3.9-slim@{digest}"), "supported until 2029-10-31"),
+    ] {
+        let run = hub.run(["tag", &reference]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(run.stdout.contains(part), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn a_list_may_come_in_pages() {
     let Some(hub) = small() else { return };
     hub.registry.on("GET", "*/tags/list*", Fault::PagedTags(2));

@@ -42,6 +42,18 @@ pub fn changes(old: Option<&LockedBase>, new: &LockedBase) -> Vec<Change> {
     changes
 }
 
+impl Change {
+    /// What happened, in a word.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Digest(None, _) | Self::Added(..) => "Pinned",
+            Self::Digest(Some(_), _) | Self::Image(..) => "Moved",
+            Self::Removed(_) => "Dropped",
+        }
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -32,6 +32,12 @@ pub enum LockingError {
         /// What is wrong.
         source: Box<LockError>,
     },
+    /// Something else has the lock's name.
+    #[error("`{path}` is not a file")]
+    NotAFile {
+        /// What is not a file.
+        path: Utf8PathBuf,
+    },
     /// The lock cannot be read.
     #[error("could not read `{path}`")]
     Unreadable {
@@ -133,7 +139,10 @@ impl LockingError {
             Self::NoPython { .. } => {
                 "take a base that is made `FROM python:…`, or `tag` for an official image itself".to_owned()
             }
-            Self::Unwritable { .. } | Self::Unreadable { .. } | Self::Contradiction { .. } => {
+            Self::NotAFile { .. }
+            | Self::Unwritable { .. }
+            | Self::Unreadable { .. }
+            | Self::Contradiction { .. } => {
                 return Vec::new();
             }
         };

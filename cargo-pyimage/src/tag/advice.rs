@@ -160,12 +160,12 @@ fn variant_of(tag: &PythonTag, variant: &str) -> String {
 }
 
 /// The tags that may name the same image: each way to say the version that is in it, with and without the release.
-pub(super) fn possible_aliases(tag: &PythonTag, python: &str) -> Vec<String> {
+pub(super) fn possible_aliases(tag: &PythonTag, python: &str, suite: Option<&Suite>) -> Vec<String> {
     let mut numbers = python.split('.');
     let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
     let heads = [python.to_owned(), format!("{major}.{minor}"), major.to_owned(), String::new()];
     let mut suffixes = Vec::new();
-    let suites = [None, tag.suite().cloned(), tag.effective_suite()];
+    let suites = [None, tag.suite().cloned(), suite.cloned().or_else(|| tag.effective_suite())];
     for suite in suites {
         let suffix = match (tag.variant(), suite) {
             (Variant::Full, None) => String::new(),
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn aliases_are_every_way_to_say_it() {
         assert_eq!(
-            possible_aliases(&tag("3.13-slim"), "3.13.5"),
+            possible_aliases(&tag("3.13-slim"), "3.13.5", None),
             [
                 "3.13.5-slim",
                 "3.13.5-slim-trixie",
@@ -219,10 +219,10 @@ mod tests {
             ]
         );
         assert_eq!(
-            possible_aliases(&tag("latest"), "3.15.2"),
+            possible_aliases(&tag("latest"), "3.15.2", None),
             ["3.15.2", "3.15.2-trixie", "3.15", "3.15-trixie", "3", "3-trixie", "trixie"]
         );
-        for name in possible_aliases(&tag("3.13-alpine3.22"), "3.13.5") {
+        for name in possible_aliases(&tag("3.13-alpine3.22"), "3.13.5", None) {
             let alias = tag(&name);
             assert_eq!(alias.variant(), Variant::Alpine);
         }

@@ -36,6 +36,9 @@ pub struct Explanation {
     /// The C library.
     #[serde(serialize_with = "or_none")]
     pub libc: Option<LibcRelease>,
+    /// Whether it was asked for by its digest, and is the same for ever.
+    #[serde(skip)]
+    pub by_digest: bool,
     /// Whether it has a C compiler and headers.
     pub compilers: Option<bool>,
     /// What it is there for.
@@ -127,6 +130,9 @@ impl Explanation {
         if !self.aliases.is_empty() {
             fact("aliases", self.aliases.join(", "));
         }
+        if self.by_digest {
+            fact("moves", "never: it is asked for by its digest".to_owned());
+        }
         if let Some(pinned) = self.pinned {
             let ended = self.end_of_life.is_some_and(|end| end.reached);
             fact("moves", moves(pinned, ended).to_owned());
@@ -138,7 +144,9 @@ impl Explanation {
         let Interpreter { path, version, is_python } = &self.interpreter;
         let means =
             if *is_python { "which `python` means" } else { "but `python` means another: see its PATH" };
-        fact("python", format!("{version} at {path}, {means}"));
+        let unfinished =
+            if version.contains(|c: char| c.is_ascii_alphabetic()) { " (a prerelease)" } else { "" };
+        fact("python", format!("{version}{unfinished} at {path}, {means}"));
         match &self.system_python {
             Some(version) => fact(
                 "",

@@ -53,7 +53,11 @@ impl Filter {
                 if is_version(wanted) {
                     words.first().is_some_and(|version| starts_version(version, wanted))
                 } else {
+                    // `3.16-rc` has the word `rc`, and `3.16.0rc1` has it too.
                     words.iter().any(|word| word.starts_with(wanted))
+                        || words
+                            .first()
+                            .is_some_and(|version| is_version(version) && version.contains(wanted))
                 }
             })
     }
@@ -62,7 +66,7 @@ impl Filter {
     pub(super) fn names_version(&self, version: &PythonVersion) -> bool {
         let full = version.patch().is_some() || version.prerelease().is_some();
         let text = version.to_string();
-        let rc = self.text.contains("rc") && text.ends_with("-rc");
+        let rc = self.text.contains("rc") && text.contains("rc");
         full && (rc || self.words().any(|word| word == text))
     }
 
@@ -138,6 +142,7 @@ mod tests {
             ("3*1*slim*", &["3.11-slim", "3.1.1-slim-x"], &["3.2-slim", "3.1-alpine"]),
             ("*m*m", &["slim-bookworm"], &["slim"]),
             ("own", &["own", "own_name"], &["3"]),
+            ("rc", &["rc", "3.16-rc", "3.15.0rc2-slim"], &["3.15"]),
         ] {
             let parsed = Filter::new(filter).unwrap();
             for tag in fitting {

@@ -20,9 +20,9 @@ pub struct Listing {
 pub struct Listed {
     /// The tag.
     pub tag: String,
-    /// The digest of the index, or of the manifest where there is no index.
-    #[serde(serialize_with = "display")]
-    pub digest: Digest,
+    /// The digest of the index, or of the manifest where there is no index; none where the registry did not tell.
+    #[serde(serialize_with = "or_none")]
+    pub digest: Option<Digest>,
     /// What the tag fixes: `floating`, `release` or `release-and-suite`; none where it is no tag like Python's.
     #[serde(serialize_with = "pinning")]
     pub pinned: Option<Pinning>,

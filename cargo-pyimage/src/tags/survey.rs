@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt};
 use pyimage_build::{Descriptor, Digest, Document, Platform, PythonTag, Reference};
 use pyrun::registry::{Registry, RegistryError};
 use pyrun::shell::Shell;
@@ -21,7 +21,8 @@ const AT_ONCE: usize = 64;
 /// What a tag is.
 struct Surveyed<'a> {
     candidate: &'a Candidate,
-    digest: Digest,
+    /// None where it could not be looked up.
+    digest: Option<Digest>,
     platforms: Vec<ListedPlatform>,
 }
 
@@ -32,12 +33,19 @@ pub(super) async fn survey(
     shell: &Shell,
 ) -> Result<Listing, TagsError> {
     let repository = &request.repository;
-    let survey = Survey { registry, request, limit: RefCell::default() };
+    let survey = Survey { registry, request, limit: RefCell::default(), failures: RefCell::default() };
     let surveyed: Vec<Option<Surveyed>> = stream::iter(tags.iter().copied())
         .map(|candidate| survey.tag(candidate))
         .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
+        .collect()
+        .await;
+    let mut failures = survey.failures.take();
+    if failures.len() == tags.len() && !failures.is_empty() {
+        return Err(TagsError::registry(repository)(failures.swap_remove(0).1));
+    }
+    for (name, error) in &failures {
+        shell.warn(format_args!("could not look up `{name}`: {error}"));
+    }
     if let Some(limit) = survey.limit.take() {
         shell.warn(format_args!("{limit}; sizes are missing"));
         for help in limit.helps() {
@@ -48,7 +56,8 @@ pub(super) async fn survey(
     let listed = surveyed.iter().map(|tag| {
         let same = surveyed
             .iter()
-            .filter(|other| other.digest == tag.digest && other.candidate.name != tag.candidate.name);
+            .filter(|other| other.digest == tag.digest && other.candidate.name != tag.candidate.name)
+            .filter(|other| other.digest.is_some());
         let parsed = tag.candidate.tag.as_ref();
         Listed {
             tag: tag.candidate.name.clone(),
@@ -71,22 +80,28 @@ struct Survey<'a> {
     request: &'a TagsRequest,
     /// The registry's limit on pulls, once it was reached.
     limit: RefCell<Option<RegistryError>>,
+    /// The tags that could not be looked up.
+    failures: RefCell<Vec<(String, RegistryError)>>,
 }
 
 impl Survey<'_> {
-    /// What a tag is today; `None` where it went while we asked.
-    async fn tag<'c>(&self, candidate: &'c Candidate) -> Result<Option<Surveyed<'c>>, TagsError> {
-        let repository = &self.request.repository;
-        let image = repository
-            .with_tag(&candidate.name)
-            .map_err(|source| TagsError::Repository { name: candidate.name.clone(), source })?;
-        let target = match self.registry.resolve(&image).await {
-            Ok(target) => target,
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) => return Err(TagsError::registry(repository)(error)),
+    /// What a tag is today; `None` where it went while we asked. One that is broken does not take the others with it.
+    async fn tag<'c>(&self, candidate: &'c Candidate) -> Option<Surveyed<'c>> {
+        // Such a tag cannot be: a registry that has it is broken, but not for that all of it.
+        let image = self.request.repository.with_tag(&candidate.name).ok()?;
+        let found = async {
+            let target = self.registry.resolve(&image).await?;
+            let platforms = self.platforms(&target).await?;
+            Ok::<_, RegistryError>((target.digest, platforms))
         };
-        let platforms = self.platforms(&target).await.map_err(TagsError::registry(repository))?;
-        Ok(Some(Surveyed { candidate, digest: target.digest, platforms }))
+        match found.await {
+            Ok((digest, platforms)) => Some(Surveyed { candidate, digest: Some(digest), platforms }),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => {
+                self.failures.borrow_mut().push((candidate.name.clone(), error));
+                Some(Surveyed { candidate, digest: None, platforms: Vec::new() })
+            }
+        }
     }
 
     async fn platforms(&self, target: &Descriptor) -> Result<Vec<ListedPlatform>, RegistryError> {

@@ -71,6 +71,9 @@ fn heads(columns: &[&Platform], more: bool) -> Vec<String> {
 /// What the tag fixes, until when it is supported, and which tag is the same and says more.
 fn notes(tag: &Listed) -> String {
     let mut notes = Vec::new();
+    if tag.digest.is_none() {
+        notes.push("not to be read".to_owned());
+    }
     match tag.pinned {
         Some(Pinning::Floating) => notes.push("floating".to_owned()),
         Some(Pinning::Release | Pinning::ReleaseAndSuite) => notes.push("pinned".to_owned()),
@@ -133,7 +136,7 @@ mod tests {
         let today = Date { year: 2026, month: 11, day: 23 };
         Listed {
             tag: tag.to_owned(),
-            digest: Digest::of(b""),
+            digest: Some(Digest::of(b"")),
             pinned: parsed.as_ref().map(PythonTag::pinning),
             end_of_life: parsed.as_ref().and_then(|tag| EndOfLifeMark::of(tag, today)),
             same_as: same_as.iter().map(|same| (*same).to_owned()).collect(),

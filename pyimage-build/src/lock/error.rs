@@ -32,6 +32,16 @@ pub enum LockError {
     /// It says nothing of its version.
     #[error("the lock is damaged: it has no `version`")]
     NoVersion,
+    /// An entry was changed by hand, or merged from two that differ.
+    #[error(
+        "the lock of `{base}` for {platform} does not fit its checksum: it was edited, or put together from two branches"
+    )]
+    Checksum {
+        /// The base.
+        base: String,
+        /// The platform.
+        platform: crate::Platform,
+    },
     /// It says something that cannot be.
     #[error("the lock is damaged: {0}")]
     Inconsistent(String),
@@ -45,7 +55,12 @@ impl LockError {
             Self::Newer { .. } => {
                 "update `cargo-pyimage`, or check out the `pyimage.lock` that goes with this one"
             }
-            Self::Conflict { .. } => "keep one side of each conflict, then run `cargo pyimage lock`",
+            Self::Conflict { .. } => {
+                "keep one side of the whole `[[base]]`, then run `cargo pyimage lock`, which adds what is missing"
+            }
+            Self::Checksum { .. } => {
+                "restore that `[[base]]` from one branch, or delete it, then run `cargo pyimage lock`"
+            }
             _ => {
                 "restore it with `git checkout pyimage.lock`, or delete it and run `cargo pyimage lock`, which pins \
                  what the tags are today"

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::write;
 use super::{Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
 use crate::{Digest, MediaType, Platform, Reference, Suite};
 
@@ -36,6 +37,7 @@ struct WireBase {
 struct WireImage {
     #[serde(deserialize_with = "parsed")]
     platform: Platform,
+    checksum: Digest,
     manifest: WirePin,
     config: WirePin,
     python: String,
@@ -104,15 +106,19 @@ pub(super) fn lock(text: &str) -> Result<Lock, LockError> {
     let mut lock = Lock::default();
     for base in wire.base {
         let WireBase { reference, target, image } = base;
-        let name = reference.familiar();
+        let (name, target) = (reference.familiar(), pin(target));
         let mut images = BTreeMap::new();
         for wire in image {
-            let platform = wire.platform.clone();
-            if images.insert(platform.clone(), locked_image(wire)?).is_some() {
+            let (platform, checksum) = (wire.platform.clone(), wire.checksum.clone());
+            let image = locked_image(wire)?;
+            if write::checksum(&reference, &target, &platform, &image) != checksum {
+                return Err(LockError::Checksum { base: name, platform });
+            }
+            if images.insert(platform.clone(), image).is_some() {
                 return Err(twice(&format!("{platform} of `{name}`")));
             }
         }
-        let locked = LockedBase { target: pin(target), images };
+        let locked = LockedBase { target, images };
         if lock.bases.insert(reference, locked).is_some() {
             return Err(twice(&format!("`{name}`")));
         }
@@ -132,6 +138,7 @@ fn pin(wire: WirePin) -> Pin {
 fn locked_image(wire: WireImage) -> Result<LockedImage, LockError> {
     let WireImage {
         platform: _,
+        checksum: _,
         manifest,
         config,
         python,

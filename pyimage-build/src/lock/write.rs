@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Lock, LockedImage, Pin};
-use crate::Platform;
+use crate::{Digest, Platform, Reference};
 
 const HEADER: &str = "# The bases of this project's images, pinned by `cargo pyimage lock`.\n\
     # Commit this file. `cargo pyimage lock --update` moves the pins.\n";
@@ -15,15 +15,36 @@ impl Display for Lock {
             writeln!(f, "\n[[base]]\nreference = {}", Text(&reference.to_string()))?;
             writeln!(f, "target = {}", base.target)?;
             for (platform, image) in &base.images {
-                write_image(f, platform, image)?;
+                writeln!(f, "\n[[base.image]]\nplatform = {}", Text(&platform.to_string()))?;
+                let checksum = checksum(reference, &base.target, platform, image);
+                writeln!(f, "checksum = {}", Text(checksum.as_str()))?;
+                write!(f, "{}", Facts(image))?;
             }
         }
         Ok(())
     }
 }
 
-fn write_image(f: &mut Formatter<'_>, platform: &Platform, image: &LockedImage) -> fmt::Result {
-    writeln!(f, "\n[[base.image]]\nplatform = {}", Text(&platform.to_string()))?;
+/// What ties an image to its base: changed by hand, or put together from two branches, it fits no more.
+pub(super) fn checksum(
+    reference: &Reference,
+    target: &Pin,
+    platform: &Platform,
+    image: &LockedImage,
+) -> Digest {
+    Digest::of(format!("{reference}\n{target}\n{platform}\n{}", Facts(image)).as_bytes())
+}
+
+/// All that is locked of an image.
+struct Facts<'a>(&'a LockedImage);
+
+impl Display for Facts<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write_facts(f, self.0)
+    }
+}
+
+fn write_facts(f: &mut Formatter<'_>, image: &LockedImage) -> fmt::Result {
     writeln!(f, "python = {}", Text(&image.python))?;
     if let Some(suite) = &image.suite {
         writeln!(f, "suite = {}", Text(&suite.to_string()))?;
