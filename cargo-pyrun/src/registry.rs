@@ -109,13 +109,9 @@ impl Registry {
     }
 
     /// What the image's tag or digest is now, without its document: on Docker Hub this is no pull.
+    ///
+    /// The registry is asked for a digest too: what the cache has of one says nothing about the repository.
     pub async fn resolve(&self, image: &Reference) -> Result<Descriptor, RegistryError> {
-        if let Some(digest) = image.digest()
-            && let Some(bytes) = self.held(digest, MAX_DOCUMENT_SIZE)
-            && let Ok(descriptor) = manifest::describe(image, image.registry(), digest.as_str(), &bytes, None)
-        {
-            return Ok(descriptor);
-        }
         let (descriptor, bytes) = self
             .at_endpoints(image, async |endpoint| {
                 let patient = self
@@ -146,7 +142,7 @@ impl Registry {
         )
     }
 
-    /// What the image's tag or digest is now, and its document.
+    /// What the image's tag or digest is now, and its document, from the cache if it is there.
     pub async fn fetch(&self, image: &Reference) -> Result<(Descriptor, Document), RegistryError> {
         let descriptor = self.resolve(image).await?;
         let document = self.document(image, &descriptor).await?;
@@ -292,12 +288,6 @@ impl Registry {
             manifest::wrong_digest(endpoint, digest, &bytes)
         };
         Err(Failure::lasting(wrong))
-    }
-
-    /// Content of this run or of the cache.
-    fn held(&self, digest: &Digest, limit: u64) -> Option<Bytes> {
-        let cell = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned();
-        cell.and_then(|cell| cell.get().cloned()).or_else(|| self.stored(digest, limit))
     }
 
     fn stored(&self, digest: &Digest, limit: u64) -> Option<Bytes> {

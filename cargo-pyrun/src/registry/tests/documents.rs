@@ -91,7 +91,9 @@ async fn documents_are_asked_for_once() {
     let before = server.log().len();
     let pinned = format!("{}/a@{}", server.authority, descriptor.digest).parse().unwrap();
     assert_eq!(later.fetch(&pinned).await.unwrap().0, descriptor);
-    assert_eq!(server.log().len(), before, "what is pinned and cached needs no registry");
+    assert_eq!(server.log()[before..], [format!("HEAD /v2/a/manifests/{}", descriptor.digest)]);
+    later.document(&pinned, &descriptor).await.unwrap();
+    assert_eq!(server.log().len(), before + 1, "a document that is cached needs no registry");
 
     let path = folder.path.join(format!("cache/blobs/sha256/{}", descriptor.digest.hex()));
     fs_err::write(&path, "damaged").unwrap();
@@ -99,6 +101,22 @@ async fn documents_are_asked_for_once() {
     third.document(&image, &descriptor).await.unwrap();
     assert_eq!(gets(&server), 2, "a damaged entry is fetched again");
     assert_eq!(fs_err::read_to_string(&path).unwrap(), EMPTY);
+}
+
+#[tokio::test]
+async fn a_cached_digest_is_no_proof_of_a_repository() {
+    let server = Server::new(|request| match request.target.split('/').nth(2) {
+        Some("a") => document(EMPTY, INDEX),
+        _ => reply(404, r#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known"}]}"#),
+    })
+    .await;
+    let folder = Folder::new();
+    let registry = Registry::new(quick(), Some(folder.cache())).unwrap();
+    let (descriptor, _) = registry.fetch(&image(&server, "a:1")).await.unwrap();
+    let bogus = image(&server, &format!("bogus@{}", descriptor.digest));
+    for error in [registry.resolve(&bogus).await.unwrap_err(), registry.fetch(&bogus).await.unwrap_err()] {
+        assert_eq!(error.to_string(), format!("repository `bogus` not found at `{}`", server.authority));
+    }
 }
 
 #[tokio::test]
