@@ -67,7 +67,13 @@ impl Exchange {
         if let (Err(failure), Some(second)) = (&asked, second)
             && is_wrong_scheme(first, &failure.error)
         {
-            let again = self.ask_in(second, ask).await;
+            let mut again = self.ask_in(second, ask).await;
+            // Silence in both schemes: these were two tries.
+            if let (RegistryError::Timeout { .. }, Err(silence)) = (&*failure.error, &mut again)
+                && silence.again == Again::Once
+            {
+                silence.again = Again::Never;
+            }
             // A host that does not speak TLS either has said all it has to say in http.
             let is_worse = |error: &RegistryError| {
                 matches!(
@@ -203,16 +209,18 @@ pub(super) struct Patience<'a> {
     exchange: &'a Exchange,
     endpoint: &'a Endpoint,
     failures: u32,
+    /// Whether it has been silent before.
+    silent: bool,
 }
 
 impl<'a> Patience<'a> {
     pub(super) fn new(exchange: &'a Exchange, endpoint: &'a Endpoint) -> Self {
-        Self { exchange, endpoint, failures: 0 }
+        Self { exchange, endpoint, failures: 0, silent: false }
     }
 
     /// Forgets the failures so far: since the last one, something was achieved.
     pub(super) fn progressed(&mut self) {
-        self.failures = 0;
+        (self.failures, self.silent) = (0, false);
     }
 
     /// Waits until the endpoint may be asked again, or gives up.
@@ -230,9 +238,10 @@ impl<'a> Patience<'a> {
             Again::Never => return Err(error),
             // Behind a mirror there is another, or the registry itself, which may be faster.
             Again::Soon if is_mirror && matches!(error, RegistryError::Timeout { .. }) => return Err(error),
-            Again::After(_) if is_mirror => return Err(error),
+            Again::Once | Again::After(_) if is_mirror => return Err(error),
+            Again::Once if std::mem::replace(&mut self.silent, true) => return Err(error),
             Again::After(asked) if asked > MAX_WAIT => return Err(error),
-            Again::Soon => soon,
+            Again::Soon | Again::Once => soon,
             Again::After(asked) => asked.max(soon),
         };
         if wait > TOLD_WAIT {

@@ -25,6 +25,8 @@ pub(super) enum Again {
     Never,
     /// After a short wait.
     Soon,
+    /// After a short wait, and only once more: who says nothing for so long mostly stays silent.
+    Once,
     /// After the wait that the registry asked for.
     After(Duration),
 }
@@ -38,6 +40,14 @@ impl Failure {
     /// A failure that may pass.
     pub(super) fn passing(error: RegistryError) -> Self {
         Self { error: Box::new(error), again: Again::Soon }
+    }
+
+    /// The failure of a request to which nothing at all was answered.
+    pub(super) fn unanswered(self) -> Self {
+        match (self.again, &*self.error) {
+            (Again::Soon, RegistryError::Timeout { .. }) => Self { again: Again::Once, ..self },
+            _ => self,
+        }
     }
 
     /// What a failed request or a broken answer of `host` means.

@@ -173,7 +173,7 @@ impl Transport {
         });
         match sent {
             Ok(response) => Ok(Answer { response, own }),
-            Err(error) => Err(Failure::of(error, &host, &self.settings)),
+            Err(error) => Err(Failure::of(error, &host, &self.settings).unanswered()),
         }
     }
 

@@ -115,6 +115,34 @@ async fn a_silent_registry_is_not_waited_for_without_end() {
 }
 
 #[tokio::test]
+async fn a_silent_registry_is_tried_twice() {
+    let mut settings = quick();
+    settings.timeouts(Duration::from_secs(1), Duration::from_millis(50), Duration::from_secs(5));
+    let silent = || reply(200, TAGS).late(Duration::from_secs(60));
+    let server = failing(100, silent).await;
+    let error = Registry::new(settings.clone(), None).unwrap().tags(&image(&server, "a")).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Timeout { .. }), "{error}");
+    assert_eq!(server.log().len(), 2);
+
+    let server = failing(1, silent).await;
+    Registry::new(settings.clone(), None).unwrap().tags(&image(&server, "a")).await.unwrap();
+
+    // A token service counts too, and so does a host that is asked in both schemes.
+    let service = failing(100, silent).await;
+    let realm = format!(r#"Bearer realm="http://{}/token""#, service.authority);
+    let server = Server::new(move |_| reply(401, "").with("WWW-Authenticate", &realm)).await;
+    let error = Registry::new(settings.clone(), None).unwrap().tags(&image(&server, "a")).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Token { .. }), "{error}");
+    assert_eq!(service.log().len(), 2);
+
+    let server = failing(100, silent).await;
+    settings.timeouts(Duration::from_millis(50), Duration::from_millis(50), Duration::from_secs(5));
+    settings.allow_insecure(&server.authority);
+    Registry::new(settings, None).unwrap().tags(&image(&server, "a")).await.unwrap_err();
+    assert_eq!(server.log().len(), 1, "https before, http once");
+}
+
+#[tokio::test]
 async fn nobody_there_is_said_at_once() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
