@@ -71,13 +71,13 @@ pub(super) async fn get_from(
 }
 
 async fn run(program: &OsStr, server: &str) -> io::Result<(bool, Vec<u8>, Vec<u8>)> {
-    let mut child = Command::new(program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
+    let mut command = Command::new(program);
+    command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    let mut child = command.spawn()?;
+    #[cfg(unix)]
+    let group = Group::of(&child);
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
         if let Some(mut stdin) = stdin {
@@ -86,7 +86,36 @@ async fn run(program: &OsStr, server: &str) -> io::Result<(bool, Vec<u8>, Vec<u8
         }
     };
     let ((), stdout, stderr, status) = tokio::join!(write, read(stdout), read(stderr), child.wait());
+    // What a helper leaves behind when it is done, such as an agent, it means to.
+    #[cfg(unix)]
+    group.leave();
     Ok((status?.success(), stdout?, stderr?))
+}
+
+/// The process group of a helper: where the helper is given up, what it started ends too.
+#[cfg(unix)]
+struct Group(Option<rustix::process::Pid>);
+
+#[cfg(unix)]
+impl Group {
+    fn of(child: &tokio::process::Child) -> Self {
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        Self(pid.and_then(rustix::process::Pid::from_raw))
+    }
+
+    fn leave(mut self) {
+        self.0 = None;
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It may have ended just now.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
 }
 
 async fn read(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {

@@ -167,6 +167,13 @@ mod helpers {
         assert_eq!(failed("sleep 60").await, "it did not answer within 0.5 s");
         // More than a pipe holds, from one that does not read either.
         assert_eq!(failed("exec 0<&-; yes").await, "y");
+        // What it started goes with it.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        let script = format!("(sleep 2; echo alive > {path}) & wait");
+        assert_eq!(answer(&script).await.unwrap_err(), "it did not answer within 0.5 s");
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        assert_eq!(fs_err::read_to_string(path).unwrap(), "");
         assert_eq!(
             helper::get("../evil", "x", Duration::from_secs(1)).await,
             Err("its name is a path".to_owned())
