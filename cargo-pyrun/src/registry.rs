@@ -83,7 +83,7 @@ impl Registry {
     pub fn new(settings: RegistrySettings, cache: Option<Cache>) -> Result<Self, RegistryError> {
         let telling = Arc::new(Telling::new(settings.listener.clone()));
         for detail in &settings.details {
-            telling.tell(|| Event::Detail(detail.clone()));
+            telling.detail(|| detail.clone());
         }
         let auth = Auth::new(Credentials::new(settings.credentials.clone()));
         Ok(Self {
@@ -337,7 +337,7 @@ impl Registry {
             }
             let name = mirror.mirror.clone().unwrap_or_else(|| mirror.authority.clone());
             let why = || format!("mirror `{name}` did not help: {}", error::in_one_line(&error));
-            self.exchange.transport.telling.tell(|| Event::Detail(why()));
+            self.exchange.transport.telling.detail(why);
             mirrors.push(MirrorFailure { mirror: name, error: Box::new(error) });
         }
         let endpoint = Endpoint::registry(image.registry(), &settings);

@@ -1,5 +1,6 @@
 //! Who hears what happens.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::event::Event;
@@ -9,6 +10,7 @@ use super::settings::Listener;
 pub(super) struct Telling {
     listener: Option<Listener>,
     notes: Mutex<Vec<String>>,
+    details: Mutex<HashSet<String>>,
 }
 
 impl std::fmt::Debug for Telling {
@@ -19,7 +21,7 @@ impl std::fmt::Debug for Telling {
 
 impl Telling {
     pub(super) fn new(listener: Option<Listener>) -> Self {
-        Self { listener, notes: Mutex::default() }
+        Self { listener, notes: Mutex::default(), details: Mutex::default() }
     }
 
     pub(super) fn tell(&self, event: impl FnOnce() -> Event) {
@@ -38,6 +40,16 @@ impl Telling {
             notes.push(text.to_owned());
         }
         self.tell(|| Event::Note(text.to_owned()));
+    }
+
+    /// Tells something for `-v` alone, once.
+    pub(super) fn detail(&self, text: impl FnOnce() -> String) {
+        let Some(listener) = &self.listener else { return };
+        let text = text();
+        let is_new = self.details.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone());
+        if is_new {
+            listener(&Event::Detail(text));
+        }
     }
 
     pub(super) fn notes(&self) -> Vec<String> {

@@ -66,6 +66,26 @@ async fn where_all_fail_each_is_told() {
 }
 
 #[tokio::test]
+async fn a_dead_mirror_is_told_once() {
+    let own = Server::new(|_| document(EMPTY, INDEX)).await;
+    let mut settings = quick();
+    settings.mirror(&own.authority, &format!("http://{}", closed_port())).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&told);
+    settings.on_event(move |event| {
+        if let Event::Detail(text) = event {
+            sink.lock().unwrap().push(text.clone());
+        }
+    });
+    let registry = Registry::new(settings, None).unwrap();
+    for name in ["a:1", "a:2"] {
+        registry.resolve(&image(&own, name)).await.unwrap();
+    }
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[tokio::test]
 async fn a_mirror_s_404_says_more_than_silence() {
     let mirror = Server::new(|_| reply(404, UNKNOWN)).await;
     let own = closed_port();
