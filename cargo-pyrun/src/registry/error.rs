@@ -370,7 +370,21 @@ impl RegistryError {
     pub fn helps(&self) -> Vec<String> {
         let one = |help: String| vec![help];
         match self {
-            Self::Mirrored { error, .. } => error.helps(),
+            Self::Mirrored { error, mirrors, .. } => {
+                let mut helps = error.helps();
+                // There are mirrors, and they were of no use.
+                helps.retain(|help| *help != set_mirrors());
+                let failed = mirrors.iter().filter(|mirror| !mirror.error.is_not_found());
+                let failed: Vec<_> = failed.map(|failure| format!("`{}`", failure.mirror)).collect();
+                if !failed.is_empty() {
+                    let noun = if failed.len() == 1 { "a mirror" } else { "mirrors" };
+                    let failed = failed.join(" and ");
+                    helps.push(format!(
+                        "check {failed}, which {MIRRORS_VARIABLE} or docker's daemon.json names as {noun}"
+                    ));
+                }
+                helps
+            }
             Self::Unauthorized { registry, repository, .. } => vec![
                 format!("log in: {}", docker_login(registry)),
                 format!("or check the name: many registries answer so where `{repository}` does not exist"),
@@ -400,7 +414,7 @@ impl RegistryError {
                     helps.push(format!("check the proxy in {proxies}, or add the host to NO_PROXY"));
                 }
                 if host.starts_with(HUB_ADDRESS) {
-                    helps.push(format!("set {MIRRORS_VARIABLE} to a mirror of Docker Hub, if there is one"));
+                    helps.push(set_mirrors());
                 }
                 helps
             }
@@ -410,6 +424,10 @@ impl RegistryError {
             _ => Vec::new(),
         }
     }
+}
+
+fn set_mirrors() -> String {
+    format!("set {MIRRORS_VARIABLE} to a mirror of Docker Hub, if there is one")
 }
 
 /// The command that logs in; Docker Hub needs no name.

@@ -99,6 +99,40 @@ async fn a_mirror_s_404_says_more_than_silence() {
     assert_eq!(cause.to_string(), format!("could not reach `{own}`"));
 }
 
+#[test]
+fn where_mirrors_failed_the_help_is_about_them() {
+    let unreachable = |host: &str| RegistryError::Unreachable {
+        host: host.to_owned(),
+        proxies: Vec::new(),
+        source: Arc::new(std::io::Error::other("connection refused")),
+    };
+    let own = unreachable("registry-1.docker.io:443");
+    assert_eq!(own.helps(), ["set PYIMAGE_MIRRORS to a mirror of Docker Hub, if there is one"]);
+    let failed = |error: &RegistryError| MirrorFailure {
+        mirror: "http://127.0.0.1:1".to_owned(),
+        error: Box::new(error.clone()),
+    };
+    let dead = failed(&unreachable("127.0.0.1:1"));
+    let check = "check `http://127.0.0.1:1`, which PYIMAGE_MIRRORS or docker's daemon.json names as a mirror";
+    assert_eq!(own.clone().after(vec![dead.clone()]).helps(), [check]);
+    // One that answers that it has no such thing does what it should.
+    let lacking = failed(&RegistryError::NotFound {
+        registry: "127.0.0.1:1".to_owned(),
+        repository: "a".to_owned(),
+        missing: Missing::Repository,
+        unreached: None,
+        source: None,
+    });
+    assert_eq!(own.after(vec![lacking]).helps(), [""; 0]);
+    let denied = RegistryError::Denied {
+        registry: "h".to_owned(),
+        repository: "a".to_owned(),
+        credentials: String::new(),
+        source: None,
+    };
+    assert_eq!(denied.after(vec![dead]).helps(), ["log in as a user who may read it: docker login h", check]);
+}
+
 #[tokio::test]
 async fn a_404_everywhere_is_the_registry_s_own() {
     let mirror = Server::new(|_| reply(404, UNKNOWN)).await;
