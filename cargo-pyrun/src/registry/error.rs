@@ -419,7 +419,10 @@ impl RegistryError {
                 helps
             }
             Self::Broken { host, .. } if is_loopback(split_port(host).0) => {
-                one(format!("http was spoken with it; if it wants TLS: {INSECURE_VARIABLE}={host}"))
+                // Named there, a host on loopback has its schemes in the order that others have.
+                one(format!(
+                    "a registry on this machine is spoken to in http; {INSECURE_VARIABLE}={host} tries https first, with any certificate"
+                ))
             }
             _ => Vec::new(),
         }

@@ -154,6 +154,26 @@ async fn nobody_there_is_said_at_once() {
 }
 
 #[tokio::test]
+async fn what_speaks_no_http_here_is_said_to_be_spoken_to_in_http() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            use tokio::io::AsyncWriteExt as _;
+            let _ = stream.write_all(b"SSH-2.0-x\r\n").await;
+        }
+    });
+    let error = registry().tags(&format!("{host}/a").parse().unwrap()).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Broken { .. }), "{error}");
+    assert_eq!(
+        error.helps(),
+        [format!(
+            "a registry on this machine is spoken to in http; {INSECURE_VARIABLE}={host} tries https first, with any certificate"
+        )]
+    );
+}
+
+#[tokio::test]
 async fn http_where_tls_should_be_is_named_with_the_way_out() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
