@@ -79,7 +79,7 @@ impl Endpoint {
             return Err("a URL without a login; `docker login` keeps the login of a mirror");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(EXPECTED);
+            return Err("a URL without a query (what is shown leaves it out)");
         }
         let host = url.host_str().ok_or(EXPECTED)?;
         let authority = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
@@ -164,6 +164,20 @@ pub(super) fn shown(url: &Url) -> String {
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.into()
+}
+
+/// What was given as an address, fit to be shown even where it is none: without login, query and fragment.
+pub(super) fn redacted(text: &str) -> String {
+    let start = ["http://", "https://"].iter().find_map(|scheme| {
+        let start = text.get(..scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(start)
+    });
+    let start = start.unwrap_or_default();
+    let rest = &text[start.len()..];
+    // A password that is not encoded may have any character in it, and only what is behind the last `@` is none of it.
+    let (login, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("***@", rest));
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    format!("{start}{login}{rest}")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::credentials::CredentialFiles;
-use super::endpoint::{Endpoint, canonical};
+use super::endpoint::{Endpoint, canonical, redacted};
 use super::error::RegistryError;
 use super::event::Event;
 use daemon::DaemonFile;
@@ -99,10 +99,14 @@ impl RegistrySettings {
             let value = variable(name).unwrap_or_default();
             value.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
         };
-        let wrong = |variable: &str, value: &str, expected| RegistryError::Setting {
-            variable: variable.to_owned(),
-            value: value.to_owned(),
-            expected,
+        let wrong = |name: &str, entry: &str, expected| {
+            // A comma in a password makes two entries of it, and the first does not look like a login.
+            let is_part = !entry.contains('@') && variable(name).is_some_and(|value| value.contains('@'));
+            RegistryError::Setting {
+                variable: name.to_owned(),
+                value: if is_part { "…".to_owned() } else { redacted(entry) },
+                expected,
+            }
         };
         let mut settings = Self { proxies: Proxies::from_variables(&variable)?, ..Self::default() };
         settings.credentials = CredentialFiles::locate(&variable, home);
@@ -115,7 +119,9 @@ impl RegistrySettings {
             if !insecure::is_host(host) {
                 return Err(wrong(MIRRORS_VARIABLE, &entry, "`URL` or `HOST=URL`"));
             }
-            settings.mirror(host, url)?;
+            let endpoint =
+                Endpoint::mirror(url).map_err(|expected| wrong(MIRRORS_VARIABLE, url, expected))?;
+            settings.put_mirror(host, endpoint);
         }
         for entry in entries(INSECURE_VARIABLE) {
             if !settings.insecure.add(&entry) {
@@ -144,12 +150,16 @@ impl RegistrySettings {
     fn follow(&mut self, file: DaemonFile, path: &std::path::Path) {
         for url in file.registry_mirrors {
             if self.mirror(super::endpoint::HUB, &url).is_err() {
-                self.details.push(format!("ignored mirror `{url}` in `{}`", path.display()));
+                self.details.push(format!("ignored mirror `{}` in `{}`", redacted(&url), path.display()));
             }
         }
         for host in file.insecure_registries {
             if !self.insecure.add(&host) {
-                self.details.push(format!("ignored insecure registry `{host}` in `{}`", path.display()));
+                self.details.push(format!(
+                    "ignored insecure registry `{}` in `{}`",
+                    redacted(&host),
+                    path.display()
+                ));
             }
         }
     }
@@ -169,14 +179,18 @@ impl RegistrySettings {
     pub fn mirror(&mut self, host: &str, url: &str) -> Result<(), RegistryError> {
         let endpoint = Endpoint::mirror(url).map_err(|expected| RegistryError::Setting {
             variable: MIRRORS_VARIABLE.to_owned(),
-            value: url.to_owned(),
+            value: redacted(url),
             expected,
         })?;
+        self.put_mirror(host, endpoint);
+        Ok(())
+    }
+
+    fn put_mirror(&mut self, host: &str, endpoint: Endpoint) {
         let entry = (canonical(host).to_owned(), endpoint);
         if !self.mirrors.contains(&entry) {
             self.mirrors.push(entry);
         }
-        Ok(())
     }
 
     /// Tells `listener` what happens, from whichever thread it happens on.

@@ -8,7 +8,7 @@ use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use super::credentials::Secret;
-use super::endpoint::{authority, host_and_port, is_loopback, shown};
+use super::endpoint::{authority, host_and_port, is_loopback, redacted, shown};
 use super::error::{Cause, RegistryError};
 use super::event::Event;
 use super::failure::Failure;
@@ -134,8 +134,7 @@ impl Transport {
             Failure::lasting(RegistryError::BadRedirect { registry, location, why })
         };
         let Ok(target) = from.join(location) else {
-            let location = location.split(['?', '#']).next().unwrap_or_default().to_owned();
-            return Err(refused(location, "it is no address"));
+            return Err(refused(redacted(location), "it is no address"));
         };
         match target.scheme() {
             "https" => Ok(target),

@@ -64,6 +64,44 @@ fn a_malformed_variable_is_named() {
 }
 
 #[test]
+fn no_message_has_a_password_or_a_token() {
+    let shown = |name: &str, value: &str| {
+        let text = given(&[(name, value)], None).unwrap_err().to_string();
+        text.split('`').nth(3).unwrap_or_default().to_owned()
+    };
+    for (value, expected) in [
+        ("http://u:secret@127.0.0.1:5000", "http://***@127.0.0.1:5000"),
+        ("ghcr.io=http://u:secret@127.0.0.1:5000/x?token=secret", "http://***@127.0.0.1:5000/x"),
+        ("u:secret@127.0.0.1", "***@127.0.0.1"),
+        ("u:secret=secret@127.0.0.1", "***@127.0.0.1"),
+        ("https://u:secret@secret@127.0.0.1", "https://***@127.0.0.1"),
+        ("https://u:secret?secret#secret@127.0.0.1", "https://***@127.0.0.1"),
+        ("http://127.0.0.1:5000?token=secret", "http://127.0.0.1:5000"),
+        ("http://127.0.0.1:5000/#secret", "http://127.0.0.1:5000/"),
+        ("HTTP://u:secret@127.0.0.1:5000", "HTTP://***@127.0.0.1:5000"),
+        // A comma in a password makes two of it.
+        ("http://u:secret,more@127.0.0.1", "…"),
+    ] {
+        assert_eq!(shown(MIRRORS_VARIABLE, value), expected, "{value}");
+    }
+    assert_eq!(shown(INSECURE_VARIABLE, "u:secret@127.0.0.1"), "***@127.0.0.1");
+    assert_eq!(shown(INSECURE_VARIABLE, "http://127.0.0.1?token=secret"), "http://127.0.0.1");
+    assert_eq!(shown(TIMEOUT_VARIABLE, "u:secret@127.0.0.1"), "***@127.0.0.1");
+    let error = RegistrySettings::default().mirror("h", "http://u:secret@h").unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+
+    let home = tempfile::tempdir().unwrap();
+    fs_err::create_dir_all(home.path().join(".docker")).unwrap();
+    fs_err::write(
+        home.path().join(".docker/daemon.json"),
+        r#"{"registry-mirrors": ["http://u:secret@h"], "insecure-registries": ["u:secret@h"]}"#,
+    )
+    .unwrap();
+    let settings = given(&[], Some(home.path())).unwrap();
+    assert!(settings.details.len() == 2 && !format!("{:?}", settings.details).contains("secret"));
+}
+
+#[test]
 fn limits_and_hosts_are_taken() {
     let settings =
         given(&[(TIMEOUT_VARIABLE, "3"), (INSECURE_VARIABLE, "registry.lan:5000,http://other.lan/")], None)
