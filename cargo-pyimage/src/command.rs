@@ -191,7 +191,7 @@ impl Context {
         };
         let mut settings = RegistrySettings::from_env().map_err(failure)?;
         for host in &args.registry.insecure_registry {
-            settings.allow_insecure(host);
+            settings.allow_insecure(host).map_err(failure)?;
         }
         let told = Arc::clone(shell);
         settings.on_event(move |event| tell(event, &told));

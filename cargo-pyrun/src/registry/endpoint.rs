@@ -199,8 +199,8 @@ mod tests {
         for remote in ["docker.io", "ghcr.io", "10.0.0.1:5000", "localhost.example.com", "registry.lan:80"] {
             assert_eq!(schemes(remote, &settings), [Https], "{remote}");
         }
-        settings.allow_insecure("registry.lan:80");
-        settings.allow_insecure("10.0.0.0/8");
+        settings.allow_insecure("registry.lan:80").unwrap();
+        settings.allow_insecure("10.0.0.0/8").unwrap();
         assert_eq!(schemes("registry.lan:80", &settings), [Https, Http]);
         assert_eq!(schemes("registry.lan:81", &settings), [Https]);
         assert_eq!(schemes("10.0.0.1:5000", &settings), [Https, Http]);

@@ -304,12 +304,12 @@ pub enum RegistryError {
     /// A download needs the cache, and there is none.
     #[error("could not download `{0}`: there is no cache folder to put it in")]
     NoCache(Digest),
-    /// A variable that is not what it should be.
+    /// A variable or an option that is not what it should be.
     #[error("`{variable}` has `{value}`, which is not {expected}")]
     Setting {
-        /// The variable's name.
+        /// The name of the variable or option.
         variable: String,
-        /// The part that is wrong.
+        /// The part that is wrong, without the login or query that may be in it.
         value: String,
         /// What it should be.
         expected: &'static str,

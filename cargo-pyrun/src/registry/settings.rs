@@ -23,6 +23,10 @@ pub const INSECURE_VARIABLE: &str = "PYIMAGE_INSECURE_REGISTRIES";
 /// Seconds to wait for a connection, and for the next byte of an answer.
 pub const TIMEOUT_VARIABLE: &str = "PYIMAGE_REGISTRY_TIMEOUT";
 
+/// The option for what [`INSECURE_VARIABLE`] has.
+const INSECURE_OPTION: &str = "--insecure-registry";
+const EXPECTED_HOST: &str = "`HOST`, `HOST:PORT` or an address range";
+
 /// Who is told what happens.
 pub(super) type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
@@ -125,7 +129,7 @@ impl RegistrySettings {
         }
         for entry in entries(INSECURE_VARIABLE) {
             if !settings.insecure.add(&entry) {
-                return Err(wrong(INSECURE_VARIABLE, &entry, "`HOST`, `HOST:PORT` or an address range"));
+                return Err(wrong(INSECURE_VARIABLE, &entry, EXPECTED_HOST));
             }
         }
         if let Some(value) = variable(TIMEOUT_VARIABLE) {
@@ -166,8 +170,18 @@ impl RegistrySettings {
 
     /// Allows a host (`registry.example:5000`) to speak http, as `--insecure-registry` does; a range of addresses
     /// (`10.0.0.0/8`) is understood too, as docker does.
-    pub fn allow_insecure(&mut self, host: &str) {
-        self.insecure.add(host);
+    ///
+    /// # Errors
+    /// Where `host` is neither.
+    pub fn allow_insecure(&mut self, host: &str) -> Result<(), RegistryError> {
+        if self.insecure.add(host) {
+            return Ok(());
+        }
+        Err(RegistryError::Setting {
+            variable: INSECURE_OPTION.to_owned(),
+            value: redacted(host),
+            expected: EXPECTED_HOST,
+        })
     }
 
     /// Asks `url` first for the images of the registry `host`, after mirrors that were given before.

@@ -102,6 +102,24 @@ fn no_message_has_a_password_or_a_token() {
 }
 
 #[test]
+fn only_hosts_can_be_allowed_to_be_insecure() {
+    let mut settings = RegistrySettings::default();
+    for wrong in ["u:secret@h", "", " ", "!!", "h:port", "h/path", "10.0.0.0/33"] {
+        let text = settings.allow_insecure(wrong).unwrap_err().to_string();
+        assert!(
+            text.starts_with("`--insecure-registry` has `")
+                && text.ends_with("`, which is not `HOST`, `HOST:PORT` or an address range"),
+            "{text}"
+        );
+        assert!(!text.contains("secret"), "{text}");
+    }
+    for right in ["h", "h:80", "http://h2/", "[::1]:5000", "10.0.0.0/8"] {
+        settings.allow_insecure(right).unwrap();
+    }
+    assert!(settings.is_insecure("h2") && settings.is_insecure("10.1.1.1"));
+}
+
+#[test]
 fn limits_and_hosts_are_taken() {
     let settings =
         given(&[(TIMEOUT_VARIABLE, "3"), (INSECURE_VARIABLE, "registry.lan:5000,http://other.lan/")], None)

@@ -137,7 +137,7 @@ async fn a_silent_registry_is_tried_twice() {
 
     let server = failing(100, silent).await;
     settings.timeouts(Duration::from_millis(50), Duration::from_millis(50), Duration::from_secs(5));
-    settings.allow_insecure(&server.authority);
+    settings.allow_insecure(&server.authority).unwrap();
     Registry::new(settings, None).unwrap().tags(&image(&server, "a")).await.unwrap_err();
     assert_eq!(server.log().len(), 1, "https before, http once");
 }
