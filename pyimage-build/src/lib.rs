@@ -52,6 +52,7 @@ mod media_type;
 mod metadata;
 mod nearest;
 mod official;
+mod package_name;
 mod platform;
 mod python_tag;
 mod python_version_file;
@@ -72,6 +73,7 @@ pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin
 pub use media_type::MediaType;
 pub use metadata::{ImageSettings, MetadataError, Place, Section};
 pub use nearest::{nearest, nearest_tags};
+pub use package_name::{PackageName, PackageNameError};
 pub use platform::{Platform, PlatformError};
 pub use python_tag::{
     DebianRelease, EndOfLife, Libc, LibcRelease, Pinning, Prerelease, PythonTag, PythonTagError,
