@@ -12,6 +12,7 @@
 //! | [`RequiresPython`] | `>=3.12,<3.14` | PyPA's [version specifiers] |
 //! | [`ScriptMetadata`] | `# /// script` | PyPA's [inline script metadata] |
 //! | [`PythonVersionFile`] | `.python-version` | what pyenv and uv take |
+//! | [`Marker`] | `sys_platform == "linux"` | PyPA's [environment markers] |
 //! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
 //!
 //! [`TagChoice`] takes what all of them ask for and picks the tag that satisfies them.
@@ -38,6 +39,7 @@
 //! [python]: https://hub.docker.com/_/python
 //! [version specifiers]: https://packaging.python.org/en/latest/specifications/version-specifiers/
 //! [inline script metadata]: https://packaging.python.org/en/latest/specifications/inline-script-metadata/
+//! [environment markers]: https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
 mod base_release;
@@ -48,6 +50,7 @@ mod document;
 mod image_config;
 mod known_tags;
 mod lock;
+mod marker;
 mod media_type;
 mod metadata;
 mod nearest;
@@ -60,6 +63,7 @@ mod reference;
 mod requires_python;
 mod script_metadata;
 mod tag_choice;
+mod version_specifier;
 mod wheel_platform;
 
 pub use base_release::base_release;
@@ -70,6 +74,7 @@ pub use document::{Document, DocumentError, Index, MAX_DOCUMENT_SIZE, Manifest};
 pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
 pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
+pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
 pub use metadata::{ImageSettings, MetadataError, Place, Section};
 pub use nearest::{nearest, nearest_tags};
