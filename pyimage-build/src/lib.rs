@@ -13,6 +13,7 @@
 //! | [`ScriptMetadata`] | `# /// script` | PyPA's [inline script metadata] |
 //! | [`PythonVersionFile`] | `.python-version` | what pyenv and uv take |
 //! | [`Marker`] | `sys_platform == "linux"` | PyPA's [environment markers] |
+//! | [`WheelName`] | `numpy-2.5.5-cp313-cp313-manylinux_2_28_x86_64.whl` | PyPA's [wheel files] |
 //! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
 //!
 //! [`TagChoice`] takes what all of them ask for and picks the tag that satisfies them.
@@ -40,6 +41,7 @@
 //! [version specifiers]: https://packaging.python.org/en/latest/specifications/version-specifiers/
 //! [inline script metadata]: https://packaging.python.org/en/latest/specifications/inline-script-metadata/
 //! [environment markers]: https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
+//! [wheel files]: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
 mod base_release;
@@ -64,6 +66,7 @@ mod requires_python;
 mod script_metadata;
 mod tag_choice;
 mod version_specifier;
+mod wheel_name;
 mod wheel_platform;
 
 pub use base_release::base_release;
@@ -89,4 +92,5 @@ pub use reference::{Reference, ReferenceError};
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
+pub use wheel_name::{BuildTag, WheelName, WheelNameError};
 pub use wheel_platform::WheelPlatforms;
