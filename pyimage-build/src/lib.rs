@@ -68,6 +68,7 @@ mod tag_choice;
 mod version_specifier;
 mod wheel_name;
 mod wheel_platform;
+mod wheel_tags;
 
 pub use base_release::base_release;
 pub use date::Date;
@@ -94,3 +95,4 @@ pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 pub use wheel_name::{BuildTag, WheelName, WheelNameError};
 pub use wheel_platform::WheelPlatforms;
+pub use wheel_tags::WheelTags;
