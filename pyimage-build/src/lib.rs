@@ -10,6 +10,7 @@
 //! | [`Platform`] | `linux/arm64` | containerd's [platforms] package |
 //! | [`PythonTag`] | `3.13-slim-bookworm` | the tags of Docker's official [python] image |
 //! | [`RequiresPython`] | `>=3.12,<3.14` | PyPA's [version specifiers] |
+//! | [`Requirement`] | `requests[socks]>=2` | PyPA's [dependency specifiers] |
 //! | [`ScriptMetadata`] | `# /// script` | PyPA's [inline script metadata] |
 //! | [`PythonVersionFile`] | `.python-version` | what pyenv and uv take |
 //! | [`Marker`] | `sys_platform == "linux"` | PyPA's [environment markers] |
@@ -41,6 +42,7 @@
 //! [platforms]: https://github.com/containerd/platforms
 //! [python]: https://hub.docker.com/_/python
 //! [version specifiers]: https://packaging.python.org/en/latest/specifications/version-specifiers/
+//! [dependency specifiers]: https://packaging.python.org/en/latest/specifications/dependency-specifiers/
 //! [inline script metadata]: https://packaging.python.org/en/latest/specifications/inline-script-metadata/
 //! [environment markers]: https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
 //! [pylock.toml]: https://packaging.python.org/en/latest/specifications/pylock-toml/
@@ -66,6 +68,7 @@ mod pylock;
 mod python_tag;
 mod python_version_file;
 mod reference;
+mod requirement;
 mod requires_python;
 mod script_metadata;
 mod tag_choice;
@@ -100,6 +103,7 @@ pub use python_tag::{
 };
 pub use python_version_file::{PythonVersionFile, PythonVersionFileError};
 pub use reference::{Reference, ReferenceError};
+pub use requirement::{Requirement, RequirementError, RequirementReason};
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};

@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 
 use pyimage_build::{
-    Choice, Digest, Libc, LibcRelease, Marker, MarkerEnvironment, Pylock, PylockError, SelectionError,
-    Target, WheelName, WheelTags,
+    Choice, Digest, Libc, LibcRelease, Marker, MarkerEnvironment, Pylock, PylockError, Requirement,
+    SelectionError, Target, WheelName, WheelTags,
 };
 use serde_json::Value;
 
@@ -260,5 +260,22 @@ fn the_rules_for_installers() {
             };
             assert_eq!(found, *expected, "{lock}");
         }
+    }
+}
+
+#[test]
+fn requirements() {
+    let answers = answers();
+    for case in array(&answers["requirements"]) {
+        let text = case[0].as_str().unwrap();
+        let found = text.parse::<Requirement>().ok().map(|requirement| {
+            let extras: Vec<&str> =
+                requirement.extras().iter().map(pyimage_build::PackageName::as_str).collect();
+            let mut specifiers = requirement.specifiers().to_vec();
+            specifiers.sort();
+            let (name, url) = (requirement.name(), requirement.url().unwrap_or_default());
+            format!("{name}|{}|{}|{url}", extras.join(","), specifiers.join(","))
+        });
+        assert_eq!(found.as_deref(), case[1].as_str(), "{text}");
     }
 }
