@@ -23,7 +23,9 @@ use crate::{Platform, Prerelease, PythonVersion};
 pub struct MarkerEnvironment {
     python_version: String,
     python_full_version: String,
+    implementation_name: &'static str,
     implementation_version: String,
+    sys_platform: &'static str,
     platform_machine: String,
     extra: String,
     extras: BTreeSet<String>,
@@ -50,10 +52,13 @@ impl MarkerEnvironment {
         if platform.os() != "linux" {
             return None;
         }
+        // Before Python 3.3 there was no `sys.implementation`, and Linux had its major version with it.
+        let is_modern = (major, minor) >= (3, 3);
         // `sys.implementation.version` is written with the first letter of `candidate`.
         let implementation_version = match python.prerelease() {
             Some(Prerelease::Floating) => return None,
             Some(Prerelease::Candidate(number)) => format!("{major}.{minor}.{patch}c{number}"),
+            _ if !is_modern => "0".to_owned(),
             _ => python.to_string(),
         };
         let machine = platform.wheel_architecture().unwrap_or_else(|| {
@@ -66,7 +71,9 @@ impl MarkerEnvironment {
         Some(Self {
             python_version: format!("{major}.{minor}"),
             python_full_version: python.to_string(),
+            implementation_name: if is_modern { "cpython" } else { "" },
             implementation_version,
+            sys_platform: if is_modern { "linux" } else { "linux2" },
             platform_machine: machine.to_owned(),
             extra: String::new(),
             extras: BTreeSet::new(),
@@ -130,9 +137,9 @@ impl MarkerEnvironment {
             Variable::PlatformMachine => &self.platform_machine,
             Variable::Extra => &self.extra,
             Variable::OsName => "posix",
-            Variable::SysPlatform => "linux",
+            Variable::SysPlatform => self.sys_platform,
+            Variable::ImplementationName => self.implementation_name,
             Variable::PlatformSystem => "Linux",
-            Variable::ImplementationName => "cpython",
             Variable::PlatformPythonImplementation => "CPython",
             Variable::PlatformRelease
             | Variable::PlatformVersion

@@ -47,6 +47,14 @@ fn a_candidate_is_a_version() {
 }
 
 #[test]
+fn python_2_says_other_things_of_itself() {
+    let environment = environment("2.7.18", "linux/amd64");
+    assert!(marker("sys_platform == 'linux2' and implementation_name == ''").evaluate(&environment));
+    assert!(marker("implementation_version == '0' and python_version == '2.7'").evaluate(&environment));
+    assert!(marker("platform_python_implementation == 'CPython'").evaluate(&environment));
+}
+
+#[test]
 fn needless_parentheses_go() {
     for (text, expected) in [
         ("os.name=='posix'", "os_name == \"posix\""),
