@@ -11,6 +11,7 @@
 //! | [`PythonTag`] | `3.13-slim-bookworm` | the tags of Docker's official [python] image |
 //! | [`RequiresPython`] | `>=3.12,<3.14` | PyPA's [version specifiers] |
 //! | [`Requirement`] | `requests[socks]>=2` | PyPA's [dependency specifiers] |
+//! | [`RequirementsFile`] | `requirements.txt` | pip's [requirements files] |
 //! | [`ScriptMetadata`] | `# /// script` | PyPA's [inline script metadata] |
 //! | [`PythonVersionFile`] | `.python-version` | what pyenv and uv take |
 //! | [`Marker`] | `sys_platform == "linux"` | PyPA's [environment markers] |
@@ -43,6 +44,7 @@
 //! [python]: https://hub.docker.com/_/python
 //! [version specifiers]: https://packaging.python.org/en/latest/specifications/version-specifiers/
 //! [dependency specifiers]: https://packaging.python.org/en/latest/specifications/dependency-specifiers/
+//! [requirements files]: https://pip.pypa.io/en/stable/reference/requirements-file-format/
 //! [inline script metadata]: https://packaging.python.org/en/latest/specifications/inline-script-metadata/
 //! [environment markers]: https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
 //! [pylock.toml]: https://packaging.python.org/en/latest/specifications/pylock-toml/
@@ -69,6 +71,7 @@ mod python_tag;
 mod python_version_file;
 mod reference;
 mod requirement;
+mod requirements_file;
 mod requires_python;
 mod script_metadata;
 mod tag_choice;
@@ -104,6 +107,7 @@ pub use python_tag::{
 pub use python_version_file::{PythonVersionFile, PythonVersionFileError};
 pub use reference::{Reference, ReferenceError};
 pub use requirement::{Requirement, RequirementError, RequirementReason};
+pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFileError, RequirementsItem};
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
