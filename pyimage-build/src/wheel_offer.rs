@@ -18,7 +18,7 @@ use crate::{Libc, LibcRelease, LockedPackage, PackageSource, Platform, Target, W
 /// let wheels = wheels.into_iter().collect::<Result<Vec<_>, _>>()?;
 /// assert_eq!(
 ///     WheelOffer::new(&wheels, &target).to_string(),
-///     "it has wheels for linux/amd64 (glibc 2.28, musl 1.2), Windows",
+///     "it has wheels for linux/amd64 (glibc 2.28, musl 1.2)",
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -154,8 +154,11 @@ impl fmt::Display for WheelOffer {
             let libcs: Vec<String> = libcs.values().map(ToString::to_string).collect();
             if libcs.is_empty() { platform.to_string() } else { format!("{platform} ({})", libcs.join(", ")) }
         });
-        let mut what: Vec<String> =
-            linux.chain(self.others.iter().map(|other| (*other).to_owned())).collect();
+        let mut what: Vec<String> = linux.collect();
+        // Containers are not run on the others; they only show that there are wheels at all.
+        if what.is_empty() {
+            what.extend(self.others.iter().map(|other| (*other).to_owned()));
+        }
         if what.is_empty() {
             what.extend(self.pythons.iter().map(|(_, python)| python.clone()));
         }
@@ -198,9 +201,10 @@ mod tests {
             ),
             (
                 &["cp313-cp313-manylinux1_i686.musllinux_1_1_i686", "cp39-abi3-macosx_11_0_arm64"],
-                "it has wheels for linux/386 (glibc 2.5, musl 1.1), macOS",
+                "it has wheels for linux/386 (glibc 2.5, musl 1.1)",
             ),
-            (&["cp313-cp313-linux_armv7l", "py3-none-any"], "it has wheels for linux/arm/v7, any platform"),
+            (&["cp313-cp313-linux_armv7l", "py3-none-any"], "it has wheels for linux/arm/v7"),
+            (&["cp313-cp313-win32", "py3-none-macosx_11_0_arm64"], "it has wheels for Windows, macOS"),
             (&["cp313-cp313-manylinux_2_28_sparc"], "it has wheels for other platforms"),
         ] {
             assert_eq!(offer(tags), expected);
