@@ -10,11 +10,17 @@
 //! | [`Platform`] | `linux/arm64` | containerd's [platforms] package |
 //! | [`PythonTag`] | `3.13-slim-bookworm` | the tags of Docker's official [python] image |
 //! | [`RequiresPython`] | `>=3.12,<3.14` | PyPA's [version specifiers] |
+//! | [`Requirement`] | `requests[socks]>=2` | PyPA's [dependency specifiers] |
+//! | [`RequirementsFile`] | `requirements.txt` | pip's [requirements files] |
 //! | [`ScriptMetadata`] | `# /// script` | PyPA's [inline script metadata] |
 //! | [`PythonVersionFile`] | `.python-version` | what pyenv and uv take |
+//! | [`Marker`] | `sys_platform == "linux"` | PyPA's [environment markers] |
+//! | [`Pylock`] | `pylock.toml` | PyPA's [pylock.toml] |
+//! | [`WheelName`] | `numpy-2.5.5-cp313-cp313-manylinux_2_28_x86_64.whl` | PyPA's [wheel files] |
 //! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
 //!
-//! [`TagChoice`] takes what all of them ask for and picks the tag that satisfies them.
+//! [`TagChoice`] takes what all of them ask for and picks the tag that satisfies them. [`Pylock::select`] takes a
+//! [`Target`], a Python on a platform, and picks the wheel of each package that is installed there.
 //!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
 //!
@@ -37,7 +43,12 @@
 //! [platforms]: https://github.com/containerd/platforms
 //! [python]: https://hub.docker.com/_/python
 //! [version specifiers]: https://packaging.python.org/en/latest/specifications/version-specifiers/
+//! [dependency specifiers]: https://packaging.python.org/en/latest/specifications/dependency-specifiers/
+//! [requirements files]: https://pip.pypa.io/en/stable/reference/requirements-file-format/
 //! [inline script metadata]: https://packaging.python.org/en/latest/specifications/inline-script-metadata/
+//! [environment markers]: https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
+//! [pylock.toml]: https://packaging.python.org/en/latest/specifications/pylock-toml/
+//! [wheel files]: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
 mod base_release;
@@ -48,18 +59,28 @@ mod document;
 mod image_config;
 mod known_tags;
 mod lock;
+mod marker;
 mod media_type;
 mod metadata;
 mod nearest;
 mod official;
+mod package_name;
 mod platform;
+mod pylock;
 mod python_tag;
 mod python_version_file;
 mod reference;
+mod requirement;
+mod requirements_file;
 mod requires_python;
 mod script_metadata;
 mod tag_choice;
+mod target;
+mod version_specifier;
+mod wheel_name;
+mod wheel_offer;
 mod wheel_platform;
+mod wheel_tags;
 
 pub use base_release::base_release;
 pub use date::Date;
@@ -69,17 +90,29 @@ pub use document::{Document, DocumentError, Index, MAX_DOCUMENT_SIZE, Manifest};
 pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
 pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
+pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
 pub use metadata::{ImageSettings, MetadataError, Place, Section};
 pub use nearest::{nearest, nearest_tags};
+pub use package_name::{PackageName, PackageNameError};
 pub use platform::{Platform, PlatformError};
+pub use pylock::{
+    Choice, LockedDirectory, LockedFile, LockedPackage, LockedVcs, LockedWheel, PackageSource, Pylock,
+    PylockError, PylockReason, Selected, Selection, SelectionError, Uncovered,
+};
 pub use python_tag::{
     DebianRelease, EndOfLife, Libc, LibcRelease, Pinning, Prerelease, PythonTag, PythonTagError,
     PythonVersion, Suite, Variant,
 };
 pub use python_version_file::{PythonVersionFile, PythonVersionFileError};
 pub use reference::{Reference, ReferenceError};
+pub use requirement::{Requirement, RequirementError, RequirementReason};
+pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFileError, RequirementsItem};
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
+pub use target::{Target, TargetError};
+pub use wheel_name::{BuildTag, WheelName, WheelNameError};
+pub use wheel_offer::WheelOffer;
 pub use wheel_platform::WheelPlatforms;
+pub use wheel_tags::WheelTags;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use pep440_rs::{Operator, PrereleaseKind, Version, VersionSpecifiers};
 
-use crate::{Prerelease, PythonVersion};
+use crate::{Prerelease, PythonVersion, version_specifier};
 
 /// The patch release that a floating version stands for, where the last one is not out: later than any that a
 /// specifier could mean.
@@ -72,7 +72,9 @@ impl RequiresPython {
     /// ```
     #[must_use]
     pub fn allows(&self, version: &PythonVersion) -> bool {
-        let contains = |version: Version| self.specifiers.contains(&version);
+        let contains = |version: Version| {
+            self.specifiers.iter().all(|specifier| version_specifier::contains(specifier, &version))
+        };
         let settled = version.settled();
         let number = |number: Option<u16>| number.map_or(NEWEST, u64::from);
         let patch = match version.prerelease() {
