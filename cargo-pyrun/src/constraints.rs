@@ -90,7 +90,7 @@ pub fn of_script(script: &Path, here: &Path) -> Result<Option<Constraint>, Const
     // Whatever the encoding, the block is found by its ASCII.
     let metadata = ScriptMetadata::from_script(&String::from_utf8_lossy(&content))
         .map_err(|source| ConstraintError::Script { file: file.clone(), source })?;
-    let requires = metadata.and_then(|metadata| metadata.requires_python);
+    let requires = metadata.and_then(|metadata| metadata.requires_python).filter(asks_for_something);
     Ok(requires.map(|requires| Constraint::new(format!("requires-python `{requires}` of {file}"), requires)))
 }
 
@@ -144,11 +144,16 @@ fn requires_python(content: &[u8], file: String) -> Result<Option<Constraint>, C
         .map_err(|source| ConstraintError::Project { file: file.clone(), source: Box::new(source) })?;
     let Some(text) = parsed.project.and_then(|project| project.requires_python) else { return Ok(None) };
     match text.parse::<RequiresPython>() {
-        Ok(requires) => {
-            Ok(Some(Constraint::new(format!("requires-python `{requires}` in {file}"), requires)))
-        }
+        Ok(requires) => Ok(Some(requires)
+            .filter(asks_for_something)
+            .map(|requires| Constraint::new(format!("requires-python `{requires}` in {file}"), requires))),
         Err(source) => Err(ConstraintError::RequiresPython { file, source }),
     }
+}
+
+/// An empty set of specifiers is satisfied by any Python, and gives no reason for one.
+fn asks_for_something(requires: &RequiresPython) -> bool {
+    requires.as_str().contains(|letter: char| letter != ',' && !letter.is_whitespace())
 }
 
 /// The file's content, if there is such a file.
@@ -215,12 +220,14 @@ mod tests {
             ("sub/.python-version", "# here\n3.12\n"),
             ("sub/deep/x.py", ""),
             ("other/pyproject.toml", "[tool.ruff]\n"),
+            ("empty/pyproject.toml", "[project]\nrequires-python = ' '\n"),
         ]);
         let top = "requires-python `>=3.11` in pyproject.toml";
         assert_eq!(tree.above("sub/deep"), ["`3.12` in sub/.python-version", top]);
         assert_eq!(tree.above(""), ["`3.11` in .python-version", top]);
         // A project of its own, which asks for nothing.
         assert_eq!(tree.above("other"), ["`3.11` in .python-version"]);
+        assert_eq!(tree.above("empty"), ["`3.11` in .python-version"]);
     }
 
     #[test]
@@ -247,6 +254,7 @@ mod tests {
         let tree = Tree::new(&[
             ("gen.py", block),
             ("plain.py", "print()\n"),
+            ("empty.py", "# /// script\n# requires-python = ''\n# ///\n"),
             ("app.pyz", block),
             ("bad.py", "# /// script\n# requires-python = '^3.12'\n# ///\n"),
             ("folder/__main__.py", block),
@@ -255,7 +263,7 @@ mod tests {
         let of = |name: &str| of_script(&tree.path(name), tree.0.path()).unwrap().map(|found| found.source);
         assert_eq!(of("gen.py").as_deref(), Some("requires-python `>=3.12,<3.14` of gen.py"));
         assert_eq!(of("latin.py").as_deref(), Some("requires-python `>=3.12,<3.14` of latin.py"));
-        for name in ["plain.py", "app.pyz", "folder"] {
+        for name in ["plain.py", "empty.py", "app.pyz", "folder"] {
             assert_eq!(of(name), None, "{name}");
         }
         let error = of_script(&tree.path("bad.py"), tree.0.path()).unwrap_err();
