@@ -165,11 +165,8 @@ fn a_private_image_needs_a_login_and_follows_dockers() {
     let stranger = run(&folder, private);
     assert_eq!((stranger.code, stranger.stdout.as_str()), (Some(125), ""), "{}", stranger.stderr);
     assert!(stranger.stderr.contains(&format!("error: cannot pull image `{image}`")), "{}", stranger.stderr);
-    assert!(
-        stranger.stderr.contains("help: log in to its registry with `docker login"),
-        "{}",
-        stranger.stderr
-    );
+    let help = format!("help: log in to its registry with `docker login {registry}`");
+    assert!(stranger.stderr.contains(&help), "{}", stranger.stderr);
 
     let mut login = Command::new("docker");
     login.args(["login", "-u", &user, "--password-stdin", &registry]).env("HOME", folder.home());

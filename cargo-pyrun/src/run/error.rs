@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pyimage_build::PythonTag;
+use pyimage_build::{PythonTag, Reference};
 
 use crate::engine::{Address, EngineError};
 
@@ -176,15 +176,18 @@ impl RunError {
                 did_you_mean(nearest, if is_image { "--image " } else { "--tag " })
             }
             Self::NotPulled(image) => vec![format!("pull it once with `docker pull {image}`")],
-            Self::Pull { message, .. } if message.contains("toomanyrequests") => {
-                vec!["log in with `docker login`: Docker Hub limits anonymous pulls".to_owned()]
-            }
+            Self::Pull { image, message } if message.contains("toomanyrequests") => match login(image) {
+                login if login == DOCKER_LOGIN => {
+                    vec![format!("log in with `{login}`: Docker Hub limits anonymous pulls")]
+                }
+                login => vec![format!("log in with `{login}`, if its registry limits anonymous pulls")],
+            },
             Self::OutOfMemory { limit: Some(_) } => vec!["give it more with `--memory`".to_owned()],
             Self::Pull { message, .. } if unreachable(message) => {
                 vec!["the engine does not reach the registry; `docker images python` lists the tags that it has".to_owned()]
             }
-            Self::Pull { message, .. } if denied(message) => {
-                vec!["log in to its registry with `docker login`".to_owned()]
+            Self::Pull { image, message } if denied(message) => {
+                vec![format!("log in to its registry with `{}`", login(image))]
             }
             Self::NoProgram { better: Some(tag), .. } => vec![format!("`--tag {tag}` has it")],
             Self::NoProgram { python: true, .. } => {
@@ -206,6 +209,19 @@ impl RunError {
     }
 }
 
+/// Without a name, it is Docker Hub that one logs in to.
+const DOCKER_LOGIN: &str = "docker login";
+
+/// The command that logs in where the image comes from.
+fn login(image: &str) -> String {
+    match image.parse::<Reference>() {
+        Ok(reference) if reference.registry() != "docker.io" => {
+            format!("{DOCKER_LOGIN} {}", reference.registry())
+        }
+        _ => DOCKER_LOGIN.to_owned(),
+    }
+}
+
 pub(super) fn denied(message: &str) -> bool {
     ["unauthorized", "authentication required", "denied", "no basic auth"]
         .iter()
@@ -224,4 +240,27 @@ fn did_you_mean(nearest: &[String], prefix: &str) -> Vec<String> {
     }
     let names: Vec<_> = nearest.iter().map(|name| format!("`{prefix}{name}`")).collect();
     vec![format!("did you mean {}?", names.join(", "))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_names_its_registry() {
+        let help = |image: &str, message: &str| {
+            RunError::Pull { image: image.to_owned(), message: message.to_owned() }.helps().join("\n")
+        };
+        for (image, login) in [
+            ("python:3.13-slim", "docker login"),
+            ("me/app", "docker login"),
+            ("ghcr.io/me/app:1", "docker login ghcr.io"),
+            ("localhost:5001/private/python:3.13-slim", "docker login localhost:5001"),
+        ] {
+            let denied = format!("log in to its registry with `{login}`");
+            assert_eq!(help(image, "no basic auth credentials"), denied);
+            assert!(help(image, "toomanyrequests: slow down").starts_with(&format!("log in with `{login}`")));
+        }
+        assert!(help("python:3.13", "toomanyrequests").ends_with("Docker Hub limits anonymous pulls"));
+    }
 }
