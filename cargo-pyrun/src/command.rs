@@ -91,8 +91,8 @@ fn prepare(
         return Ok(None);
     }
     warn_of_tag_behind(args, shell);
-    let (request, notice) = request::build(args, &project)?;
-    if let Some(notice) = notice {
+    let (request, notices) = request::build(args, &project)?;
+    for notice in notices {
         notice.tell(shell);
     }
     Ok(Some(request))

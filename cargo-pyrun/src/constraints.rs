@@ -9,7 +9,7 @@ use std::path::Path;
 use memchr::memmem;
 use pyimage_build::{
     Constraint, PythonVersionFile, PythonVersionFileError, RequiresPython, RequiresPythonError,
-    ScriptMetadata, ScriptMetadataError,
+    ScriptMetadata, ScriptMetadataError, unclosed_script_block,
 };
 use serde::Deserialize;
 
@@ -75,23 +75,36 @@ impl ConstraintError {
     }
 }
 
+/// What a script says about itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct OfScript {
+    /// The Python that it asks for.
+    pub wish: Option<Constraint>,
+    /// Where a block of metadata begins that never ends: file and line.
+    pub unclosed: Option<String>,
+}
+
 /// What a script's own metadata asks for. `here` is the folder that paths are told from.
 ///
 /// # Errors
 /// Where the metadata is malformed.
-pub fn of_script(script: &Path, here: &Path) -> Result<Option<Constraint>, ConstraintError> {
+pub fn of_script(script: &Path, here: &Path) -> Result<OfScript, ConstraintError> {
     // An archive of modules can be large, and its comments are compressed.
     let archive = script.extension().is_some_and(|name| name == "pyz" || name == "pyzw" || name == "zip");
-    let Some(content) = (if archive { None } else { read(script, here)? }) else { return Ok(None) };
-    if memmem::find(&content, b"# /// script").is_none() {
-        return Ok(None);
-    }
+    let content = if archive { None } else { read(script, here)? };
+    let Some(content) = content.filter(|content| memmem::find(content, b"# /// script").is_some()) else {
+        return Ok(OfScript::default());
+    };
     let file = shown(script, here);
     // Whatever the encoding, the block is found by its ASCII.
-    let metadata = ScriptMetadata::from_script(&String::from_utf8_lossy(&content))
+    let text = String::from_utf8_lossy(&content);
+    let metadata = ScriptMetadata::from_script(&text)
         .map_err(|source| ConstraintError::Script { file: file.clone(), source })?;
     let requires = metadata.and_then(|metadata| metadata.requires_python).filter(asks_for_something);
-    Ok(requires.map(|requires| Constraint::new(format!("requires-python `{requires}` of {file}"), requires)))
+    let unclosed = unclosed_script_block(&text).map(|line| format!("{file}:{line}"));
+    let wish =
+        requires.map(|requires| Constraint::new(format!("requires-python `{requires}` of {file}"), requires));
+    Ok(OfScript { wish, unclosed })
 }
 
 /// What the nearest `.python-version` and the nearest `pyproject.toml` ask for, from the folder `start` upwards.
@@ -258,14 +271,18 @@ mod tests {
             ("app.pyz", block),
             ("bad.py", "# /// script\n# requires-python = '^3.12'\n# ///\n"),
             ("folder/__main__.py", block),
+            ("sub/open.py", "\n# /// script\n# requires-python = '>=3.12'\nprint()\n"),
         ]);
         fs_err::write(tree.path("latin.py"), [b"# \xe9\n".as_slice(), block.as_bytes()].concat()).unwrap();
-        let of = |name: &str| of_script(&tree.path(name), tree.0.path()).unwrap().map(|found| found.source);
+        let of =
+            |name: &str| of_script(&tree.path(name), tree.0.path()).unwrap().wish.map(|wish| wish.source);
         assert_eq!(of("gen.py").as_deref(), Some("requires-python `>=3.12,<3.14` of gen.py"));
         assert_eq!(of("latin.py").as_deref(), Some("requires-python `>=3.12,<3.14` of latin.py"));
         for name in ["plain.py", "empty.py", "app.pyz", "folder"] {
             assert_eq!(of(name), None, "{name}");
         }
+        let open = OfScript { wish: None, unclosed: Some("sub/open.py:2".to_owned()) };
+        assert_eq!(of_script(&tree.path("sub/open.py"), tree.0.path()).unwrap(), open);
         let error = of_script(&tree.path("bad.py"), tree.0.path()).unwrap_err();
         assert_eq!(error.to_string(), "cannot read the metadata of script `bad.py`");
         assert_eq!(error.helps()[0], "did you mean `>=3.12,<4`?");

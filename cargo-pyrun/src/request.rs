@@ -133,7 +133,7 @@ impl RequestError {
 ///
 /// # Errors
 /// Where something that was asked for is malformed or not there.
-pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Option<Notice>), RequestError> {
+pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice>), RequestError> {
     let here = env::current_dir().map_err(RequestError::CurrentFolder)?;
     let name = args.script(false).0.and_then(|name| name.to_str());
     let named = name.and_then(|name| project.scripts.get(name));
@@ -230,7 +230,7 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Option<Not
         keep: args.container.keep,
         timings: args.output.timings,
     };
-    Ok((request, image.notice))
+    Ok((request, image.notices))
 }
 
 /// The command line as one level of settings.

@@ -109,7 +109,7 @@ pub use reference::{Reference, ReferenceError};
 pub use requirement::{Requirement, RequirementError, RequirementReason};
 pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFileError, RequirementsItem};
 pub use requires_python::{RequiresPython, RequiresPythonError};
-pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
+pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 pub use target::{Target, TargetError};
 pub use wheel_name::{BuildTag, WheelName, WheelNameError};

@@ -89,6 +89,29 @@ impl ScriptMetadata {
     }
 }
 
+/// The line of a `# /// script` that no `# ///` closes, in a script without a closed one.
+///
+/// The specification has such a block ignored, and hardly anyone means it to be. The lines count from 1.
+///
+/// ```
+/// use pyimage_build::unclosed_script_block;
+///
+/// assert_eq!(unclosed_script_block("import os\n# /// script\n# dependencies = []\n\n# ///\n"), Some(2));
+/// assert_eq!(unclosed_script_block("# /// script\n# dependencies = []\n# ///\n"), None);
+/// ```
+#[must_use]
+pub fn unclosed_script_block(script: &str) -> Option<usize> {
+    let script = plain(script);
+    if !script.contains("# /// script") || blocks(&script).iter().any(|block| block.kind == "script") {
+        return None;
+    }
+    let lines: Vec<&str> = script.split('\n').collect();
+    (1..=lines.len()).find(|&number| {
+        let mut comments = lines[number..].iter().take_while(|line| is_comment(line));
+        lines[number - 1] == "# /// script" && comments.all(|line| *line != "# ///")
+    })
+}
+
 /// The script without a byte order mark, with `\n` at the end of each line.
 fn plain(script: &str) -> Cow<'_, str> {
     let script = script.strip_prefix('\u{feff}').unwrap_or(script);
@@ -117,7 +140,7 @@ fn blocks(script: &str) -> Vec<CommentBlock> {
     while let Some(line) = lines.get(at) {
         at += 1;
         let Some(kind) = opening(line) else { continue };
-        let comments = lines[at..].iter().take_while(|line| **line == "#" || line.starts_with("# ")).count();
+        let comments = lines[at..].iter().take_while(|line| is_comment(line)).count();
         // The last `# ///` of the comment closes the block, and there has to be something before it.
         let closing =
             lines[at..at + comments].iter().rposition(|line| *line == "# ///").filter(|closing| *closing > 0);
@@ -128,6 +151,11 @@ fn blocks(script: &str) -> Vec<CommentBlock> {
         at += closing + 1;
     }
     blocks
+}
+
+/// Whether the line can be one of a block.
+fn is_comment(line: &str) -> bool {
+    line == "#" || line.starts_with("# ")
 }
 
 /// The type of the block that the line opens.

@@ -108,6 +108,24 @@ fn the_nearest_files_choose() {
 }
 
 #[test]
+fn what_asks_for_nothing_is_no_reason() {
+    let folder = repository();
+    folder.file("gen.py", &script("")).file("pyproject.toml", "[project]\nrequires-python = ''\n");
+    assert_eq!(dry(&mut folder.pyrun([])).1, "       Using python:3.15-slim\n");
+}
+
+#[test]
+fn a_block_that_never_ends_is_ignored_and_told() {
+    let folder = repository();
+    folder.file("gen.py", &format!("#!/usr/bin/env python3\n# /// script\n# requires-python = '<3'\n{SAY}"));
+    let warning =
+        "warning: the `# /// script` block at gen.py:2 is ignored: it has no closing line `# ///`\n";
+    assert_eq!(dry(&mut folder.pyrun([])).1, format!("       Using python:3.15-slim\n{warning}"));
+    let run = finish(&mut folder.pyrun(["--tag", TAG, "gen.py"]));
+    assert_eq!((succeeded(&run), run.stderr.as_str()), ("(3, 13)\n", warning));
+}
+
+#[test]
 fn contradictions_name_both() {
     let folder = repository();
     folder.file("gen.py", &script(">=3.12")).file(".python-version", "3.11\n");

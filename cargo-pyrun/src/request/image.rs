@@ -27,6 +27,11 @@ pub enum Notice {
         /// The script's wish.
         wish: String,
     },
+    /// The script has a block of metadata that never ends, and is ignored.
+    Unclosed {
+        /// The file and the line where it begins.
+        place: String,
+    },
 }
 
 impl Notice {
@@ -40,6 +45,11 @@ impl Notice {
             Self::Contradiction { named, wish } => {
                 shell.warn(format_args!("`{named}` contradicts {wish}"));
             }
+            Self::Unclosed { place } => {
+                shell.warn(format_args!(
+                    "the `# /// script` block at {place} is ignored: it has no closing line `# ///`"
+                ));
+            }
         }
     }
 }
@@ -50,7 +60,7 @@ pub(super) struct Image {
     pub(super) name: String,
     /// The official tag, where it is one.
     pub(super) tag: Option<PythonTag>,
-    pub(super) notice: Option<Notice>,
+    pub(super) notices: Vec<Notice>,
 }
 
 /// Where an image may be named, or a wish for one be found.
@@ -78,7 +88,7 @@ impl Wishes<'_> {
                 (None, Some(text)) => (reference(text)?, format!("{image}{text}")),
                 (None, None) => continue,
             };
-            return Ok(Image { notice: self.contradiction(found.tag.as_ref(), named), ..found });
+            return Ok(Image { notices: self.told_of_named(found.tag.as_ref(), named), ..found });
         }
         let metadata = match self.metadata() {
             Some((level, source)) => match (&level.tag, &level.image) {
@@ -92,12 +102,13 @@ impl Wishes<'_> {
             None => None,
         };
         let by_metadata = metadata.is_some();
-        let constraints: Vec<_> = self.constraints()?.into_iter().chain(metadata).collect();
+        let (constraints, unclosed) = self.constraints()?;
+        let constraints: Vec<_> = constraints.into_iter().chain(metadata).collect();
         let TagChoice { tag, reasons } = TagChoice::among(&constraints)?;
         let name = Reference::python(&tag).familiar();
         // Who wrote the tag down knows it.
-        let notice = (!by_metadata).then(|| Notice::Chosen { image: name.clone(), reasons });
-        Ok(Image { name, tag: Some(tag), notice })
+        let chosen = (!by_metadata).then(|| Notice::Chosen { image: name.clone(), reasons });
+        Ok(Image { name, tag: Some(tag), notices: chosen.into_iter().chain(unclosed).collect() })
     }
 
     /// The level of the manifests' settings that names an image, and how to speak of it.
@@ -112,21 +123,26 @@ impl Wishes<'_> {
         levels.into_iter().find(|(level, _)| level.tag.is_some() || level.image.is_some())
     }
 
-    /// What asks for a Python without naming an image.
-    fn constraints(&self) -> Result<Vec<Constraint>, RequestError> {
-        let own =
-            self.script.map(|script| constraints::of_script(script, self.folder)).transpose()?.flatten();
+    /// What asks for a Python without naming an image, and what is to be told of the script.
+    fn constraints(&self) -> Result<(Vec<Constraint>, Option<Notice>), RequestError> {
+        let own = self.script.map(|script| constraints::of_script(script, self.folder)).transpose()?;
+        let own = own.unwrap_or_default();
         let start = self.script.and_then(Path::parent).unwrap_or(self.folder);
         let home = env::home_dir().and_then(|home| home.canonicalize().ok());
         let above = constraints::above(start, self.folder, home.as_deref())?;
-        Ok(own.into_iter().chain(above).collect())
+        let unclosed = own.unclosed.map(|place| Notice::Unclosed { place });
+        Ok((own.wish.into_iter().chain(above).collect(), unclosed))
     }
 
-    /// A warning where the script asks for another Python than the tag's. Metadata that cannot be read is no reason to
-    /// refuse a run for which it is not needed.
-    fn contradiction(&self, tag: Option<&PythonTag>, named: String) -> Option<Notice> {
-        let script = constraints::of_script(self.script?, self.folder).ok()??;
-        (!script.allows(tag?)).then_some(Notice::Contradiction { named, wish: script.source })
+    /// What is to be told of an image that was named, such as that the script asks for another Python than the tag's.
+    /// Metadata that cannot be read is no reason to refuse a run for which it is not needed.
+    fn told_of_named(&self, tag: Option<&PythonTag>, named: String) -> Vec<Notice> {
+        let own = self.script.and_then(|script| constraints::of_script(script, self.folder).ok());
+        let own = own.unwrap_or_default();
+        let contradicting = own.wish.filter(|wish| tag.is_some_and(|tag| !wish.allows(tag)));
+        let contradiction = contradicting.map(|wish| Notice::Contradiction { named, wish: wish.source });
+        let unclosed = own.unclosed.map(|place| Notice::Unclosed { place });
+        contradiction.into_iter().chain(unclosed).collect()
     }
 }
 
@@ -137,7 +153,7 @@ fn parse(tag: &str) -> Result<PythonTag, RequestError> {
 /// The official image with this tag.
 fn official(tag: &str) -> Result<Image, RequestError> {
     let tag = parse(tag)?;
-    Ok(Image { name: Reference::python(&tag).familiar(), tag: Some(tag), notice: None })
+    Ok(Image { name: Reference::python(&tag).familiar(), tag: Some(tag), notices: Vec::new() })
 }
 
 /// Any image.
@@ -146,7 +162,7 @@ fn reference(image: &str) -> Result<Image, RequestError> {
         image.parse().map_err(|source| RequestError::Image { image: image.to_owned(), source })?;
     let official = reference.is_official_python() && reference.digest().is_none();
     let tag = reference.tag().filter(|_| official).and_then(|tag| tag.parse().ok());
-    Ok(Image { name: reference.familiar(), tag, notice: None })
+    Ok(Image { name: reference.familiar(), tag, notices: Vec::new() })
 }
 
 #[cfg(test)]
@@ -182,9 +198,9 @@ mod tests {
         .image()
     }
 
-    fn told(notice: Option<&Notice>) -> String {
+    fn told(notices: &[Notice]) -> String {
         let (shell, capture) = Shell::capture(Verbosity::Normal);
-        if let Some(notice) = notice {
+        for notice in notices {
             notice.tell(&shell);
         }
         capture.stderr()
@@ -196,7 +212,7 @@ mod tests {
         let image = chosen(&none, &none, &none, "3.13").unwrap();
         assert_eq!(image.name, "python:3.13-slim");
         assert_eq!(
-            told(image.notice.as_ref()),
+            told(&image.notices),
             "       Using python:3.13-slim (requires-python `>=3.12` of gen.py, `3.13` in .python-version)\n"
         );
         let error = chosen(&none, &none, &none, "3.11").unwrap_err();
@@ -213,26 +229,26 @@ mod tests {
         let image = chosen(&settings(Some("3.11-slim"), None), &none, &none, "pypy").unwrap();
         assert_eq!(image.name, "python:3.11-slim");
         assert_eq!(
-            told(image.notice.as_ref()),
+            told(&image.notices),
             "warning: `--tag 3.11-slim` contradicts requires-python `>=3.12` of gen.py\n"
         );
         let image = chosen(&none, &settings(None, Some("python:3.11")), &none, "pypy").unwrap();
         assert_eq!(
-            told(image.notice.as_ref()),
+            told(&image.notices),
             "warning: `PYRUN_IMAGE=python:3.11` contradicts requires-python `>=3.12` of gen.py\n"
         );
         let image =
             chosen(&settings(None, Some("me/app")), &none, &settings(Some("x"), None), "pypy").unwrap();
-        assert_eq!((image.name.as_str(), image.notice), ("me/app:latest", None));
+        assert_eq!((image.name.as_str(), image.notices.as_slice()), ("me/app:latest", &[][..]));
         let image = chosen(&none, &none, &settings(None, Some("me/app")), "pypy").unwrap();
-        assert_eq!((image.name.as_str(), image.notice), ("me/app:latest", None));
+        assert_eq!((image.name.as_str(), image.notices.as_slice()), ("me/app:latest", &[][..]));
     }
 
     #[test]
     fn a_tag_of_a_manifest_has_to_agree() {
         let none = Settings::default();
         let image = chosen(&none, &none, &settings(Some("3.13-alpine"), None), "3.13").unwrap();
-        assert_eq!((image.name.as_str(), image.notice), ("python:3.13-alpine", None));
+        assert_eq!((image.name.as_str(), image.notices.as_slice()), ("python:3.13-alpine", &[][..]));
         let error = chosen(&none, &none, &settings(Some("3.11-slim"), None), "3.13").unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -55,6 +55,27 @@ fn what_looks_like_a_block_and_is_none() {
 }
 
 #[test]
+fn an_opening_that_nothing_closes_is_found() {
+    for (script, expected) in [
+        ("# /// script\n# requires-python = 'x'\n", Some(1)),
+        ("# /// script", Some(1)),
+        ("import os\n# /// script\n# requires-python = 'x'\n\n# ///\n", Some(2)),
+        ("import os\r\n\r\n# /// script\r\n# requires-python = 'x'\r\nprint()\r\n", Some(3)),
+        ("# /// script\n#requires-python = 'x'\n# ///\n", Some(1)),
+        ("# /// script\n# requires-python = 'x'\n# /// \n", Some(1)),
+        // Closed, if around nothing.
+        ("# /// script\n# ///\n", None),
+        ("# /// pyproject\n# x = 1\n", None),
+        ("print('# /// script')\n", None),
+        ("# /// scripts\n", None),
+        ("", None),
+    ] {
+        assert_eq!(unclosed_script_block(script), expected, "{script:?}");
+    }
+    assert_eq!(unclosed_script_block(&format!("# /// script\nunclosed()\n{BLOCK}")), None);
+}
+
+#[test]
 fn all_fields_are_read() {
     let metadata = read(
         "# /// script\n# requires-python = \">=3.11\"\n# dependencies = [\n#   \"requests<3\",\n#   \"rich\",\n# ]\n#\n\
@@ -145,6 +166,6 @@ proptest! {
 
     #[test]
     fn never_panics(script in "(# /// script\n)?(#[ -~é]{0,12}\n){0,4}(# ///\r?\n)?\\PC{0,8}") {
-        let _ = ScriptMetadata::from_script(&script);
+        let _ = (ScriptMetadata::from_script(&script), unclosed_script_block(&script));
     }
 }
