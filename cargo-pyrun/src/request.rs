@@ -12,7 +12,7 @@ use pyimage_build::{Platform, PlatformError, PythonTag, PythonTagError, Referenc
 
 use image::Wishes;
 
-pub use image::Notice;
+pub use image::{Named, Notice};
 
 use crate::cli::{ContainerArgs, ImageArgs, PyrunArgs};
 use crate::constraints::ConstraintError;
@@ -36,18 +36,22 @@ pub enum RequestError {
     #[error(transparent)]
     EnvFile(#[from] EnvFileError),
     /// The tag cannot be one of the official image.
-    #[error("`{tag}` is no tag of the official Python image")]
+    #[error("{} is no tag of the official Python image", named.told("tag", tag))]
     Tag {
         /// The tag.
         tag: String,
+        /// Where it stands.
+        named: Named,
         /// The reason.
         source: PythonTagError,
     },
     /// The image's name is malformed.
-    #[error("`{image}` is no image reference")]
+    #[error("{} is no image reference", named.told("image", image))]
     Image {
         /// The name.
         image: String,
+        /// Where it stands.
+        named: Named,
         /// The reason.
         source: ReferenceError,
     },
@@ -103,14 +107,14 @@ impl RequestError {
         match self {
             Self::Script(error) => error.helps(),
             Self::Settings(error) => error.helps(),
-            Self::Tag { tag, .. } => {
+            Self::Tag { tag, named, .. } => {
                 let near = pyimage_build::nearest_tags(tag, pyimage_build::KNOWN_TAGS);
                 let mut helps = Vec::new();
                 if let [first, ..] = near[..] {
-                    helps.push(format!("did you mean `--tag {first}`?"));
+                    helps.push(format!("did you mean `{}`?", named.tag(first)));
                 }
                 if tag.contains(['/', ':']) {
-                    helps.push(format!("for another image: `--image {tag}`"));
+                    helps.push(format!("for another image: `{}`", named.image(tag)));
                 }
                 helps
             }

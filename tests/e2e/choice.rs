@@ -200,6 +200,13 @@ fn a_tag_of_a_manifest_is_taken_if_it_agrees() {
         refused.stderr
     );
 
+    manifest("[package.metadata.pyrun.scripts.codegen]\nscript = \"gen.py\"\ntag = \"3.13-slmi\"\n");
+    let refused = run(&["codegen"]);
+    let error =
+        "error: `3.13-slmi` (`tag` of script `codegen` in Cargo.toml) is no tag of the official Python image";
+    assert!(refused.stderr.starts_with(error), "{}", refused.stderr);
+    assert!(refused.stderr.ends_with("help: did you mean `tag = \"3.13-slim\"`?\n"), "{}", refused.stderr);
+
     // An image may have any Python.
     manifest("[package.metadata.pyrun]\nimage = \"python:2.7-slim\"\n");
     let dry = run(&["--dry-run", "gen.py"]);

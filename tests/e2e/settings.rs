@@ -222,7 +222,7 @@ fn what_the_environment_may_not_say_is_named() {
         "error: expected `always`, `missing` or `never` for `PYRUN_PULL` in the environment, \
          found the string `sometimes`\n"
     );
-    assert!(told("PYRUN_TAG", "3.13-slm").contains("help: did you mean `--tag 3.13-slim`?"));
+    assert!(told("PYRUN_TAG", "3.13-slm").contains("help: did you mean `PYRUN_TAG=3.13-slim`?"));
 }
 
 #[test]

@@ -54,6 +54,61 @@ impl Notice {
     }
 }
 
+/// Where an image was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// On the command line.
+    Flag,
+    /// In the environment.
+    Environment,
+    /// In this table of a manifest.
+    Manifest(&'static str),
+    /// In the table of a named script.
+    Script(String),
+}
+
+impl Named {
+    /// How a tag is set there.
+    #[must_use]
+    pub fn tag(&self, tag: &str) -> String {
+        match self {
+            Self::Flag => format!("--tag {tag}"),
+            Self::Environment => format!("PYRUN_TAG={tag}"),
+            Self::Manifest(_) | Self::Script(_) => format!("tag = \"{tag}\""),
+        }
+    }
+
+    /// How an image is set there.
+    #[must_use]
+    pub fn image(&self, image: &str) -> String {
+        match self {
+            Self::Flag => format!("--image {image}"),
+            Self::Environment => format!("PYRUN_IMAGE={image}"),
+            Self::Manifest(_) | Self::Script(_) => format!("image = \"{image}\""),
+        }
+    }
+
+    /// The place, as messages name it.
+    fn place(&self) -> String {
+        match self {
+            Self::Flag => "the command line".to_owned(),
+            Self::Environment => "the environment".to_owned(),
+            Self::Manifest(table) => format!("`{table}`"),
+            Self::Script(name) => format!("the settings of script `{name}`"),
+        }
+    }
+
+    /// A value and where it stands, as the value of `key`; on the command line it is before everybody's eyes.
+    pub(super) fn told(&self, key: &str, value: &str) -> String {
+        match self {
+            Self::Flag => format!("`{value}`"),
+            Self::Environment => format!("`{value}` (`PYRUN_{}`)", key.to_uppercase()),
+            Self::Manifest(table) => format!("`{value}` (`{table}.{key}` in Cargo.toml)"),
+            Self::Script(name) => format!("`{value}` (`{key}` of script `{name}` in Cargo.toml)"),
+        }
+    }
+}
+
 /// An image as the engine is asked for it.
 #[derive(Debug)]
 pub(super) struct Image {
@@ -80,22 +135,20 @@ pub(super) struct Wishes<'a> {
 impl Wishes<'_> {
     /// The image to take.
     pub(super) fn image(&self) -> Result<Image, RequestError> {
-        for (level, tag, image) in
-            [(self.flags, "--tag ", "--image "), (self.environment, "PYRUN_TAG=", "PYRUN_IMAGE=")]
-        {
+        for (level, by) in [(self.flags, Named::Flag), (self.environment, Named::Environment)] {
             let (found, named) = match (&level.tag, &level.image) {
-                (Some(text), _) => (official(text)?, format!("{tag}{text}")),
-                (None, Some(text)) => (reference(text)?, format!("{image}{text}")),
+                (Some(text), _) => (official(text, &by)?, by.tag(text)),
+                (None, Some(text)) => (reference(text, &by)?, by.image(text)),
                 (None, None) => continue,
             };
             return Ok(Image { notices: self.told_of_named(found.tag.as_ref(), named), ..found });
         }
         let metadata = match self.metadata() {
-            Some((level, source)) => match (&level.tag, &level.image) {
-                (_, Some(image)) => return reference(image),
+            Some((level, by)) => match (&level.tag, &level.image) {
+                (_, Some(image)) => return reference(image, &by),
                 (Some(tag), None) => {
-                    let tag = parse(tag)?;
-                    Some(Constraint::new(format!("tag `{tag}` in {source}"), tag))
+                    let tag = parse(tag, &by)?;
+                    Some(Constraint::new(format!("tag `{tag}` in {}", by.place()), tag))
                 }
                 (None, None) => None,
             },
@@ -111,14 +164,12 @@ impl Wishes<'_> {
         Ok(Image { name, tag: Some(tag), notices: chosen.into_iter().chain(unclosed).collect() })
     }
 
-    /// The level of the manifests' settings that names an image, and how to speak of it.
-    fn metadata(&self) -> Option<(&Settings, String)> {
-        let script =
-            self.named.map(|(name, script)| (&script.settings, format!("the settings of script `{name}`")));
-        let package =
-            self.project.package.as_ref().map(|level| (level, "`package.metadata.pyrun`".to_owned()));
-        let workspace =
-            self.project.workspace.as_ref().map(|level| (level, "`workspace.metadata.pyrun`".to_owned()));
+    /// The level of the manifests' settings that names an image, and where it stands.
+    fn metadata(&self) -> Option<(&Settings, Named)> {
+        let script = self.named.map(|(name, script)| (&script.settings, Named::Script(name.to_owned())));
+        let (package, workspace) = (&self.project.package, &self.project.workspace);
+        let package = package.as_ref().map(|level| (level, Named::Manifest("package.metadata.pyrun")));
+        let workspace = workspace.as_ref().map(|level| (level, Named::Manifest("workspace.metadata.pyrun")));
         let levels = [script, package, workspace].into_iter().flatten();
         levels.into_iter().find(|(level, _)| level.tag.is_some() || level.image.is_some())
     }
@@ -146,20 +197,23 @@ impl Wishes<'_> {
     }
 }
 
-fn parse(tag: &str) -> Result<PythonTag, RequestError> {
-    tag.parse().map_err(|source| RequestError::Tag { tag: tag.to_owned(), source })
+fn parse(tag: &str, by: &Named) -> Result<PythonTag, RequestError> {
+    tag.parse().map_err(|source| RequestError::Tag { tag: tag.to_owned(), named: by.clone(), source })
 }
 
 /// The official image with this tag.
-fn official(tag: &str) -> Result<Image, RequestError> {
-    let tag = parse(tag)?;
+fn official(tag: &str, by: &Named) -> Result<Image, RequestError> {
+    let tag = parse(tag, by)?;
     Ok(Image { name: Reference::python(&tag).familiar(), tag: Some(tag), notices: Vec::new() })
 }
 
 /// Any image.
-fn reference(image: &str) -> Result<Image, RequestError> {
-    let reference: Reference =
-        image.parse().map_err(|source| RequestError::Image { image: image.to_owned(), source })?;
+fn reference(image: &str, by: &Named) -> Result<Image, RequestError> {
+    let reference: Reference = image.parse().map_err(|source| RequestError::Image {
+        image: image.to_owned(),
+        named: by.clone(),
+        source,
+    })?;
     let official = reference.is_official_python() && reference.digest().is_none();
     let tag = reference.tag().filter(|_| official).and_then(|tag| tag.parse().ok());
     Ok(Image { name: reference.familiar(), tag, notices: Vec::new() })
@@ -254,6 +308,34 @@ mod tests {
             error.to_string(),
             "requires-python `>=3.12` of gen.py and tag `3.11-slim` in `package.metadata.pyrun` contradict each other"
         );
+    }
+
+    #[test]
+    fn what_is_malformed_is_told_where_it_stands() {
+        let none = Settings::default();
+        let refused = |flags: &Settings, environment: &Settings, package: &Settings| {
+            let error = chosen(flags, environment, package, "3.13").unwrap_err();
+            [vec![error.to_string()], error.helps()].concat().join("; ")
+        };
+        let tag = settings(Some("3.14-slmi"), None);
+        assert_eq!(
+            refused(&tag, &none, &none),
+            "`3.14-slmi` is no tag of the official Python image; did you mean `--tag 3.14-slim`?"
+        );
+        assert_eq!(
+            refused(&none, &tag, &none),
+            "`3.14-slmi` (`PYRUN_TAG`) is no tag of the official Python image; \
+             did you mean `PYRUN_TAG=3.14-slim`?"
+        );
+        assert_eq!(
+            refused(&none, &none, &tag),
+            "`3.14-slmi` (`package.metadata.pyrun.tag` in Cargo.toml) is no tag of the official Python image; \
+             did you mean `tag = \"3.14-slim\"`?"
+        );
+        let other = refused(&none, &none, &settings(Some("me/app"), None));
+        assert!(other.ends_with("for another image: `image = \"me/app\"`"), "{other}");
+        let image = settings(None, Some("Me/App"));
+        assert_eq!(refused(&none, &image, &none), "`Me/App` (`PYRUN_IMAGE`) is no image reference");
     }
 
     #[test]
