@@ -96,6 +96,10 @@ pub struct Request {
     pub image: String,
     /// The official tag, where the image was chosen by one.
     pub tag: Option<pyimage_build::PythonTag>,
+    /// What asks for a Python, as far as the tag does not contradict it anyway.
+    pub wishes: Vec<pyimage_build::Constraint>,
+    /// The tag was chosen by the wishes; nobody named it where it comes before them.
+    pub chosen: bool,
     /// Which interpreter.
     pub interpreter: Interpreter,
     /// A program to run instead of Python.

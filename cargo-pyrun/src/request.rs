@@ -203,6 +203,8 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         arguments,
         image: image.name,
         tag: image.tag,
+        wishes: image.wishes,
+        chosen: image.chosen,
         interpreter: match settings.python.as_deref() {
             None => Interpreter::Official,
             Some("system") => Interpreter::System,

@@ -1,6 +1,7 @@
 //! One run: from a request to an exit code.
 
 mod conversation;
+mod doubts;
 mod error;
 mod explanation;
 mod lookup;

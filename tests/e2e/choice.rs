@@ -60,6 +60,26 @@ fn a_scripts_own_metadata_choose() {
 }
 
 #[test]
+fn a_python_older_than_what_was_asked_for_is_told_before_it_runs() {
+    let folder = repository();
+    folder.file("gen.py", &script(">=3.13.99,<3.14"));
+    let run = finish(&mut folder.pyrun(["gen.py"]));
+    assert_eq!(succeeded(&run), "(3, 13)\n");
+    let using = "       Using python:3.13-slim (requires-python `>=3.13.99,<3.14` of gen.py)\n";
+    let Some(told) = run.stderr.strip_prefix(using) else { panic!("{}", run.stderr) };
+    let warning = "warning: `python:3.13-slim` has Python 3.13.";
+    assert!(told.starts_with(warning), "{told}");
+    assert!(
+        told.contains(", which does not satisfy requires-python `>=3.13.99,<3.14` of gen.py\n"),
+        "{told}"
+    );
+    // The second run knows the image already, and so does one that names it.
+    let run = finish(&mut folder.pyrun(["--tag", TAG, "gen.py"]));
+    assert_eq!(succeeded(&run), "(3, 13)\n");
+    assert!(run.stderr.starts_with(warning), "{}", run.stderr);
+}
+
+#[test]
 fn the_newest_stable_is_the_default() {
     let folder = repository();
     folder.file("gen.py", SAY);

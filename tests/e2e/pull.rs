@@ -254,6 +254,15 @@ fn another_machines_image_runs_through_emulation() {
     let options =
         ["--image", &image, "--platform", "linux/arm64", "-c", "import platform; print(platform.machine())"];
     let emulated = finish(&mut folder.pyrun(options));
+    // From now on the engine has it under this name, whoever asks.
+    let later = finish(&mut folder.pyrun(["--image", &image, "-c", "pass"]));
     let _ = eventually(Duration::from_secs(20), || docker(["rmi", &image]).code == Some(0));
     assert_eq!((emulated.code, emulated.stdout.as_str()), (Some(0), "aarch64\n"), "{}", emulated.stderr);
+    assert!(!emulated.stderr.contains("warning:"), "{}", emulated.stderr);
+    // An engine that keeps both runs its own.
+    assert_eq!(later.code, Some(0), "{}", later.stderr);
+    let warning = format!(
+        "warning: `{image}` on the engine is an image for linux/arm64, and its machine is linux/amd64"
+    );
+    assert!(later.stderr.contains(&warning) || later.stderr.contains("Pulling"), "{}", later.stderr);
 }

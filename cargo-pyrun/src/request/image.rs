@@ -116,6 +116,10 @@ pub(super) struct Image {
     /// The official tag, where it is one.
     pub(super) tag: Option<PythonTag>,
     pub(super) notices: Vec<Notice>,
+    /// What asks for a Python, without what the tag contradicts.
+    pub(super) wishes: Vec<Constraint>,
+    /// Whether the wishes chose the tag.
+    pub(super) chosen: bool,
 }
 
 /// Where an image may be named, or a wish for one be found.
@@ -141,7 +145,8 @@ impl Wishes<'_> {
                 (None, Some(text)) => (reference(text, &by)?, by.image(text)),
                 (None, None) => continue,
             };
-            return Ok(Image { notices: self.told_of_named(found.tag.as_ref(), named), ..found });
+            let (wish, notices) = self.of_named(found.tag.as_ref(), named);
+            return Ok(Image { notices, wishes: wish.into_iter().collect(), ..found });
         }
         let metadata = match self.metadata() {
             Some((level, by)) => match (&level.tag, &level.image) {
@@ -161,7 +166,8 @@ impl Wishes<'_> {
         let name = Reference::python(&tag).familiar();
         // Who wrote the tag down knows it.
         let chosen = (!by_metadata).then(|| Notice::Chosen { image: name.clone(), reasons });
-        Ok(Image { name, tag: Some(tag), notices: chosen.into_iter().chain(unclosed).collect() })
+        let notices = chosen.into_iter().chain(unclosed).collect();
+        Ok(Image { name, tag: Some(tag), notices, wishes: constraints, chosen: true })
     }
 
     /// The level of the manifests' settings that names an image, and where it stands.
@@ -185,15 +191,19 @@ impl Wishes<'_> {
         Ok((own.wish.into_iter().chain(above).collect(), unclosed))
     }
 
-    /// What is to be told of an image that was named, such as that the script asks for another Python than the tag's.
+    /// What the script asks for of an image that was named, unless the tag contradicts it, and what is to be told.
     /// Metadata that cannot be read is no reason to refuse a run for which it is not needed.
-    fn told_of_named(&self, tag: Option<&PythonTag>, named: String) -> Vec<Notice> {
+    fn of_named(&self, tag: Option<&PythonTag>, named: String) -> (Option<Constraint>, Vec<Notice>) {
         let own = self.script.and_then(|script| constraints::of_script(script, self.folder).ok());
         let own = own.unwrap_or_default();
-        let contradicting = own.wish.filter(|wish| tag.is_some_and(|tag| !wish.allows(tag)));
-        let contradiction = contradicting.map(|wish| Notice::Contradiction { named, wish: wish.source });
+        let (wish, contradiction) = match own.wish {
+            Some(wish) if tag.is_some_and(|tag| !wish.allows(tag)) => {
+                (None, Some(Notice::Contradiction { named, wish: wish.source }))
+            }
+            wish => (wish, None),
+        };
         let unclosed = own.unclosed.map(|place| Notice::Unclosed { place });
-        contradiction.into_iter().chain(unclosed).collect()
+        (wish, contradiction.into_iter().chain(unclosed).collect())
     }
 }
 
@@ -204,7 +214,8 @@ fn parse(tag: &str, by: &Named) -> Result<PythonTag, RequestError> {
 /// The official image with this tag.
 fn official(tag: &str, by: &Named) -> Result<Image, RequestError> {
     let tag = parse(tag, by)?;
-    Ok(Image { name: Reference::python(&tag).familiar(), tag: Some(tag), notices: Vec::new() })
+    let name = Reference::python(&tag).familiar();
+    Ok(Image { name, tag: Some(tag), notices: Vec::new(), wishes: Vec::new(), chosen: false })
 }
 
 /// Any image.
@@ -216,7 +227,8 @@ fn reference(image: &str, by: &Named) -> Result<Image, RequestError> {
     })?;
     let official = reference.is_official_python() && reference.digest().is_none();
     let tag = reference.tag().filter(|_| official).and_then(|tag| tag.parse().ok());
-    Ok(Image { name: reference.familiar(), tag, notices: Vec::new() })
+    let name = reference.familiar();
+    Ok(Image { name, tag, notices: Vec::new(), wishes: Vec::new(), chosen: false })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use pyimage_build::{Date, PythonTag};
 
+use super::doubts::doubts;
 use super::{RunError, Timings};
 use crate::cache::{Cache, CacheError};
 use crate::container::Container;
@@ -148,6 +149,7 @@ impl<'a> Preparation<'a> {
         }
         timings.mark("create");
         self.warn_of_age();
+        self.warn_of_doubts();
         Ok(())
     }
 
@@ -237,6 +239,16 @@ impl<'a> Preparation<'a> {
                 "`{tag}` has had no security fixes since {}, Python {}'s end of life",
                 end.date, end.python
             ));
+        }
+    }
+
+    fn warn_of_doubts(&self) {
+        let Some(image) = &self.image else { return };
+        for (warning, helps) in doubts(self.request, image, self.engine.facts()) {
+            self.shell.warn(warning);
+            for help in helps {
+                self.shell.help(help);
+            }
         }
     }
 
