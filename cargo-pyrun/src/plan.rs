@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use pyimage_build::{Constraint, PythonTag, Wanted, nearest_tags};
+
 use crate::container::{Bind, Container, Gpus};
 use crate::engine::{Address, Facts, RUN_LABEL};
 use crate::identity::Identity;
@@ -95,9 +97,9 @@ pub struct Request {
     /// The image as the engine is asked for it.
     pub image: String,
     /// The official tag, where the image was chosen by one.
-    pub tag: Option<pyimage_build::PythonTag>,
+    pub tag: Option<PythonTag>,
     /// What asks for a Python, as far as the tag does not contradict it anyway.
-    pub wishes: Vec<pyimage_build::Constraint>,
+    pub wishes: Vec<Constraint>,
     /// The tag was chosen by the wishes; nobody named it where it comes before them.
     pub chosen: bool,
     /// Which interpreter.
@@ -142,6 +144,27 @@ pub struct Request {
     pub keep: bool,
     /// Phases are timed and told.
     pub timings: bool,
+}
+
+impl Request {
+    /// The tags most like one that is not there, without those that whoever chose that one would not choose.
+    #[must_use]
+    pub fn nearest_tags<'a>(&self, wanted: &str, known: &[&'a str]) -> Vec<&'a str> {
+        let allowed = |tag: &&str| {
+            let Ok(tag) = tag.parse() else { return !self.chosen };
+            let tag_alone = |wish: &Constraint| matches!(wish.wanted, Wanted::Tag(_));
+            !self.chosen || self.wishes.iter().all(|wish| tag_alone(wish) || wish.allows(&tag))
+        };
+        let known: Vec<_> = known.iter().copied().filter(allowed).collect();
+        nearest_tags(wanted, &known)
+    }
+
+    /// Who chose the tag, in words; nobody where it was named.
+    #[must_use]
+    pub fn choosers(&self) -> Vec<String> {
+        let choosers = self.wishes.iter().filter(|_| self.chosen);
+        choosers.map(|wish| wish.source.clone()).collect()
+    }
 }
 
 /// What a run finds around it.
@@ -320,4 +343,34 @@ pub fn entrypoint(request: &Request, image: Option<&Image>, bytecode: bool) -> V
     }
     entrypoint.extend(["-c".to_owned(), crate::init::program()]);
     entrypoint
+}
+
+#[cfg(test)]
+mod tests {
+    use pyimage_build::{KNOWN_TAGS, PythonVersionFile, RequiresPython};
+
+    use super::*;
+
+    #[test]
+    fn suggestions_are_what_was_asked_for() {
+        let requires: RequiresPython = "==3.13.99".parse().unwrap();
+        let file = PythonVersionFile::parse("3.13").unwrap().unwrap();
+        let [requires, file] =
+            [Constraint::new("the script", requires), Constraint::new(".python-version", file)];
+        let request = |wishes: &[&Constraint], chosen| Request {
+            wishes: wishes.iter().map(|wish| (*wish).clone()).collect(),
+            chosen,
+            ..Request::default()
+        };
+        let near = |request: &Request| request.nearest_tags("3.13.99-slim", KNOWN_TAGS);
+        assert_eq!(near(&request(&[&requires, &file], true)), [""; 0]);
+        assert_eq!(request(&[&requires, &file], true).choosers(), ["the script", ".python-version"]);
+        let of_file = near(&request(&[&file], true));
+        assert!(of_file.contains(&"3.13-slim"), "{of_file:?}");
+        assert!(of_file.iter().all(|tag| tag.starts_with("3.13")), "{of_file:?}");
+        // Who types a tag may mean another.
+        let typed = request(&[&requires], false);
+        assert_eq!(near(&typed), nearest_tags("3.13.99-slim", KNOWN_TAGS));
+        assert_eq!(typed.choosers(), [""; 0]);
+    }
 }

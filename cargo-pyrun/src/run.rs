@@ -84,7 +84,7 @@ async fn attempt(
     if let Err(error) = preparation.create(signals, timings).await {
         preparation.abandon().await;
         return Err(tokio::select! {
-            better = lookup::look_up(error, preparation.cache) => better,
+            better = lookup::look_up(error, request, preparation.cache) => better,
             signal = signals.fatal() => RunError::Interrupted(signal),
         });
     }

@@ -89,6 +89,15 @@ fn what_the_registry_has_instead_is_asked_of_it() {
     assert!(refused.stderr.contains("error: there is no image `python:3.13.99-slim`"), "{}", refused.stderr);
     assert!(refused.stderr.contains("help: did you mean `--tag 3.13"), "{}", refused.stderr);
 
+    // What chose the tag would not choose those that are there.
+    folder.file(".python-version", "3.13.99\n");
+    let mut command = folder.pyrun([]);
+    let refused = finish(command.args(CODE).env("PYIMAGE_MIRRORS", format!("http://{registry}")));
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(125), ""), "{}", refused.stderr);
+    let help = "help: `3.13.99` in .python-version asks for it: change that, or choose with `--tag`\n";
+    assert!(refused.stderr.ends_with(help), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("did you mean"), "{}", refused.stderr);
+
     let repository = format!("{registry}/library/python");
     let absent = run(&folder, ["--image", &format!("{repository}:3.13-slmi")]);
     assert_eq!((absent.code, absent.stdout.as_str()), (Some(125), ""), "{}", absent.stderr);

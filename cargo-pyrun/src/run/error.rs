@@ -57,6 +57,8 @@ pub enum RunError {
         message: String,
         /// Tags that are alike.
         nearest: Vec<String>,
+        /// Who asked for that Python, where nobody named the tag.
+        choosers: Vec<String>,
     },
     /// The image is not made for that platform.
     #[error("image `{image}` is not there for {platform}: {message}")]
@@ -171,6 +173,10 @@ impl RunError {
             Self::NoScript { nearest, .. } => did_you_mean(nearest, ""),
             Self::Folder(_) => vec!["name a file, or run a module with `-m MODULE`".to_owned()],
             Self::Windows { .. } => vec!["take a tag for Linux, for example `--tag 3.13-slim`".to_owned()],
+            Self::NoImage { nearest, choosers, .. } if nearest.is_empty() && !choosers.is_empty() => {
+                let asks = if choosers.len() == 1 { "asks" } else { "ask" };
+                vec![format!("{} {asks} for it: change that, or choose with `--tag`", choosers.join(" and "))]
+            }
             Self::NoImage { nearest, .. } => {
                 let is_image = nearest.iter().any(|near| near.contains([':', '/']));
                 did_you_mean(nearest, if is_image { "--image " } else { "--tag " })
@@ -245,6 +251,22 @@ fn did_you_mean(nearest: &[String], prefix: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_nothing_else_will_do_it_is_told_who_asked() {
+        let helps = |nearest: &[&str], choosers: &[&str]| {
+            let owned = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+            let (image, message) = ("python:3.13.99-slim".to_owned(), String::new());
+            RunError::NoImage { image, message, nearest: owned(nearest), choosers: owned(choosers) }.helps()
+        };
+        assert_eq!(helps(&["3.13-slim"], &["`3.13` in x"]), ["did you mean `--tag 3.13-slim`?"]);
+        assert_eq!(
+            helps(&[], &["`3.13.99` in .python-version"]),
+            ["`3.13.99` in .python-version asks for it: change that, or choose with `--tag`"]
+        );
+        assert_eq!(helps(&[], &["a", "b"]), ["a and b ask for it: change that, or choose with `--tag`"]);
+        assert_eq!(helps(&[], &[]), [""; 0]);
+    }
 
     #[test]
     fn a_login_names_its_registry() {

@@ -92,14 +92,21 @@ impl Preparation<'_> {
             .filter(|_| OTHER_PLATFORM.iter().any(|words| message.contains(words)));
         match platform {
             Some(platform) => RunError::NoPlatform { image, platform, message },
-            None => RunError::NoImage { image, message, nearest: self.nearest_tags() },
+            None => RunError::NoImage {
+                image,
+                message,
+                nearest: self.nearest_tags(),
+                choosers: self.request.choosers(),
+            },
         }
     }
 
     fn nearest_tags(&self) -> Vec<String> {
         let reference: Option<Reference> = self.request.image.parse().ok();
         match reference.as_ref().filter(|reference| reference.is_official_python()).and_then(Reference::tag) {
-            Some(tag) => pyimage_build::nearest_tags(tag, pyimage_build::KNOWN_TAGS)
+            Some(tag) => self
+                .request
+                .nearest_tags(tag, pyimage_build::KNOWN_TAGS)
                 .into_iter()
                 .map(str::to_owned)
                 .collect(),

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
-use pyimage_build::{Document, Reference, nearest_tags};
+use pyimage_build::{Document, Reference};
 
 use super::RunError;
 use crate::cache::Cache;
+use crate::plan::Request;
 use crate::registry::{Registry, RegistryError, RegistrySettings};
 
 /// How long the failure may take longer for a better message.
@@ -16,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Lets an error that an image is not there, or not for a platform, tell what is there; any other stays as it is, and
 /// so does each where the registry does not answer in time.
-pub(super) async fn look_up(error: RunError, cache: Option<&Cache>) -> RunError {
+pub(super) async fn look_up(error: RunError, request: &Request, cache: Option<&Cache>) -> RunError {
     let (RunError::NoImage { image, .. } | RunError::NoPlatform { image, .. } | RunError::Pull { image, .. }) =
         &error
     else {
@@ -24,7 +25,7 @@ pub(super) async fn look_up(error: RunError, cache: Option<&Cache>) -> RunError 
     };
     let Ok(reference) = image.parse::<Reference>() else { return error };
     let Ok(registry) = registry(cache) else { return error };
-    let answer = tokio::time::timeout(PATIENCE, better(&registry, &reference, &error)).await;
+    let answer = tokio::time::timeout(PATIENCE, better(&registry, &reference, request, &error)).await;
     answer.ok().flatten().unwrap_or(error)
 }
 
@@ -35,17 +36,23 @@ fn registry(cache: Option<&Cache>) -> Result<Registry, RegistryError> {
     Registry::new(settings, cache.cloned())
 }
 
-async fn better(registry: &Registry, reference: &Reference, error: &RunError) -> Option<RunError> {
+async fn better(
+    registry: &Registry,
+    reference: &Reference,
+    request: &Request,
+    error: &RunError,
+) -> Option<RunError> {
+    let no_image = async |image: &str, message: &str| {
+        let nearest = nearest(registry, reference, request).await?;
+        let (image, message, choosers) = (image.to_owned(), message.to_owned(), request.choosers());
+        Some(RunError::NoImage { image, message, nearest, choosers })
+    };
     match error {
-        RunError::NoImage { image, message, .. } => {
-            let nearest = nearest(registry, reference).await?;
-            Some(RunError::NoImage { image: image.clone(), message: message.clone(), nearest })
-        }
+        RunError::NoImage { image, message, .. } => no_image(image, message).await,
         // Behind a mirror that has not got a tag, an engine asks Docker Hub too, and tells only that it is out of reach.
         RunError::Pull { image, message } => {
             let Err(RegistryError::NotFound { .. }) = registry.resolve(reference).await else { return None };
-            let nearest = nearest(registry, reference).await?;
-            Some(RunError::NoImage { image: image.clone(), message: message.clone(), nearest })
+            no_image(image, message).await
         }
         RunError::NoPlatform { image, platform, .. } => {
             let (_, document) = registry.fetch(reference).await.ok()?;
@@ -62,7 +69,7 @@ async fn better(registry: &Registry, reference: &Reference, error: &RunError) ->
 }
 
 /// The repository's tags that are most like this one.
-async fn nearest(registry: &Registry, reference: &Reference) -> Option<Vec<String>> {
+async fn nearest(registry: &Registry, reference: &Reference, request: &Request) -> Option<Vec<String>> {
     let tags = registry.tags(reference).await.ok()?;
     let tags: Vec<_> = tags.iter().map(String::as_str).collect();
     let wanted = reference.tag()?;
@@ -70,7 +77,7 @@ async fn nearest(registry: &Registry, reference: &Reference) -> Option<Vec<Strin
     if tags.contains(&wanted) {
         return None;
     }
-    let nearest = nearest_tags(wanted, &tags).into_iter();
+    let nearest = request.nearest_tags(wanted, &tags).into_iter();
     if reference.is_official_python() {
         return Some(nearest.map(str::to_owned).collect());
     }
