@@ -108,6 +108,12 @@ fn what_the_registry_has_instead_is_asked_of_it() {
     assert_eq!((platform.code, platform.stdout.as_str()), (Some(125), ""), "{}", platform.stderr);
     let there = "is not there for linux/s390x: it is there for linux/amd64";
     assert!(platform.stderr.contains(there), "{}", platform.stderr);
+    for pull in ["missing", "never"] {
+        let mut command = folder.pyrun(["--tag", TAG, "--platform", "linux/s390x", "--pull", pull]);
+        let platform = finish(command.args(CODE).env("PYIMAGE_MIRRORS", format!("http://{registry}")));
+        assert_eq!((platform.code, platform.stdout.as_str()), (Some(125), ""), "{}", platform.stderr);
+        assert!(platform.stderr.contains(there), "{}", platform.stderr);
+    }
 }
 
 #[test]

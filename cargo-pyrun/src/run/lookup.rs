@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use pyimage_build::{Document, Reference};
+use pyimage_build::{Document, Index, Platform, Reference};
 
 use super::RunError;
 use crate::cache::Cache;
@@ -50,22 +50,38 @@ async fn better(
     match error {
         RunError::NoImage { image, message, .. } => no_image(image, message).await,
         // Behind a mirror that has not got a tag, an engine asks Docker Hub too, and tells only that it is out of reach.
-        RunError::Pull { image, message } => {
-            let Err(RegistryError::NotFound { .. }) = registry.resolve(reference).await else { return None };
-            no_image(image, message).await
-        }
+        // So it does where the mirror has the tag, and not for the platform.
+        RunError::Pull { image, message } => match registry.resolve(reference).await {
+            Err(error) if error.is_not_found() => no_image(image, message).await,
+            Err(_) => None,
+            Ok(_) => {
+                let platform = request.platform.as_ref()?;
+                let asked: Platform = platform.parse().ok()?;
+                let index = index(registry, reference).await.filter(|index| index.image(&asked).is_none())?;
+                Some(no_platform(image, platform, &index))
+            }
+        },
         RunError::NoPlatform { image, platform, .. } => {
-            let (_, document) = registry.fetch(reference).await.ok()?;
-            let Document::Index(index) = document else { return None };
-            let mut available: Vec<_> = index.images().map(|(platform, _)| platform.to_string()).collect();
-            available.sort();
-            available.dedup();
-            let (image, platform) = (image.clone(), platform.clone());
-            let message = format!("it is there for {}", available.join(", "));
-            Some(RunError::NoPlatform { image, platform, message })
+            Some(no_platform(image, platform, &index(registry, reference).await?))
         }
         _ => None,
     }
+}
+
+/// The platforms that the registry has the image for, where it has more than one.
+async fn index(registry: &Registry, reference: &Reference) -> Option<Index> {
+    match registry.fetch(reference).await.ok()? {
+        (_, Document::Index(index)) => Some(index),
+        _ => None,
+    }
+}
+
+fn no_platform(image: &str, platform: &str, index: &Index) -> RunError {
+    let mut available: Vec<_> = index.images().map(|(platform, _)| platform.to_string()).collect();
+    available.sort();
+    available.dedup();
+    let message = format!("it is there for {}", available.join(", "));
+    RunError::NoPlatform { image: image.to_owned(), platform: platform.to_owned(), message }
 }
 
 /// The repository's tags that are most like this one.

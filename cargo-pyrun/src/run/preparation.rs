@@ -119,8 +119,11 @@ impl<'a> Preparation<'a> {
                     timings.mark("pull");
                     continue;
                 }
-                Err(EngineError::NoSuchImage { .. }) if self.request.pull == Pull::Never => {
-                    return Err(RunError::NotPulled(self.request.image.clone()));
+                Err(EngineError::NoSuchImage { message, .. }) if self.request.pull == Pull::Never => {
+                    return Err(match self.no_image(message) {
+                        error @ RunError::NoPlatform { .. } => error,
+                        _ => RunError::NotPulled(self.request.image.clone()),
+                    });
                 }
                 Err(EngineError::NoSuchImage { message, .. }) => return Err(self.no_image(message)),
                 Err(error) => return Err(self.explain(error)),
