@@ -115,7 +115,17 @@ impl FromStr for Requirement {
     type Err = RequirementError;
 
     fn from_str(text: &str) -> Result<Self, RequirementError> {
-        read(text).map_err(|reason| RequirementError { requirement: text.to_owned(), reason })
+        read(text).map_err(|reason| RequirementError { requirement: without_login(text), reason })
+    }
+}
+
+/// The text with `…` for the login in its address, if there is one: errors are printed and kept in logs.
+pub(crate) fn without_login(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (host, path) = rest.split_at(rest.find(['/', ' ', '\t', '?', '#']).unwrap_or(rest.len()));
+    match host.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://…@{host}{path}"),
+        None => text.to_owned(),
     }
 }
 
@@ -230,7 +240,7 @@ fn specifier(text: &str) -> Result<String, RequirementReason> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{requirement}` is no requirement: {reason}")]
 pub struct RequirementError {
-    /// The text.
+    /// The text, without the login of an address.
     pub requirement: String,
     /// What is wrong.
     pub reason: RequirementReason,
@@ -342,6 +352,14 @@ mod tests {
             let error = text.parse::<Requirement>().unwrap_err();
             assert_eq!(error.to_string(), format!("`{text}` is no requirement: {expected}"));
         }
+    }
+
+    #[test]
+    fn logins_are_not_told() {
+        let error = "a @ https://me:secret@x@files.example/a?b=@ c".parse::<Requirement>().unwrap_err();
+        assert_eq!(error.requirement, "a @ https://…@files.example/a?b=@ c");
+        let error = "https://files.example/me@1".parse::<Requirement>().unwrap_err();
+        assert_eq!(error.requirement, "https://files.example/me@1");
     }
 
     proptest! {

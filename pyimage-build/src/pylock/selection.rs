@@ -1,7 +1,10 @@
 //! What is chosen of a lock.
 
+use std::fmt;
+
 use super::{LockedDirectory, LockedFile, LockedPackage, LockedVcs, LockedWheel};
 use crate::WheelOffer;
+use crate::requirement::without_login;
 
 /// What is to be installed for a [`Target`](crate::Target), in the order of the lock.
 ///
@@ -59,15 +62,18 @@ pub enum Choice<'a> {
     Vcs(&'a LockedVcs),
 }
 
-/// The name of the file, or where the folder or the repository is.
-impl std::fmt::Display for Choice<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Wheel(wheel) => wheel.name.as_str(),
-            Self::Sdist(file) | Self::Archive { file, .. } => &file.file_name,
-            Self::Directory(directory) => &directory.path,
-            Self::Vcs(vcs) => vcs.url.as_ref().or(vcs.path.as_ref()).unwrap_or(&vcs.commit_id),
-        })
+/// The name of the file, or where the folder or the repository is, without a login.
+impl fmt::Display for Choice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wheel(wheel) => f.write_str(wheel.name.as_str()),
+            Self::Sdist(file) | Self::Archive { file, .. } => f.write_str(&file.file_name),
+            Self::Directory(directory) => f.write_str(&directory.path),
+            Self::Vcs(vcs) => {
+                let place = vcs.url.as_ref().or(vcs.path.as_ref()).unwrap_or(&vcs.commit_id);
+                f.write_str(&without_login(place))
+            }
+        }
     }
 }
 
