@@ -1,6 +1,6 @@
 //! What a Python container image *is*: references, digests, platforms and the tags of the official image.
 //!
-//! This crate is pure. It opens no socket, starts no process and reads no file: everything it takes is a
+//! This crate is pure. It opens no socket and starts no process: everything it takes is a path, bytes or a
 //! value, which makes it fit for a build script and testable to the last byte.
 //!
 //! | Type | What it models | Where the format is defined |
@@ -12,6 +12,7 @@
 //! | [`RequiresPython`] | `>=3.12,<3.14` | PyPA's [version specifiers] |
 //! | [`ScriptMetadata`] | `# /// script` | PyPA's [inline script metadata] |
 //! | [`PythonVersionFile`] | `.python-version` | what pyenv and uv take |
+//! | [`Wheel`] | `rich-14.1.0-py3-none-any.whl` | PyPA's [binary distribution format] |
 //! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
 //!
 //! [`TagChoice`] takes what all of them ask for and picks the tag that satisfies them.
@@ -38,6 +39,7 @@
 //! [python]: https://hub.docker.com/_/python
 //! [version specifiers]: https://packaging.python.org/en/latest/specifications/version-specifiers/
 //! [inline script metadata]: https://packaging.python.org/en/latest/specifications/inline-script-metadata/
+//! [binary distribution format]: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
 mod base_release;
@@ -59,6 +61,7 @@ mod reference;
 mod requires_python;
 mod script_metadata;
 mod tag_choice;
+mod wheel;
 mod wheel_platform;
 
 pub use base_release::base_release;
@@ -82,4 +85,8 @@ pub use reference::{Reference, ReferenceError};
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
+pub use wheel::{
+    Compression, CopyError, Existing, Installation, InstalledFile, Launcher, Overlap, Provenance, Scheme,
+    Tree, TreeError, Unpacker, Wheel, WheelError, WheelLimits, WheelProblem,
+};
 pub use wheel_platform::WheelPlatforms;
