@@ -31,6 +31,9 @@ const HEADER_LEN: usize = 46;
 /// A directory of a million entries, with names of usual length.
 const LARGEST_DIRECTORY: u64 = 512 * 1024 * 1024;
 
+/// The kind of a symbolic link in a mode.
+const S_IFLNK: u32 = 0o120_000;
+
 /// Numbers that stand in the extra field, because they need 8 bytes; 4.5.3.
 const EXTRA_ZIP64: u16 = 0x0001;
 /// A second name; 4.6.9.
@@ -53,6 +56,8 @@ pub(super) struct Entry {
     pub(super) content: u64,
     /// Some `x` bit is set, by pip's reading.
     pub(super) executable: bool,
+    /// Meant as a symbolic link, whose content is where it leads.
+    pub(super) link: bool,
 }
 
 /// An entry as the directory has it.
@@ -119,11 +124,11 @@ impl Header {
         // The upper half is `st_mode`, whichever system the archive says that it comes from: that is how pip
         // and Info-ZIP read it. Archivers that know no modes leave 0.
         match self.attributes >> 16 & 0o170_000 {
-            0 => {}
-            0o100_000 if !is_folder => {}
+            0 | 0o100_000 => {}
+            // It is installed as pip does, as a plain file that says where it would have led.
+            S_IFLNK if !is_folder => {}
             0o040_000 if is_folder => {}
             0o040_000 => return Err(special("a folder")),
-            0o120_000 => return Err(special("a symbolic link")),
             _ => return Err(special("a device, a pipe or a socket")),
         }
         if is_folder && self.size != 0 {
@@ -162,6 +167,7 @@ impl Header {
             size: self.size,
             content,
             executable: mode & 0o170_000 == 0o100_000 && mode & 0o111 != 0,
+            link: mode & 0o170_000 == S_IFLNK,
         })
     }
 }

@@ -5,11 +5,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::archive::Archive;
 use super::entry_points::EntryPoints;
 use super::metadata;
+use super::path;
 use super::record::{self, Expected, Row};
 use super::{Unpacker, WheelProblem};
 
 /// The files of metadata are read whole; the largest METADATA on PyPI have a megabyte.
 const LARGEST_METADATA: u64 = 64 * 1024 * 1024;
+
+/// `PATH_MAX`.
+const LARGEST_LINK: u64 = 4096;
 
 /// All that is known of a wheel but its bytes.
 pub(super) struct Contents {
@@ -46,6 +50,8 @@ impl Contents {
         let mut reader = Reader { archive, unpacker: Unpacker::new(), index: index.collect(), dist_info };
         let rows = record::parse(&reader.require("RECORD", &[])?)?;
         let expected = expectations(archive, &rows, dist_info)?;
+
+        reader.check_links(&expected)?;
 
         let wheel = reader.require("WHEEL", &expected)?;
         let format = format(&wheel, dist_info)?;
@@ -85,6 +91,18 @@ impl Reader<'_> {
             return Ok(Some(String::from_utf8_lossy(&bytes).into_owned()));
         }
         String::from_utf8(bytes).map(Some).map_err(|_| WheelProblem::NotUtf8 { entry: path })
+    }
+
+    /// pip makes plain files of links, so they do no harm; one that leads out was made to do some.
+    fn check_links(&mut self, expected: &[Option<Expected>]) -> Result<(), WheelProblem> {
+        for (entry, expected) in self.archive.entries.iter().zip(expected).filter(|(entry, _)| entry.link) {
+            let target = self.unpacker.bytes(self.archive, entry, expected.as_ref(), LARGEST_LINK)?;
+            let target = String::from_utf8_lossy(&target);
+            if path::leads_out(&entry.name, &target) {
+                return Err(WheelProblem::LinkOut { entry: entry.name.clone(), target: target.into_owned() });
+            }
+        }
+        Ok(())
     }
 
     fn require(&mut self, file: &str, expected: &[Option<Expected>]) -> Result<String, WheelProblem> {

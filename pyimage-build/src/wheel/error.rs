@@ -100,13 +100,21 @@ pub enum WheelProblem {
         /// The file.
         entry: String,
     },
-    /// A symbolic link or a device.
+    /// A device, or a folder with content.
     #[error("`{entry}` is {kind}, and a wheel can only have files")]
     Special {
         /// The entry.
         entry: String,
         /// What it is.
         kind: &'static str,
+    },
+    /// A symbolic link that leads out of the wheel.
+    #[error("`{entry}` is a symbolic link to `{}`, out of the wheel", .target.escape_debug())]
+    LinkOut {
+        /// The entry.
+        entry: String,
+        /// Where it leads.
+        target: String,
     },
     /// Something that needs a password.
     #[error("`{entry}` is encrypted")]

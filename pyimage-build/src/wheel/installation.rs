@@ -8,7 +8,7 @@ use super::archive::Entry;
 use super::metadata;
 use super::path;
 use super::record::{self, Hasher, Row};
-use super::scheme::{Key, Scheme};
+use super::scheme::{Key, Scheme, is_data_folder};
 use super::unpacker::CopyProblem;
 use super::{Unpacker, Wheel, WheelError, WheelProblem};
 
@@ -288,10 +288,8 @@ impl<'w> Plan<'w, '_> {
             if key == Key::Scripts && contents.entry_points.shadow(file_name) {
                 continue;
             }
-            let turn = (
-                key == Key::Scripts,
-                entry.name.split('/').next().is_some_and(|first| first.ends_with(".data")),
-            );
+            let in_data = entry.name.split('/').next().is_some_and(is_data_folder);
+            let turn = (key == Key::Scripts, in_data);
             placed.push((turn, index, entry, path, key));
         }
         // Where two become one file, the later one stays: the root's, then those of `.data`, then its scripts.

@@ -43,6 +43,23 @@ pub(super) fn normalised(name: &str) -> Result<String, &'static str> {
     if normalised.is_empty() { Err("it is empty") } else { Ok(normalised) }
 }
 
+/// Whether a symbolic link at this path leads out of the folder that the path is relative to.
+pub(super) fn leads_out(link: &str, target: &str) -> bool {
+    let mut depth = folders(link).count();
+    if target.starts_with('/') || target.contains(['\\', '\0']) {
+        return true;
+    }
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if depth == 0 => return true,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    false
+}
+
 /// All folders that a path lies in, the innermost first.
 pub(super) fn folders(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(path.rsplit_once('/'), |(folder, _)| folder.rsplit_once('/'))
@@ -112,6 +129,17 @@ mod tests {
         }
         assert_eq!(folders("a/b/c").collect::<Vec<_>>(), ["a/b", "a"]);
         assert_eq!(folders("a").count(), 0);
+    }
+
+    #[test]
+    fn links_may_stay_inside() {
+        for target in ["x", "../x", "../../x", "../a/../../x", ""] {
+            assert!(!leads_out("a/b/link", target), "{target}");
+        }
+        for target in ["/x", "../../../x", "x/../../../../y", "..\\x"] {
+            assert!(leads_out("a/b/link", target), "{target}");
+        }
+        assert!(leads_out("link", ".."));
     }
 
     proptest! {

@@ -145,7 +145,7 @@ impl Scheme {
     pub(super) fn place(&self, entry: &str, distribution: &str) -> Result<(String, Key), WheelProblem> {
         let site_packages = self.site_packages();
         let (first, rest) = entry.split_once('/').unwrap_or((entry, ""));
-        if !first.ends_with(".data") {
+        if !is_data_folder(first) {
             return Ok((format!("{site_packages}/{entry}"), Key::Library));
         }
         let (key, path) = rest
@@ -161,6 +161,12 @@ impl Scheme {
         };
         Ok((path, key))
     }
+}
+
+/// Whether what is in this folder of a wheel goes elsewhere than into site-packages. Like pip, by the suffix
+/// only, and not by the name before it.
+pub(super) fn is_data_folder(first: &str) -> bool {
+    first.strip_suffix(".data").is_some()
 }
 
 impl Key {
