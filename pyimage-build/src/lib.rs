@@ -1,6 +1,6 @@
 //! What a Python container image *is*: references, digests, platforms and the tags of the official image.
 //!
-//! This crate is pure. It opens no socket, starts no process and reads no file: everything it takes is a
+//! This crate is pure. It opens no socket and starts no process: everything it takes is a path, bytes or a
 //! value, which makes it fit for a build script and testable to the last byte.
 //!
 //! | Type | What it models | Where the format is defined |
@@ -17,6 +17,7 @@
 //! | [`Marker`] | `sys_platform == "linux"` | PyPA's [environment markers] |
 //! | [`Pylock`] | `pylock.toml` | PyPA's [pylock.toml] |
 //! | [`WheelName`] | `numpy-2.5.5-cp313-cp313-manylinux_2_28_x86_64.whl` | PyPA's [wheel files] |
+//! | [`Wheel`] | `rich-14.1.0-py3-none-any.whl` | PyPA's [binary distribution format] |
 //! | [`WheelPlatforms`] | `manylinux_2_41_x86_64` | PyPA's [platform tags] |
 //!
 //! [`TagChoice`] takes what all of them ask for and picks the tag that satisfies them. [`Pylock::select`] takes a
@@ -49,6 +50,7 @@
 //! [environment markers]: https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
 //! [pylock.toml]: https://packaging.python.org/en/latest/specifications/pylock-toml/
 //! [wheel files]: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
+//! [binary distribution format]: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
 mod base_release;
@@ -77,6 +79,7 @@ mod script_metadata;
 mod tag_choice;
 mod target;
 mod version_specifier;
+mod wheel;
 mod wheel_name;
 mod wheel_offer;
 mod wheel_platform;
@@ -112,6 +115,10 @@ pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 pub use target::{Target, TargetError};
+pub use wheel::{
+    Compression, CopyError, Existing, Installation, InstalledFile, Launcher, Overlap, Provenance, Scheme,
+    Tree, TreeError, Unpacker, Wheel, WheelError, WheelLimits, WheelProblem,
+};
 pub use wheel_name::{BuildTag, WheelName, WheelNameError};
 pub use wheel_offer::WheelOffer;
 pub use wheel_platform::WheelPlatforms;
