@@ -20,6 +20,7 @@ mod error;
 mod event;
 mod exchange;
 mod failure;
+pub mod fetch;
 mod link;
 mod manifest;
 mod partial;

@@ -21,9 +21,9 @@ use crate::cache::{Cache, CacheError};
 /// So much has to come in a try for the tries before it to be forgotten.
 const PROGRESS: u64 = 64 * 1024;
 /// How long another process may go without a byte before it is not waited for: longer than a registry may make it wait.
-const STALLED: Duration = Duration::from_secs(120);
+pub(super) const STALLED: Duration = Duration::from_secs(120);
 /// How often to look whether another process has finished.
-const POLL: Duration = Duration::from_millis(50);
+pub(super) const POLL: Duration = Duration::from_millis(50);
 
 /// One download.
 pub(super) struct Download<'a> {
@@ -225,13 +225,13 @@ pub(super) fn is_interruption(error: &RegistryError) -> bool {
     }
 }
 
-fn starts_at(answer: &Answer, offset: u64) -> bool {
+pub(super) fn starts_at(answer: &Answer, offset: u64) -> bool {
     let range = answer.header(header::CONTENT_RANGE).and_then(|range| range.trim().strip_prefix("bytes "));
     range.and_then(|range| range.split_once('-')).is_some_and(|(start, _)| start.trim().parse() == Ok(offset))
 }
 
 /// Does something that takes a while away from the thread that carries the connections.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
