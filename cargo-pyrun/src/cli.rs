@@ -107,6 +107,10 @@ pub struct PyrunArgs {
     #[command(flatten)]
     pub image: ImageArgs,
 
+    /// Which packages.
+    #[command(flatten)]
+    pub packages: PackageArgs,
+
     /// What the container has and may.
     #[command(flatten)]
     pub container: ContainerArgs,
@@ -182,6 +186,19 @@ pub struct ImageArgs {
     /// When to pull the image [default: missing] [env: PYRUN_PULL]
     #[arg(long, value_name = "WHEN")]
     pub pull: Option<Pull>,
+}
+
+/// Which packages, beside those that the script's own metadata asks for.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Packages")]
+pub struct PackageArgs {
+    /// Have this package, for example `requests` or `rich>=13`
+    #[arg(long, value_name = "REQUIREMENT")]
+    pub with: Vec<String>,
+
+    /// Have what this file asks for: requirements.txt, pyproject.toml or pylock.toml
+    #[arg(short, long, value_name = "FILE")]
+    pub requirements: Vec<String>,
 }
 
 /// What the container has and may.

@@ -13,6 +13,8 @@ use pyimage_build::{
 };
 use serde::Deserialize;
 
+use crate::dependencies::Need;
+
 /// Why it cannot be told which Python is asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -82,6 +84,8 @@ pub struct OfScript {
     pub wish: Option<Constraint>,
     /// Where a block of metadata begins that never ends: file and line.
     pub unclosed: Option<String>,
+    /// Whether it needs packages.
+    pub has_dependencies: bool,
 }
 
 /// What a script's own metadata asks for. `here` is the folder that paths are told from.
@@ -100,11 +104,29 @@ pub fn of_script(script: &Path, here: &Path) -> Result<OfScript, ConstraintError
     let text = String::from_utf8_lossy(&content);
     let metadata = ScriptMetadata::from_script(&text)
         .map_err(|source| ConstraintError::Script { file: file.clone(), source })?;
+    let has_dependencies = metadata.as_ref().is_some_and(|metadata| !metadata.dependencies.is_empty());
     let requires = metadata.and_then(|metadata| metadata.requires_python).filter(asks_for_something);
     let unclosed = unclosed_script_block(&text).map(|line| format!("{file}:{line}"));
     let wish =
         requires.map(|requires| Constraint::new(format!("requires-python `{requires}` of {file}"), requires));
-    Ok(OfScript { wish, unclosed })
+    Ok(OfScript { wish, unclosed, has_dependencies })
+}
+
+/// The packages that a script's own metadata asks for: those of its lock, where `pylock.NAME.toml` lies beside `NAME.py`,
+/// else those of its metadata.
+///
+/// # Errors
+/// Where the metadata is malformed.
+pub fn need_of_script(script: &Path, here: &Path) -> Result<Option<Need>, ConstraintError> {
+    if !of_script(script, here)?.has_dependencies {
+        return Ok(None);
+    }
+    let stem = script.file_stem().unwrap_or_default().to_string_lossy();
+    let lock = script.with_file_name(format!("pylock.{stem}.toml"));
+    if !stem.contains('.') && lock.is_file() {
+        return Ok(Some(Need::File(lock)));
+    }
+    Ok(Some(Need::Script(script.to_owned())))
 }
 
 /// What the nearest `.python-version` and the nearest `pyproject.toml` ask for, from the folder `start` upwards.
@@ -281,7 +303,7 @@ mod tests {
         for name in ["plain.py", "empty.py", "app.pyz", "folder"] {
             assert_eq!(of(name), None, "{name}");
         }
-        let open = OfScript { wish: None, unclosed: Some("sub/open.py:2".to_owned()) };
+        let open = OfScript { unclosed: Some("sub/open.py:2".to_owned()), ..OfScript::default() };
         assert_eq!(of_script(&tree.path("sub/open.py"), tree.0.path()).unwrap(), open);
         let error = of_script(&tree.path("bad.py"), tree.0.path()).unwrap_err();
         assert_eq!(error.to_string(), "cannot read the metadata of script `bad.py`");

@@ -15,6 +15,10 @@ pub struct Image {
     pub user: String,
     /// `PYTHON_VERSION` of its environment, which every official image has.
     pub python: Option<String>,
+    /// `PATH` of its environment.
+    pub path: Option<String>,
+    /// The release of its distribution, as tags name it: `trixie`, `alpine3.22`; read when a container of it exists.
+    pub suite: Option<String>,
     /// Its `/etc/passwd`; read when a container of it exists.
     pub passwd: Option<String>,
     /// Its `/etc/group`.
@@ -33,5 +37,36 @@ impl Image {
     pub fn python_minor(&self) -> Option<(u32, u32)> {
         let mut parts = self.python.as_deref()?.split('.');
         Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    }
+}
+
+/// The release of a distribution, as tags name it, from its `os-release`.
+#[must_use]
+pub fn suite(os_release: &str) -> Option<String> {
+    let value = |key: &str| {
+        let line = os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+        Some(line.trim_matches(['"', '\'']).to_owned())
+    };
+    match value("ID")?.as_str() {
+        "alpine" => {
+            let version = value("VERSION_ID")?;
+            let mut numbers = version.split('.');
+            Some(format!("alpine{}.{}", numbers.next()?, numbers.next()?))
+        }
+        _ => value("VERSION_CODENAME"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_have_the_names_of_tags() {
+        let debian = "PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\nID=debian\nVERSION_CODENAME=trixie\n";
+        assert_eq!(suite(debian).as_deref(), Some("trixie"));
+        assert_eq!(suite("ID=alpine\nVERSION_ID=3.22.1\n").as_deref(), Some("alpine3.22"));
+        assert_eq!(suite("ID=scratch\n"), None);
+        assert_eq!(suite(""), None);
     }
 }

@@ -12,9 +12,11 @@ pub mod cache;
 pub mod cli;
 pub mod constraints;
 pub mod container;
+pub mod dependencies;
 pub mod docker_command;
 pub mod engine;
 pub mod env_file;
+pub mod environment;
 pub mod fingerprint;
 pub mod identity;
 pub mod image;
@@ -32,6 +34,7 @@ pub mod shell;
 pub mod signals;
 pub mod streams;
 pub mod terminal;
+pub mod uv;
 
 mod command;
 

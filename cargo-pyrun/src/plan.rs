@@ -6,13 +6,21 @@ use std::path::{Path, PathBuf};
 use pyimage_build::{Constraint, PythonTag, Wanted, nearest_tags};
 
 use crate::container::{Bind, Container, Gpus};
+use crate::dependencies::Dependencies;
 use crate::engine::{Address, Facts, RUN_LABEL};
+use crate::environment::Environment;
 use crate::identity::Identity;
 use crate::image::Image;
 use crate::network::{BUNDLE, BUNDLE_VARIABLES, Proxies};
 
 /// Where bytecode is kept in the container.
 pub const BYTECODE: &str = "/var/cache/pyrun";
+
+/// Where the packages are, as a virtual environment of the image's Python.
+pub const ENVIRONMENT: &str = "/opt/pyrun";
+
+/// Where programs are in official images.
+const PATH: &str = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Where the folder of a script from elsewhere is mounted.
 pub const ELSEWHERE: &str = "/usr/src/script";
 /// A home of nobody's in the image.
@@ -104,6 +112,8 @@ pub struct Request {
     pub chosen: bool,
     /// Which interpreter.
     pub interpreter: Interpreter,
+    /// Which packages.
+    pub dependencies: Dependencies,
     /// A program to run instead of Python.
     pub entrypoint: Option<String>,
     /// The folder that is mounted.
@@ -182,6 +192,8 @@ pub struct Surroundings<'a> {
     pub accounts: Option<(String, String)>,
     /// The host's folder for bytecode.
     pub bytecode: Option<String>,
+    /// The packages that the script gets.
+    pub environment: Option<&'a Environment>,
     /// The host's certificate bundle.
     pub bundle: Option<String>,
     /// The host's proxies.
@@ -201,7 +213,7 @@ pub fn plan(request: &Request, around: &Surroundings, run: &str) -> Container {
         name: request.name.clone().unwrap_or_else(|| format!("pyrun-{run}")),
         image: request.image.clone(),
         platform: request.platform.clone(),
-        command: command(request),
+        command: command(request, around.environment),
         workdir: request.workdir.clone().unwrap_or_else(|| request.mount.clone()),
         user: around.identity.user.clone(),
         volumes: request.volumes.clone(),
@@ -223,9 +235,12 @@ pub fn plan(request: &Request, around: &Surroundings, run: &str) -> Container {
     container
 }
 
-fn command(request: &Request) -> Vec<String> {
-    let mut command =
-        vec![request.entrypoint.clone().unwrap_or_else(|| request.interpreter.path().to_owned())];
+fn command(request: &Request, environment: Option<&Environment>) -> Vec<String> {
+    let interpreter = match environment {
+        Some(_) if request.interpreter == Interpreter::Official => format!("{ENVIRONMENT}/bin/python"),
+        _ => request.interpreter.path().to_owned(),
+    };
+    let mut command = vec![request.entrypoint.clone().unwrap_or(interpreter)];
     match &request.program {
         Some(Program::Script(Script::Inside(path))) => {
             let path = path.to_string_lossy();
@@ -274,6 +289,15 @@ fn mount_files(request: &Request, around: &Surroundings, container: &mut Contain
     if let Some(folder) = &around.bytecode {
         container.binds.push(own(folder, BYTECODE));
     }
+    if let Some(environment) = around.environment {
+        container.binds.push(own(environment.folder.as_str(), ENVIRONMENT).read_only());
+        // Python looks for the bytecode of a module under the prefix, by the module's own path.
+        if around.bytecode.is_some()
+            && let Some(bytecode) = &environment.bytecode
+        {
+            container.binds.push(own(bytecode.as_str(), &format!("{BYTECODE}{ENVIRONMENT}")).read_only());
+        }
+    }
     if let Some((passwd, group)) = &around.accounts {
         container.binds.push(own(passwd, "/etc/passwd").read_only());
         container.binds.push(own(group, "/etc/group").read_only());
@@ -320,6 +344,11 @@ fn set_environment(request: &Request, around: &Surroundings, container: &mut Con
             _ => ("PYTHONPYCACHEPREFIX", BYTECODE),
         };
         env.insert(name.to_owned(), value.to_owned());
+    }
+    if around.environment.is_some() {
+        let path = around.image.and_then(|image| image.path.as_deref()).unwrap_or(PATH);
+        env.insert("PATH".to_owned(), format!("{ENVIRONMENT}/bin:{path}"));
+        env.insert("VIRTUAL_ENV".to_owned(), ENVIRONMENT.to_owned());
     }
     if let Some(home) = home(request, around.identity) {
         env.insert("HOME".to_owned(), home);

@@ -15,8 +15,9 @@ use image::Wishes;
 pub use image::{Named, Notice};
 
 use crate::cli::{ContainerArgs, ImageArgs, PyrunArgs};
-use crate::constraints::ConstraintError;
+use crate::constraints::{self, ConstraintError};
 use crate::container::{parse_bytes, parse_cpus};
+use crate::dependencies::{Dependencies, Need};
 use crate::env_file::EnvFileError;
 use crate::plan::{Interpreter, MOUNT, Program, Pull, Request, Script};
 use crate::publish::{self, PublishError};
@@ -61,6 +62,14 @@ pub enum RequestError {
     /// No Python is what all want that ask for one.
     #[error(transparent)]
     Choice(#[from] TagChoiceError),
+    /// A file that asks for packages is not there.
+    #[error("cannot read `{}`, which says which packages are needed", file.display())]
+    Requirements {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The platform is malformed.
     #[error("`{platform}` is no platform")]
     Platform {
@@ -180,6 +189,8 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         folder: &folder,
     };
     let image = wishes.image()?;
+    let named_image = [&flags, &environment].iter().any(|level| level.tag.is_some() || level.image.is_some());
+    let dependencies = dependencies(file.as_deref(), named_image, &settings, &here)?;
     let platform = match &settings.platform {
         Some(platform) => Some(parse_platform(platform)?),
         None => env::var("DOCKER_DEFAULT_PLATFORM").ok().filter(|platform| !platform.is_empty()),
@@ -211,6 +222,7 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
             Some(path) => Interpreter::Path(path.to_owned()),
         },
         entrypoint: settings.entrypoint.clone(),
+        dependencies,
         folder,
         mount,
         workdir,
@@ -239,9 +251,34 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
     Ok((request, image.notices))
 }
 
+/// What the script, the settings and the command line ask for. A script whose metadata cannot be read runs as it is where
+/// the image was named.
+fn dependencies(
+    script: Option<&Path>,
+    named_image: bool,
+    settings: &Settings,
+    here: &Path,
+) -> Result<Dependencies, RequestError> {
+    let own = match script.map(|script| constraints::need_of_script(script, here)).transpose() {
+        Ok(own) => own.flatten(),
+        Err(_) if named_image => None,
+        Err(error) => return Err(error.into()),
+    };
+    let files = settings.requirements.iter().map(|file| {
+        let file = here.join(file);
+        match file.canonicalize() {
+            Ok(file) => Ok(Need::File(file)),
+            Err(source) => Err(RequestError::Requirements { file, source }),
+        }
+    });
+    let files = files.collect::<Result<Vec<_>, _>>()?;
+    let single = settings.with.iter().cloned().map(Need::Requirement);
+    Ok(Dependencies::new(own.into_iter().chain(files).chain(single).collect()))
+}
+
 /// The command line as one level of settings.
 fn flags(args: &PyrunArgs, here: &Path) -> Result<Settings, RequestError> {
-    let PyrunArgs { image, container, .. } = args;
+    let PyrunArgs { image, container, packages, .. } = args;
     let ImageArgs { tag, image, python, entrypoint, platform, pull } = image.clone();
     let ContainerArgs {
         env,
@@ -297,6 +334,8 @@ fn flags(args: &PyrunArgs, here: &Path) -> Result<Settings, RequestError> {
         engine,
         docker_socket: docker_socket.then_some(true),
         env: sources,
+        with: packages.with.clone(),
+        requirements: packages.requirements.iter().map(Utf8PathBuf::from).collect(),
         volumes: volume.into_iter().map(|volume| absolute_volume(volume, here)).collect(),
         publish,
     })

@@ -115,6 +115,9 @@ pub async fn dry_run(request: &Request, shell: &Shell, cache: Option<&Cache>) ->
             request.image
         ));
     }
+    if !request.dependencies.is_empty() && !preparation.recall_environment() {
+        shell.note("the command lacks the packages that are asked for: the first run prepares them");
+    }
     let container = preparation.container();
     let arguments = {
         let address = preparation.engine.address();

@@ -25,10 +25,12 @@
 //! | `env-file`      | `PYRUN_ENV_FILE`      | files of variables (one in the environment) |
 //! | `env`           |                       | a table of variables |
 //! | `volumes`       |                       | a list of `SOURCE:TARGET[:OPTIONS]` |
+//! | `with`          |                       | a list of requirements, as `rich>=13` |
+//! | `requirements`  |                       | a list of files that ask for packages |
 //! | `publish`       |                       | a list of `[[IP:]HOST-PORT:]PORT[/PROTOCOL]` |
 //! | `scripts`       |                       | a table of named scripts |
 //!
-//! In a manifest, `env-file` and the source of a volume that starts with `.` are relative to its folder.
+//! In a manifest, `env-file`, `requirements` and the source of a volume that starts with `.` are relative to its folder.
 
 use std::collections::BTreeMap;
 
@@ -87,6 +89,10 @@ pub struct Settings {
     pub volumes: Vec<String>,
     /// Published ports.
     pub publish: Vec<String>,
+    /// Requirements, each on its own.
+    pub with: Vec<String>,
+    /// Files that ask for packages.
+    pub requirements: Vec<Utf8PathBuf>,
 }
 
 /// Where environment variables come from.
@@ -142,6 +148,8 @@ impl Settings {
             env: joined(under.env, over.env),
             volumes: joined(volumes, over.volumes),
             publish: joined(under.publish, over.publish),
+            with: joined(under.with, over.with),
+            requirements: joined(under.requirements, over.requirements),
         }
     }
 

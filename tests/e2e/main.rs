@@ -22,6 +22,7 @@ mod lock;
 mod network;
 mod options;
 mod output;
+mod packages;
 mod pull;
 mod registry;
 mod settings;

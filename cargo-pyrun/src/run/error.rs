@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use pyimage_build::{PythonTag, Reference};
 
 use crate::engine::{Address, EngineError};
+use crate::environment::EnvironmentError;
 
 /// Why a run failed, other than by the script itself.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,9 @@ pub enum RunError {
     /// The engine did not do its part.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The packages that the script needs cannot be had.
+    #[error(transparent)]
+    Environment(Box<EnvironmentError>),
     /// A signal came before the script could have it.
     #[error("interrupted by signal {0}")]
     Interrupted(u8),
@@ -145,6 +149,12 @@ pub enum RunError {
     },
 }
 
+impl From<EnvironmentError> for RunError {
+    fn from(error: EnvironmentError) -> Self {
+        Self::Environment(Box::new(error))
+    }
+}
+
 impl RunError {
     /// The exit code, as `docker run` has them: 127 not found, 126 not executable, 125 anything else. A signal
     /// that came too early counts as one that the script got.
@@ -170,6 +180,7 @@ impl RunError {
             Self::Engine(EngineError::NameTaken { name }) => {
                 vec![format!("remove it with `docker rm -f {name}`, or leave `--name` away")]
             }
+            Self::Environment(error) => error.helps(),
             Self::NoScript { nearest, .. } => did_you_mean(nearest, ""),
             Self::Folder(_) => vec!["name a file, or run a module with `-m MODULE`".to_owned()],
             Self::Windows { .. } => vec!["take a tag for Linux, for example `--tag 3.13-slim`".to_owned()],

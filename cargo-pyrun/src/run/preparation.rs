@@ -7,9 +7,10 @@ use super::{RunError, Timings};
 use crate::cache::{Cache, CacheError};
 use crate::container::Container;
 use crate::engine::{Engine, EngineError, Until};
+use crate::environment::{self, Environment, EnvironmentError};
 use crate::fingerprint;
 use crate::identity::Caller;
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::lease::Lease;
 use crate::plan::{self, Pull, Request};
 use crate::pull::pull;
@@ -33,6 +34,8 @@ pub(super) struct Preparation<'a> {
     pub(super) cache: Option<&'a Cache>,
     pub(super) caller: Option<Caller>,
     pub(super) run: String,
+    /// The packages that the script gets, once they are there.
+    pub(super) environment: Option<Environment>,
     lease: Option<Lease>,
     cache_complaint: std::cell::OnceCell<()>,
 }
@@ -67,6 +70,7 @@ impl<'a> Preparation<'a> {
             cache,
             caller: Caller::current(),
             run,
+            environment: None,
             lease: None,
             cache_complaint: std::cell::OnceCell::new(),
         })
@@ -100,6 +104,7 @@ impl<'a> Preparation<'a> {
             );
         }
         loop {
+            self.provide_environment(signals, timings).await?;
             let container = self.container();
             self.make_mount_points(&container);
             let entrypoint = self.entrypoint(&container);
@@ -145,7 +150,8 @@ impl<'a> Preparation<'a> {
             // Another image than the container was planned for: meet it, and plan again. It is met in a container
             // of its own, without the account files that were made for the image that had its name before.
             match self.image.take() {
-                Some(_) => {}
+                // Its Python may be another, which takes other wheels.
+                Some(_) => self.environment = None,
                 None => self.meet(found).await?,
             }
             self.engine.remove(&self.name()).await?;
@@ -153,6 +159,35 @@ impl<'a> Preparation<'a> {
         timings.mark("create");
         self.warn_of_age();
         self.warn_of_doubts();
+        Ok(())
+    }
+
+    /// Takes the packages that the script needs, where an earlier run has prepared them.
+    pub(super) fn recall_environment(&mut self) -> bool {
+        let (Some(image), Some(cache)) = (&self.image, self.cache) else { return false };
+        self.environment = environment::recall(self.request, image, cache);
+        self.environment.is_some()
+    }
+
+    /// Sees to the packages that the script needs, once it is known what image they are for.
+    async fn provide_environment(
+        &mut self,
+        signals: &mut Signals,
+        timings: &mut Timings,
+    ) -> Result<(), RunError> {
+        if self.request.dependencies.is_empty() || self.environment.is_some() {
+            return Ok(());
+        }
+        let Some(image) = &self.image else { return Ok(()) };
+        let Some(cache) = self.cache else {
+            return Err(RunError::Environment(EnvironmentError::NoCache.into()));
+        };
+        let provided = environment::provide(self.request, image, cache, self.shell);
+        self.environment = Some(tokio::select! {
+            provided = provided => provided?,
+            signal = signals.fatal() => return Err(RunError::Interrupted(signal)),
+        });
+        timings.mark("packages");
         Ok(())
     }
 
@@ -194,15 +229,18 @@ impl<'a> Preparation<'a> {
     /// Learns what a run needs of an image from a container of it, and keeps it.
     async fn meet(&mut self, mut found: Image) -> Result<(), RunError> {
         let name = self.name();
-        let (passwd, group) = tokio::join!(
+        let (passwd, group, release) = tokio::join!(
             self.engine.read_file(&name, "/etc/passwd"),
-            self.engine.read_file(&name, "/etc/group")
+            self.engine.read_file(&name, "/etc/group"),
+            // `/etc/os-release` is a link to it.
+            self.engine.read_file(&name, "/usr/lib/os-release")
         );
         let text = |bytes: Option<Vec<u8>>| {
             bytes.map_or(String::new(), |b| String::from_utf8_lossy(&b).into_owned())
         };
         found.passwd = Some(text(passwd?));
         found.group = Some(text(group?));
+        found.suite = release?.and_then(|file| image::suite(&String::from_utf8_lossy(&file)));
         if let Some(cache) = self.cache {
             self.complain(cache.write_json(self.image_entry(), &found));
         }

@@ -28,6 +28,7 @@ impl Preparation<'_> {
             accounts: self.accounts(&identity),
             identity: &identity,
             bytecode: self.bytecode_folder(),
+            environment: self.environment.as_ref(),
             bundle: network::bundle(variable).and_then(|path| self.shared_bundle(path)),
             proxies: network::proxies(variable, &DockerConfig::read(), self.engine.address(), facts, network),
             terminal: self.terminal_variables(),
@@ -48,7 +49,12 @@ impl Preparation<'_> {
         }
         let project = fingerprint::short(&self.request.folder.display().to_string());
         let folder = self.cache?.folder(format!("bytecode/{}/{project}", image.key()));
-        self.complain(folder).map(|folder| folder.to_string())
+        let folder = self.complain(folder)?;
+        if self.environment.is_some() {
+            // What an engine makes to mount something at belongs to root.
+            let _ = fs_err::create_dir_all(folder.join(plan::ENVIRONMENT.trim_start_matches('/')));
+        }
+        Some(folder.to_string())
     }
 
     /// Makes the folders that an engine would make as root: a missing source of a volume, and mount points and a

@@ -7,7 +7,7 @@ use super::error::{Place, SettingsError, nearest};
 use super::{EnvSource, Settings};
 
 /// The keys of one level of settings.
-pub(super) const KEYS: [&str; 20] = [
+pub(super) const KEYS: [&str; 22] = [
     "tag",
     "image",
     "python",
@@ -28,6 +28,8 @@ pub(super) const KEYS: [&str; 20] = [
     "env",
     "volumes",
     "publish",
+    "with",
+    "requirements",
 ];
 
 /// A table, and where it stands.
@@ -170,6 +172,7 @@ impl<'a> Table<'a> {
         let files = self.texts("env-file")?.into_iter();
         let variables = self.pairs("env")?.into_iter();
         let volumes = self.texts("volumes")?.into_iter();
+        let requirements = self.texts("requirements")?.into_iter();
         Ok(Settings {
             tag,
             image,
@@ -195,6 +198,8 @@ impl<'a> Table<'a> {
                 .map(|volume| if is_relative(&volume) { self.in_folder(volume) } else { volume })
                 .collect(),
             publish: self.texts("publish")?,
+            with: self.texts("with")?,
+            requirements: requirements.map(|file| self.in_folder(file).into()).collect(),
         })
     }
 }
@@ -202,7 +207,8 @@ impl<'a> Table<'a> {
 /// Reads the settings of the environment.
 pub(super) fn environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Settings, SettingsError> {
     // Tables and lists have no natural form in a variable; one file of variables has.
-    let entries = KEYS.iter().filter(|key| !["env", "volumes", "publish"].contains(key)).filter_map(|key| {
+    const LISTS: [&str; 5] = ["env", "volumes", "publish", "with", "requirements"];
+    let entries = KEYS.iter().filter(|key| !LISTS.contains(key)).filter_map(|key| {
         let value = lookup(&variable(key))?;
         let value = match (*key, value.as_str()) {
             ("read-only" | "docker-socket", "true" | "1") => Value::Bool(true),

@@ -21,7 +21,7 @@ fn every_key_is_read() {
         "tag": "3.13", "python": "system", "workdir": "/w", "mount": "/m", "user": 1000, "platform": "linux/arm64",
         "pull": "never", "network": "none", "memory": "512m", "cpus": 1.5, "read-only": true, "gpus": "all",
         "entrypoint": "/e", "engine": "docker", "docker-socket": false, "env-file": ["a.env", "/b.env"],
-        "env": { "K": "V" }, "volumes": ["../d:/d:ro", "/e:/e"], "publish": ["80:8080"],
+        "env": { "K": "V" }, "volumes": ["../d:/d:ro", "/e:/e"], "publish": ["80:8080"], "with": ["rich>=13"], "requirements": ["./r.txt"],
     });
     let expected = Settings {
         tag: text("3.13"),
@@ -47,6 +47,8 @@ fn every_key_is_read() {
         ],
         volumes: vec!["/p/../d:/d:ro".to_owned(), "/e:/e".to_owned()],
         publish: vec!["80:8080".to_owned()],
+        with: vec!["rich>=13".to_owned()],
+        requirements: vec!["/p/r.txt".into()],
     };
     assert_eq!(read(&value), Ok(expected));
     let keys = value.as_object().unwrap().len() + 1;

@@ -49,12 +49,11 @@ pub(super) fn published(inspect: ContainerInspectResponse) -> Vec<(String, Strin
 /// What a run needs of an image, out of all that the engine tells.
 pub(super) fn image(inspect: ImageInspect) -> Image {
     let config = inspect.config.unwrap_or_default();
-    let python = config
-        .env
-        .iter()
-        .flatten()
-        .find_map(|variable| variable.strip_prefix("PYTHON_VERSION="))
-        .map(str::to_owned);
+    let variable = |name: &str| {
+        let mut variables = config.env.iter().flatten();
+        variables.find_map(|variable| variable.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
+    };
+    let (python, path) = (variable("PYTHON_VERSION"), variable("PATH"));
     let id = inspect.id.unwrap_or_default();
     // podman leaves the algorithm away.
     let id = if id.contains(':') { id } else { format!("sha256:{id}") };
@@ -64,6 +63,8 @@ pub(super) fn image(inspect: ImageInspect) -> Image {
         arch: inspect.architecture.unwrap_or_default(),
         user: config.user.unwrap_or_default(),
         python,
+        path,
+        suite: None,
         passwd: None,
         group: None,
     }

@@ -1,0 +1,105 @@
+//! Environments: the packages that a script needs, unpacked once and mounted into every container that wants them.
+//!
+//! An environment is a virtual environment of the image's Python in the cache: `lib/pythonX.Y/site-packages`, `bin`
+//! with console scripts, and the modules' bytecode beside them. It is made of wheels by our own code, on the host; no
+//! pip runs. It is shared by all scripts that need the same wheels, and read-only in the container.
+
+mod bytecode;
+mod error;
+mod make;
+mod tool;
+
+use camino::Utf8PathBuf;
+use pyimage_build::{Platform, PythonTag, Suite, Target};
+
+use crate::cache::Cache;
+use crate::image::Image;
+use crate::plan::Request;
+use crate::shell::Shell;
+
+pub use error::EnvironmentError;
+
+/// The packages of a script, ready to be mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// The host's folder, mounted at [`ENVIRONMENT`](crate::plan::ENVIRONMENT).
+    pub folder: Utf8PathBuf,
+    /// The folder of its modules' bytecode, if it was compiled.
+    pub bytecode: Option<Utf8PathBuf>,
+}
+
+/// Changes whenever the same wheels would be laid out differently.
+const FORMAT: &str = "1";
+
+/// The folder of environments by what is needed: links to [`environments`](FOLDER) by their content.
+const BY_NEED: &str = "environments/by-need";
+const FOLDER: &str = "environments";
+
+impl Environment {
+    /// The environment for this key of needs, if it was made before: one look at the file system.
+    #[must_use]
+    pub fn recall(cache: &Cache, key: &str) -> Option<Self> {
+        let link = cache.root().join(BY_NEED).join(key);
+        let id = fs_err::read_link(&link).ok()?;
+        let id = id.file_name()?.to_str()?.to_owned();
+        let folder = cache.root().join(FOLDER).join(id);
+        // What was pruned is made again.
+        folder.join("pyvenv.cfg").is_file().then(|| Self::at(folder))
+    }
+
+    fn at(folder: Utf8PathBuf) -> Self {
+        let bytecode = folder.join(".bytecode").join(crate::plan::ENVIRONMENT.trim_start_matches('/'));
+        Self { bytecode: bytecode.is_dir().then_some(bytecode), folder }
+    }
+}
+
+/// What wheels have to fit in an image.
+fn target(request: &Request, image: &Image) -> Result<Target, EnvironmentError> {
+    let no_python = || EnvironmentError::NoPython { image: request.image.clone() };
+    let unknown = || EnvironmentError::UnknownSystem { image: request.image.clone() };
+    let python = image.python.as_deref().and_then(|python| python.parse().ok()).ok_or_else(no_python)?;
+    if image.python_minor().is_none_or(|minor| minor < (3, 0)) {
+        let python = image.python.clone().unwrap_or_default();
+        return Err(EnvironmentError::Old { python, image: request.image.clone() });
+    }
+    let named = image.suite.as_deref().and_then(Suite::from_name);
+    let suite = named.or_else(|| request.tag.as_ref().and_then(PythonTag::effective_suite));
+    let libc = suite.as_ref().and_then(Suite::libc).ok_or_else(unknown)?;
+    // An engine tells the architecture without its variant; that was asked for, or is the usual one.
+    let asked = request.platform.as_deref().and_then(|platform| platform.parse::<Platform>().ok());
+    let found = || format!("{}/{}", image.os, image.arch).parse().ok();
+    let platform = asked.or_else(found).ok_or_else(unknown)?;
+    Target::new(python, platform, libc).map_err(|_| unknown())
+}
+
+/// The key of these needs for this target. Patch releases of Python take the same wheels.
+fn key(needs: &str, target: &Target) -> String {
+    let python = target.python();
+    let minor = python.minor().unwrap_or_default();
+    let text = format!("{FORMAT} {needs} {}.{minor} {} {}", python.major(), target.platform(), target.libc());
+    crate::fingerprint::short(&text)
+}
+
+/// The environment of a request, if it was made before.
+pub(crate) fn recall(request: &Request, image: &Image, cache: &Cache) -> Option<Environment> {
+    let target = target(request, image).ok()?;
+    Environment::recall(cache, &key(&request.dependencies.key().ok()?, &target))
+}
+
+/// The environment with the packages that a request needs: the one that was made before, or a new one.
+///
+/// # Errors
+/// Where the packages cannot be resolved, fetched or unpacked.
+pub(crate) async fn provide(
+    request: &Request,
+    image: &Image,
+    cache: &Cache,
+    shell: &Shell,
+) -> Result<Environment, EnvironmentError> {
+    let target = target(request, image)?;
+    let key = key(&request.dependencies.key()?, &target);
+    if let Some(environment) = Environment::recall(cache, &key) {
+        return Ok(environment);
+    }
+    make::make(request, &target, &key, cache, shell).await
+}
