@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tests::{Fault, FaultyRegistry, Finished, Folder, Format, Repository, eventually, finish, part, spawn};
+use tests::{
+    Fault, FaultyRegistry, Finished, Folder, Format, Repository, eventually, finish, finish_with, part,
+    spawn, with_cargo,
+};
 
 /// A registry that has what a test makes up for `python`.
 struct Hub {
@@ -352,4 +355,52 @@ fn a_signal_ends_a_request_that_hangs() {
         assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     }
     assert!(hub.folder.unsound_in_cache().is_empty());
+}
+
+#[test]
+fn the_registry_that_wants_a_login_gets_it_from_docker_s_files_and_podman_s() {
+    let (Some(registry), Some(user), Some(password), Some(image)) = (
+        part("TESTBED_LOGIN_REGISTRY"),
+        part("TESTBED_LOGIN_USER"),
+        part("TESTBED_LOGIN_PASSWORD"),
+        part("TESTBED_LOGIN_IMAGE"),
+    ) else {
+        return;
+    };
+    let folder = Folder::new();
+    let repository = image.rsplit_once(':').expect("a tag").0.to_owned();
+    let tags = ["tags", "--repository", &repository];
+    failed(
+        &finish(&mut folder.pyimage(tags)),
+        &[&registry, "`private/python`", "used no credentials", "docker login"],
+    );
+    let login = |password: &str| {
+        let mut encode = Command::new("base64");
+        let encoded = finish_with(&mut encode, format!("{user}:{password}").as_bytes()).stdout;
+        format!("{{\"auths\": {{\"{registry}\": {{\"auth\": \"{}\"}}}}}}", encoded.trim())
+    };
+    folder.file("config.json", &login(&password)).file("wrong.json", &login("wrong"));
+    let file = |name: &str| folder.project().join(name);
+    let docker = finish(folder.pyimage(tags).env("DOCKER_CONFIG", folder.project()));
+    assert_eq!(docker.code, Some(0), "{}", docker.stderr);
+    assert!(docker.stdout.contains("3.13-slim"), "{}", docker.stdout);
+    let podman = finish(folder.pyimage(["tag", &image]).env("REGISTRY_AUTH_FILE", file("config.json")));
+    assert_eq!(podman.code, Some(0), "{}", podman.stderr);
+    let wrong = finish(folder.pyimage(tags).arg("-v").env("REGISTRY_AUTH_FILE", file("wrong.json")));
+    failed(&wrong, &["wrong.json", "`private/python`"]);
+    for run in [&docker, &podman, &wrong] {
+        assert!(!run.stderr.contains(&password) && !run.stderr.contains("wrong\""), "{}", run.stderr);
+    }
+
+    folder.file("src/lib.rs", "").file(
+        "Cargo.toml",
+        &format!(
+            "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\n\
+             base = \"{image}\"\nplatforms = [\"linux/amd64\"]\n"
+        ),
+    );
+    let lock = finish(with_cargo(folder.pyimage(["lock"]).env("DOCKER_CONFIG", folder.project())));
+    assert_eq!(lock.code, Some(0), "{}", lock.stderr);
+    let text = fs_err::read_to_string(folder.project().join("pyimage.lock")).expect("a lock");
+    assert!(text.contains(&image) && !text.contains(&password), "{text}");
 }
