@@ -263,10 +263,10 @@ async fn one_endpoint_has_only_so_many_requests_at_once() {
         count.1 = count.1.max(count.0);
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             shared.lock().unwrap().0 -= 1;
         });
-        reply(200, TAGS).late(Duration::from_millis(30))
+        reply(200, TAGS).late(Duration::from_millis(400))
     })
     .await;
     let registry = registry();
