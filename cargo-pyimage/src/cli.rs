@@ -5,20 +5,10 @@ use std::ffi::OsString;
 use anstream::ColorChoice;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
-use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pyimage_build::{Platform, Variant};
+use pyrun::cli::{STYLES, WIDTH};
 use pyrun::shell::parse_color;
-
-/// The width at which help is broken, the same everywhere.
-const WIDTH: usize = 100;
-
-/// Cargo's own look.
-const STYLES: Styles = Styles::styled()
-    .header(AnsiColor::BrightGreen.on_default().effects(Effects::BOLD))
-    .usage(AnsiColor::BrightGreen.on_default().effects(Effects::BOLD))
-    .literal(AnsiColor::BrightCyan.on_default().effects(Effects::BOLD))
-    .placeholder(AnsiColor::Cyan.on_default());
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,7 +20,7 @@ Examples:
 Environment:
   PYIMAGE_MIRRORS              mirrors of Docker Hub, or HOST=URL for those of another registry
   PYIMAGE_INSECURE_REGISTRIES  hosts that may be spoken to without TLS; loopback always may
-  PYIMAGE_REGISTRY_TIMEOUT     seconds without an answer before a registry is given up
+  PYIMAGE_REGISTRY_TIMEOUT     seconds to wait for an answer; a registry is asked twice
   PYIMAGE_CACHE_DIR            moves the cache
   DOCKER_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE are honoured as usual.
 

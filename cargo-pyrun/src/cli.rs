@@ -15,7 +15,7 @@ use crate::plan::Pull;
 use crate::shell::parse_color;
 
 /// The width at which help is broken: the same everywhere, so that what is read in a log is what was tested.
-const WIDTH: usize = 100;
+pub const WIDTH: usize = 100;
 
 /// `-h` is the list of options; `--help` tells the rest too.
 const EXAMPLE: &str = "\
@@ -54,8 +54,8 @@ Exit codes:
   the script's own    128+N  signal N ended it    125  the run failed
                       126    not executable       127  not found";
 
-/// Cargo's own look.
-const STYLES: Styles = Styles::styled()
+/// Cargo's own look, for both programs.
+pub const STYLES: Styles = Styles::styled()
     .header(AnsiColor::BrightGreen.on_default().effects(Effects::BOLD))
     .usage(AnsiColor::BrightGreen.on_default().effects(Effects::BOLD))
     .literal(AnsiColor::BrightCyan.on_default().effects(Effects::BOLD))

@@ -24,6 +24,19 @@ fn help_is_as_it_was_last_read() {
 }
 
 #[test]
+fn help_of_pyimage_is_as_it_was_last_read() {
+    let folder = Folder::new();
+    for (command, file) in
+        [("", "pyimage.txt"), ("tags", "tags.txt"), ("tag", "tag.txt"), ("lock", "lock.txt")]
+    {
+        let words = [command, "--help"].into_iter().filter(|word| !word.is_empty());
+        let run = finish(folder.pyimage([]).args(words));
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+        is(&run.stdout, file);
+    }
+}
+
+#[test]
 fn help_is_as_wide_everywhere() {
     let folder = Folder::new();
     let plain = finish(&mut folder.pyrun(["--help"])).stdout;
