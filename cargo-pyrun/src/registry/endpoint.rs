@@ -175,7 +175,9 @@ pub(super) fn redacted(text: &str) -> String {
     let start = start.unwrap_or_default();
     let rest = &text[start.len()..];
     // A password that is not encoded may have any character in it, and only what is behind the last `@` is none of it.
-    let (login, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("***@", rest));
+    // So may one whose separator was encoded by mistake.
+    let login_end = rest.rfind('@').map(|at| at + 1).max(rest.rfind("%40").map(|at| at + 3));
+    let (login, rest) = login_end.map_or(("", rest), |end| ("***@", &rest[end..]));
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     format!("{start}{login}{rest}")
 }

@@ -73,6 +73,7 @@ fn no_message_has_a_password_or_a_token() {
         ("http://u:secret@127.0.0.1:5000", "http://***@127.0.0.1:5000"),
         ("ghcr.io=http://u:secret@127.0.0.1:5000/x?token=secret", "http://***@127.0.0.1:5000/x"),
         ("u:secret@127.0.0.1", "***@127.0.0.1"),
+        ("http://u:secret%40127.0.0.1", "http://***@127.0.0.1"),
         ("u:secret=secret@127.0.0.1", "***@127.0.0.1"),
         ("https://u:secret@secret@127.0.0.1", "https://***@127.0.0.1"),
         ("https://u:secret?secret#secret@127.0.0.1", "https://***@127.0.0.1"),
