@@ -4,12 +4,16 @@
 //! once and none ever sees half an entry. What a crash of the whole machine may leave behind is a damaged
 //! entry: whoever reads one checks it, as [`Cache::read_json`] does, and treats it as missing.
 
+mod work;
+
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub use work::Work;
 
 /// The variable that names the cache folder.
 pub const CACHE_VARIABLE: &str = "PYIMAGE_CACHE_DIR";
@@ -124,6 +128,29 @@ impl Cache {
     #[must_use]
     pub fn write_error(&self, source: io::Error) -> CacheError {
         CacheError::write(&self.root, source)
+    }
+
+    /// Waits until no other process holds the lock of this name, and holds it until the file is dropped. `None` where
+    /// the file system has no locks.
+    ///
+    /// `wait` is called once if another process holds it.
+    pub async fn lock(&self, name: &str, wait: impl FnOnce()) -> Result<Option<fs_err::File>, CacheError> {
+        let folder = self.folder("locked")?;
+        let path = folder.join(name);
+        let file = fs_err::File::create(&path).map_err(|error| CacheError::write(&self.root, error))?;
+        let mut wait = Some(wait);
+        loop {
+            match file.file().try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(std::fs::TryLockError::WouldBlock) => {
+                    if let Some(wait) = wait.take() {
+                        wait();
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+                Err(std::fs::TryLockError::Error(_)) => return Ok(None),
+            }
+        }
     }
 
     /// Reads an entry; a missing one is `None`.

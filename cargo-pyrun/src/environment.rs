@@ -6,11 +6,15 @@
 
 mod bytecode;
 mod error;
+mod fetch;
+mod link;
 mod make;
+mod package;
+mod part;
 mod tool;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{Platform, PythonTag, Suite, Target};
+use pyimage_build::{Launcher, Platform, PythonTag, Suite, Target};
 
 use crate::cache::Cache;
 use crate::image::Image;
@@ -24,16 +28,31 @@ pub use error::EnvironmentError;
 pub struct Environment {
     /// The host's folder, mounted at [`ENVIRONMENT`](crate::plan::ENVIRONMENT).
     pub folder: Utf8PathBuf,
-    /// The folder of its modules' bytecode, if it was compiled.
-    pub bytecode: Option<Utf8PathBuf>,
+    /// Its modules' bytecode, if it was compiled.
+    pub bytecode: Option<Bytecode>,
+}
+
+/// The bytecode of an environment's modules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bytecode {
+    /// The host's folder of links into the bytecode of packages, in the layout of the environment.
+    pub links: Utf8PathBuf,
+    /// The host's folder of the bytecode of all packages, mounted at [`PACKAGE_BYTECODE`](crate::plan::PACKAGE_BYTECODE).
+    pub packages: Utf8PathBuf,
 }
 
 /// Changes whenever the same wheels would be laid out differently.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// The folder of environments by what is needed: links to [`environments`](FOLDER) by their content.
 const BY_NEED: &str = "environments/by-need";
 const FOLDER: &str = "environments";
+/// The file by which a virtual environment is known.
+const MARK: &str = "pyvenv.cfg";
+/// The folder of links to bytecode, in an environment.
+const BYTECODE: &str = ".bytecode";
+/// The file that names the packages of an environment, a line each.
+const PACKAGES: &str = ".packages";
 
 impl Environment {
     /// The environment for this key of needs, if it was made before: one look at the file system.
@@ -44,12 +63,13 @@ impl Environment {
         let id = id.file_name()?.to_str()?.to_owned();
         let folder = cache.root().join(FOLDER).join(id);
         // What was pruned is made again.
-        folder.join("pyvenv.cfg").is_file().then(|| Self::at(folder))
+        folder.join(MARK).is_file().then(|| Self::at(cache, folder))
     }
 
-    fn at(folder: Utf8PathBuf) -> Self {
-        let bytecode = folder.join(".bytecode").join(crate::plan::ENVIRONMENT.trim_start_matches('/'));
-        Self { bytecode: bytecode.is_dir().then_some(bytecode), folder }
+    fn at(cache: &Cache, folder: Utf8PathBuf) -> Self {
+        let links = folder.join(BYTECODE);
+        let packages = cache.root().join(bytecode::FOLDER);
+        Self { bytecode: links.is_dir().then_some(Bytecode { links, packages }), folder }
     }
 }
 
@@ -73,17 +93,24 @@ fn target(request: &Request, image: &Image) -> Result<Target, EnvironmentError> 
 }
 
 /// The key of these needs for this target. Patch releases of Python take the same wheels.
-fn key(needs: &str, target: &Target) -> String {
+fn key(needs: &str, target: &Target, pip: Option<(u16, u16)>) -> String {
     let python = target.python();
     let minor = python.minor().unwrap_or_default();
-    let text = format!("{FORMAT} {needs} {}.{minor} {} {}", python.major(), target.platform(), target.libc());
+    let launcher = launcher(pip);
+    let (major, platform, libc) = (python.major(), target.platform(), target.libc());
+    let text = format!("{FORMAT} {needs} {major}.{minor} {platform} {libc} {launcher:?}");
     crate::fingerprint::short(&text)
+}
+
+/// What the image's own pip would write for entry points.
+fn launcher(pip: Option<(u16, u16)>) -> Launcher {
+    pip.map_or_else(Launcher::default, |(major, minor)| Launcher::of_pip(major, minor))
 }
 
 /// The environment of a request, if it was made before.
 pub(crate) fn recall(request: &Request, image: &Image, cache: &Cache) -> Option<Environment> {
     let target = target(request, image).ok()?;
-    Environment::recall(cache, &key(&request.dependencies.key().ok()?, &target))
+    Environment::recall(cache, &key(&request.dependencies.key().ok()?, &target, image.pip))
 }
 
 /// The environment with the packages that a request needs: the one that was made before, or a new one.
@@ -97,9 +124,10 @@ pub(crate) async fn provide(
     shell: &Shell,
 ) -> Result<Environment, EnvironmentError> {
     let target = target(request, image)?;
-    let key = key(&request.dependencies.key()?, &target);
+    let key = key(&request.dependencies.key()?, &target, image.pip);
     if let Some(environment) = Environment::recall(cache, &key) {
         return Ok(environment);
     }
-    make::make(request, &target, &key, cache, shell).await
+    let make = make::Making { request, target: &target, pip: image.pip, cache, shell };
+    make.environment(&key).await
 }

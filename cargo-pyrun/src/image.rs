@@ -19,6 +19,9 @@ pub struct Image {
     pub path: Option<String>,
     /// The release of its distribution, as tags name it: `trixie`, `alpine3.22`; read when a container of it exists.
     pub suite: Option<String>,
+    /// Major and minor version of the pip in it; read when a container of it exists.
+    #[serde(default)]
+    pub pip: Option<(u16, u16)>,
     /// Its `/etc/passwd`; read when a container of it exists.
     pub passwd: Option<String>,
     /// Its `/etc/group`.
@@ -38,6 +41,15 @@ impl Image {
         let mut parts = self.python.as_deref()?.split('.');
         Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     }
+}
+
+/// The version of a pip, from its `__init__.py`.
+#[must_use]
+pub fn pip(source: &str) -> Option<(u16, u16)> {
+    let line = source.lines().find_map(|line| line.strip_prefix("__version__"))?;
+    let mut numbers = line.trim_start_matches([' ', '=']).trim_matches(['"', '\'']).split('.');
+    let mut next = || numbers.next()?.parse().ok();
+    Some((next()?, next()?))
 }
 
 /// The release of a distribution, as tags name it, from its `os-release`.
@@ -60,6 +72,13 @@ pub fn suite(os_release: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pips_tell_their_version() {
+        assert_eq!(pip("from typing import x\n\n__version__ = \"25.0.1\"\n"), Some((25, 0)));
+        assert_eq!(pip("__version__ = '9.0'\n"), Some((9, 0)));
+        assert_eq!(pip("version = 1"), None);
+    }
 
     #[test]
     fn releases_have_the_names_of_tags() {

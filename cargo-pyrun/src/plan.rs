@@ -19,6 +19,9 @@ pub const BYTECODE: &str = "/var/cache/pyrun";
 /// Where the packages are, as a virtual environment of the image's Python.
 pub const ENVIRONMENT: &str = "/opt/pyrun";
 
+/// Where the bytecode of all packages is, which an environment's own links lead to.
+pub const PACKAGE_BYTECODE: &str = "/opt/pyrun-bytecode";
+
 /// Where programs are in official images.
 const PATH: &str = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Where the folder of a script from elsewhere is mounted.
@@ -295,7 +298,10 @@ fn mount_files(request: &Request, around: &Surroundings, container: &mut Contain
         if around.bytecode.is_some()
             && let Some(bytecode) = &environment.bytecode
         {
-            container.binds.push(own(bytecode.as_str(), &format!("{BYTECODE}{ENVIRONMENT}")).read_only());
+            container
+                .binds
+                .push(own(bytecode.links.as_str(), &format!("{BYTECODE}{ENVIRONMENT}")).read_only());
+            container.binds.push(own(bytecode.packages.as_str(), PACKAGE_BYTECODE).read_only());
         }
     }
     if let Some((passwd, group)) = &around.accounts {

@@ -78,7 +78,7 @@ fn a_script_gets_what_its_metadata_asks_for_and_the_second_run_asks_nobody() {
     let other = finish(folder.pyrun(["--tag", TAG, "more.py"]).env("PYIMAGE_UV", "/none"));
     ran(&other, &format!("more {expected}"));
     let compiled = folder.cached_files().iter().any(|file| {
-        file.to_string_lossy().contains("/.bytecode/opt/pyrun/")
+        file.to_string_lossy().contains("/package-bytecode/")
             && file.extension().is_some_and(|end| end == "pyc")
     });
     assert!(compiled, "the packages have no bytecode");

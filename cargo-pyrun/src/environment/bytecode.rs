@@ -1,41 +1,144 @@
-//! The bytecode of an environment's modules, compiled once by the image's own Python.
+//! The bytecode of packages, compiled once by the image's own Python.
+//!
+//! It is kept by package, not by environment: an environment has links into it, which lead somewhere in the container
+//! only. The name of the module's file in it is that of every environment, [`ENVIRONMENT`].
 
-use camino::Utf8Path;
+use std::fmt::Write as _;
 
-use crate::cache::Cache;
-use crate::plan::{ENVIRONMENT, Program, Request};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::link::{Layout, bytecode_name};
+use super::package::{self, Package, put};
+use super::tool;
+use crate::cache::{Cache, CacheError, Work};
+use crate::plan::{ENVIRONMENT, PACKAGE_BYTECODE, Program, Request};
 use crate::shell::Shell;
 
-use super::tool;
+/// The cache's folder of packages' bytecode, by the packages' names.
+pub(super) const FOLDER: &str = "package-bytecode";
 
-/// Compiles all modules below `folder` into `folder/.bytecode`, under the paths that they have in the container.
+/// Where packages are while they are compiled.
+const PACKAGES: &str = "/opt/pyrun-packages";
+/// Where their bytecode is written.
+const OUT: &str = "/opt/pyrun-out";
+
+/// Compiles the modules that the list names: the file, its bytecode and its name in tracebacks, one after the other.
 ///
-/// A module that cannot be compiled (tests of syntax errors, templates) is left out, as pip leaves it; so is all of it
-/// where the container cannot run. What is missing costs time at the start of a script, and nothing else.
+/// What cannot be compiled (tests of syntax errors, templates) is left out, as pip leaves it.
+const COMPILE: &str = "\
+import concurrent.futures, os, py_compile
+def work(names):
+    source, target, shown = names
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    try:
+        py_compile.compile(source, target, shown, True, -1, mode)
+    except Exception:
+        pass
+if __name__ == '__main__':
+    with open('list', encoding='utf-8', newline='\\n') as file:
+        names = file.read().split('\\0')
+    names = list(zip(*[iter(names)] * 3))
+    workers = min(os.cpu_count() or 1, 1 + len(names) // 50)
+    if workers == 1:
+        list(map(work, names))
+    else:
+        with concurrent.futures.ProcessPoolExecutor(workers) as pool:
+            list(pool.map(work, names, chunksize=20))
+";
+
+/// Which Python compiles, and how it calls what it makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Compiler {
+    pub(super) major: u32,
+    pub(super) minor: u32,
+}
+
+impl Compiler {
+    /// The part of a file's name: `cpython-313`.
+    fn tag(self) -> String {
+        format!("cpython-{}{}", self.major, self.minor)
+    }
+
+    fn site_packages(self) -> String {
+        format!("lib/python{}.{}/site-packages", self.major, self.minor)
+    }
+}
+
+/// Compiles the packages that are not compiled yet. Where that cannot be done, or only in part, scripts start more
+/// slowly, and nothing else.
 pub(super) async fn compile(
     request: &Request,
-    (major, minor): (u32, u32),
-    folder: &Utf8Path,
+    compiler: Compiler,
+    packages: &[Package],
     cache: &Cache,
     shell: &Shell,
 ) {
-    // Before 3.8 there is no folder for bytecode but the one beside the source.
-    if (major, minor) < (3, 8) {
-        return;
-    }
-    let packages = format!("{ENVIRONMENT}/lib/python{major}.{minor}/site-packages");
-    let compile = Request {
-        program: Some(Program::Module("compileall".to_owned())),
-        arguments: ["-qq", "-j0", "--invalidation-mode", "unchecked-hash", &packages]
-            .map(str::to_owned)
-            .into(),
-        folder: folder.as_std_path().to_owned(),
-        mount: ENVIRONMENT.to_owned(),
-        env: [("PYTHONPYCACHEPREFIX".to_owned(), Some(format!("{ENVIRONMENT}/.bytecode")))].into(),
-        network: Some("none".to_owned()),
-        ..tool::in_image(request)
-    };
-    if let Err(error) = Box::pin(crate::run::run(&compile, shell, Some(cache))).await {
+    if let Err(error) = attempt(request, compiler, packages, cache, shell).await {
         shell.verbose(|shell| shell.note(format_args!("the packages are not compiled: {error}")));
     }
+}
+
+async fn attempt(
+    request: &Request,
+    compiler: Compiler,
+    packages: &[Package],
+    cache: &Cache,
+    shell: &Shell,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let parent = cache.folder(FOLDER)?;
+    let missing: Vec<_> = packages.iter().filter(|package| !parent.join(&package.id).exists()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let unwritten = |source| -> CacheError { cache.write_error(source) };
+    let work = Work::begin(&parent).map_err(unwritten)?;
+    let out = work.join("out");
+    fs_err::create_dir(&out).map_err(unwritten)?;
+    let mut list = String::new();
+    for package in &missing {
+        fs_err::create_dir(out.join(&package.id)).map_err(unwritten)?;
+        for file in package.files.iter().filter(|file| file.is_module(&compiler.site_packages())) {
+            let (id, path, name) = (&package.id, &file.path, bytecode_name(&file.path, &compiler.tag()));
+            // Writing to a string cannot fail.
+            let _ = write!(list, "{PACKAGES}/{id}/tree/{path}\0{OUT}/{id}/{name}\0{ENVIRONMENT}/{path}\0");
+        }
+    }
+    if !list.is_empty() {
+        fs_err::write(out.join("list"), list).map_err(unwritten)?;
+        fs_err::write(out.join("compile.py"), COMPILE).map_err(unwritten)?;
+        let compile = Request {
+            program: Some(Program::Module("compile".to_owned())),
+            folder: out.clone().into_std_path_buf(),
+            mount: OUT.to_owned(),
+            volumes: vec![format!("{}:{PACKAGES}:ro", cache.root().join(package::FOLDER))],
+            network: Some("none".to_owned()),
+            ..tool::in_image(request)
+        };
+        let code = Box::pin(crate::run::run(&compile, shell, Some(cache))).await?;
+        if code != 0 {
+            return Err(format!("Python ended with exit code {code}").into());
+        }
+    }
+    for package in missing {
+        let folder = parent.join(&package.id);
+        put(&out.join(&package.id), &folder, || folder.is_dir()).map_err(unwritten)?;
+    }
+    Ok(())
+}
+
+/// Makes the links that lead from an environment to the bytecode of its packages, below `folder`.
+pub(super) fn link(layout: &Layout, compiler: Compiler, folder: &Utf8Path) -> std::io::Result<()> {
+    fs_err::create_dir_all(folder)?;
+    let mut made: Option<Utf8PathBuf> = None;
+    for (path, package) in layout.bytecode(&compiler.site_packages(), &compiler.tag()) {
+        let link = folder.join(&path);
+        let parent = link.parent().unwrap_or(folder);
+        if made.as_deref() != Some(parent) {
+            fs_err::create_dir_all(parent)?;
+            made = Some(parent.to_owned());
+        }
+        #[cfg(unix)]
+        fs_err::os::unix::fs::symlink(format!("{PACKAGE_BYTECODE}/{}/{path}", package.id), &link)?;
+    }
+    Ok(())
 }

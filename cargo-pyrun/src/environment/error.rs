@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
 
+use super::link::LinkError;
 use crate::cache::CacheError;
 use crate::dependencies::UnreadableNeed;
 use crate::registry::RegistryError;
@@ -115,6 +116,18 @@ pub enum EnvironmentError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A package in the cache is not as it was unpacked.
+    #[error("the package `{id}` in the cache is damaged, again and again")]
+    Damaged {
+        /// Its name there.
+        id: String,
+    },
+    /// Packages do not fit together.
+    #[error("could not put the packages together")]
+    Link(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The work could not be done.
+    #[error("could not prepare the packages")]
+    Task(#[source] io::Error),
     /// The environment's own files could not be written.
     #[error("could not write the environment in `{folder}`")]
     Write {
@@ -123,6 +136,15 @@ pub enum EnvironmentError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl From<LinkError> for EnvironmentError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Damaged { id } => Self::Damaged { id },
+            error => Self::Link(Box::new(error)),
+        }
+    }
 }
 
 impl EnvironmentError {

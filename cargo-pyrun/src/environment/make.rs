@@ -1,49 +1,236 @@
 //! Making an environment: resolve, select, fetch, unpack, compile.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use camino::{Utf8Path, Utf8PathBuf};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-use pyimage_build::{
-    Choice, Existing, LockedFile, Provenance, Pylock, Scheme, Target, Tree, Wheel, WheelLimits,
-};
-use sha2::{Digest as _, Sha256};
+use camino::Utf8Path;
+use pyimage_build::{Provenance, Pylock, Scheme, Target};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Work};
 use crate::fingerprint;
 use crate::plan::{ENVIRONMENT, Request};
-use crate::registry::RegistrySettings;
-use crate::registry::fetch::{Fetcher, RemoteFile};
 use crate::shell::Shell;
 
-use super::{BY_NEED, Environment, EnvironmentError, FOLDER, FORMAT, bytecode, tool};
+use super::bytecode::{self, Compiler};
+use super::fetch::{Fetched, fetch};
+use super::link::{Layout, Overlap};
+use super::package::{self, Package};
+use super::part::{Part, select};
+use super::{
+    BY_NEED, BYTECODE, Environment, EnvironmentError, FOLDER, FORMAT, MARK, PACKAGES, launcher, tool,
+};
 
-/// Files that are fetched at the same time.
-const AT_ONCE: usize = 16;
-
-/// A wheel in the cache, under its digest.
-struct Fetched {
-    path: Utf8PathBuf,
-    file_name: String,
+/// Making an environment for a request.
+#[derive(Clone, Copy)]
+pub(super) struct Making<'a> {
+    pub(super) request: &'a Request,
+    pub(super) target: &'a Target,
+    /// The version of the image's pip.
+    pub(super) pip: Option<(u16, u16)>,
+    pub(super) cache: &'a Cache,
+    pub(super) shell: &'a Shell,
 }
 
-/// Makes the environment, and keeps it under `key`.
-pub(super) async fn make(
-    request: &Request,
-    target: &Target,
-    key: &str,
-    cache: &Cache,
-    shell: &Shell,
-) -> Result<Environment, EnvironmentError> {
-    let lock = lock(request, target, cache, shell).await?;
-    let files = select(request, &lock, target)?;
-    let id = id(&files, target);
-    let folder = cache.root().join(FOLDER).join(&id);
-    if !folder.join("pyvenv.cfg").is_file() {
-        build(request, target, &files, &folder, cache, shell).await?;
+impl Making<'_> {
+    /// Makes the environment, and keeps it under `key`.
+    pub(super) async fn environment(&self, key: &str) -> Result<Environment, EnvironmentError> {
+        let Self { request, target, cache, shell, .. } = *self;
+        let wait = || shell.status("Blocking", "waiting for another process that prepares the same packages");
+        let _held = cache.lock(&format!("environment-{key}"), wait).await?;
+        if let Some(environment) = Environment::recall(cache, key) {
+            return Ok(environment);
+        }
+        let lock = lock(request, target, cache, shell).await?;
+        let parts = select(request, &lock, target)?;
+        let id = self.id(&parts);
+        let folder = cache.root().join(FOLDER).join(&id);
+        if !folder.join(MARK).is_file() {
+            self.build(&parts, &folder).await?;
+        }
+        keep(cache, key, &id)?;
+        Ok(Environment::at(cache, folder))
     }
-    keep(cache, key, &id)?;
-    Ok(Environment::at(folder))
+
+    /// Fetches and unpacks what is missing, and puts the packages together. A damaged package is made anew, once.
+    async fn build(&self, parts: &[Part], folder: &Utf8Path) -> Result<(), EnvironmentError> {
+        let packages = self.packages(parts).await?;
+        match self.assemble(packages, folder).await {
+            Err(EnvironmentError::Damaged { id }) => {
+                let unwritten = |source| EnvironmentError::Cache(self.cache.write_error(source));
+                self.shell
+                    .verbose(|shell| shell.note("a package in the cache is damaged: unpacking it again"));
+                Package::discard(self.cache, &id).map_err(unwritten)?;
+                for id in self.damaged(parts) {
+                    Package::discard(self.cache, &id).map_err(unwritten)?;
+                }
+                let packages = self.packages(parts).await?;
+                self.assemble(packages, folder).await
+            }
+            done => done,
+        }
+    }
+
+    fn scheme(&self) -> Scheme {
+        let (_, minor) = minor(self.target);
+        let scheme =
+            Scheme::new(u16::try_from(minor).unwrap_or_default(), format!("{ENVIRONMENT}/bin/python"));
+        scheme.with_launcher(launcher(self.pip))
+    }
+
+    fn compiler(&self) -> Compiler {
+        let (major, minor) = minor(self.target);
+        Compiler { major, minor }
+    }
+
+    /// The name of the environment with these wheels, whoever asks for them and why.
+    fn id(&self, parts: &[Part]) -> String {
+        let mut names: Vec<_> = parts.iter().map(|part| format!("{part:?}")).collect();
+        names.sort();
+        let (platform, scheme) = (self.target.platform(), self.scheme());
+        fingerprint::short(&format!("{FORMAT} {platform} {scheme:?}\n{}", names.join("\n")))
+    }
+
+    /// All packages that are not as they were unpacked.
+    fn damaged(&self, parts: &[Part]) -> Vec<String> {
+        let scheme = self.scheme();
+        let found = parts.iter().filter_map(|part| {
+            let digest = part.wheel.digest()?;
+            Package::find(self.cache, &package::id(&digest, &scheme, &part.provenance))
+        });
+        found
+            .filter(|package| package.files.iter().any(|file| !file.is_whole(&package.tree.join(&file.path))))
+            .map(|package| package.id)
+            .collect()
+    }
+
+    /// The packages, in the lock's order; what was not unpacked before is fetched and unpacked.
+    async fn packages(&self, parts: &[Part]) -> Result<Vec<Package>, EnvironmentError> {
+        let scheme = self.scheme();
+        let mut packages = Vec::new();
+        let mut missing = Vec::new();
+        for (place, part) in parts.iter().enumerate() {
+            let digest = part.wheel.digest();
+            let digest =
+                digest.ok_or_else(|| EnvironmentError::NoDigest { package: part.wheel.file_name.clone() })?;
+            let id = package::id(&digest, &scheme, &part.provenance);
+            let found = Package::find(self.cache, &id);
+            if found.is_none() {
+                missing.push((place, id, part));
+            }
+            packages.push(found);
+        }
+        if !missing.is_empty() {
+            let files: Vec<_> = missing.iter().map(|(_, _, part)| part.wheel.clone()).collect();
+            let fetched = fetch(self.request, &files, self.cache, self.shell).await?;
+            let tasks: Vec<_> = missing
+                .into_iter()
+                .zip(fetched)
+                .map(|((place, id, part), wheel)| (place, id, part.provenance.clone(), wheel))
+                .collect();
+            let cache = self.cache.clone();
+            let unpacked = blocking(move || unpack(&cache, tasks, &scheme)).await??;
+            for (place, package) in unpacked {
+                packages[place] = Some(package);
+            }
+        }
+        Ok(packages.into_iter().flatten().collect())
+    }
+
+    /// Puts the packages together in a folder that becomes the environment when all is there.
+    async fn assemble(&self, packages: Vec<Package>, folder: &Utf8Path) -> Result<(), EnvironmentError> {
+        let Self { request, cache, shell, .. } = *self;
+        let (compiler, site_packages) = (self.compiler(), self.scheme().site_packages());
+        // Before 3.8 there is no folder for bytecode but the one beside the source.
+        let keeps_bytecode = (compiler.major, compiler.minor) >= (3, 8);
+        if keeps_bytecode {
+            bytecode::compile(request, compiler, &packages, cache, shell).await;
+        }
+        let unwritten = |source| EnvironmentError::Cache(cache.write_error(source));
+        let work = Work::begin(&cache.folder(FOLDER)?).map_err(unwritten)?;
+        let place = work.join("environment");
+        fs_err::create_dir(&place).map_err(unwritten)?;
+        let (making, version) = (place.clone(), self.target.python().to_string());
+        let overlaps = blocking(move || -> Result<_, EnvironmentError> {
+            let layout = Layout::of(&packages)?;
+            layout.link_to(&making)?;
+            let written = |source| EnvironmentError::Write { folder: making.clone(), source };
+            if keeps_bytecode {
+                bytecode::link(&layout, compiler, &making.join(BYTECODE)).map_err(written)?;
+            }
+            let names: Vec<_> = packages.iter().map(|package| package.id.as_str()).collect();
+            fs_err::write(making.join(PACKAGES), names.join("\n")).map_err(written)?;
+            furnish(&making, &site_packages, compiler, &version).map_err(written)?;
+            Ok(layout.overlaps)
+        });
+        for Overlap { path, replaced, taken } in overlaps.await?? {
+            shell.verbose(|shell| {
+                shell.note(format_args!("`{path}` of {replaced} is replaced by that of {taken}"));
+            });
+        }
+        let is_there = || folder.join(MARK).is_file();
+        // One without its mark is what somebody left of it.
+        if folder.exists() && !is_there() {
+            let _ = fs_err::rename(folder, work.join("damaged"));
+        }
+        package::put(&place, folder, is_there).map_err(unwritten)
+    }
+}
+
+/// Runs something that takes the disk's or the processor's time.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, EnvironmentError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| EnvironmentError::Task(io::Error::other(error)))
+}
+
+/// Unpacks wheels, the largest first, with a thread for each core.
+fn unpack(
+    cache: &Cache,
+    mut tasks: Vec<(usize, String, Provenance, Fetched)>,
+    scheme: &Scheme,
+) -> Result<Vec<(usize, Package)>, EnvironmentError> {
+    tasks.sort_by_cached_key(|(.., wheel)| {
+        std::cmp::Reverse(fs_err::metadata(&wheel.path).map_or(0, |data| data.len()))
+    });
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((place, id, provenance, wheel)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let package = Package::unpack(cache, id, &wheel.path, &wheel.file_name, scheme, provenance);
+            done.push(package.map(|package| (*place, package)));
+        }
+        done
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let done: Vec<_> = std::thread::scope(|scope| {
+        let helpers: Vec<_> = (1..cores.min(tasks.len())).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let joined = helpers
+            .into_iter()
+            .map(|helper| helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.flatten().collect::<Vec<_>>().into_iter().chain(own).collect()
+    });
+    done.into_iter().collect()
+}
+
+/// Makes the folder a virtual environment of the image's Python.
+fn furnish(
+    place: &Utf8Path,
+    site_packages: &str,
+    Compiler { major, minor }: Compiler,
+    version: &str,
+) -> io::Result<()> {
+    let bin = place.join("bin");
+    fs_err::create_dir_all(&bin)?;
+    fs_err::create_dir_all(place.join(site_packages))?;
+    #[cfg(unix)]
+    for name in ["python".to_owned(), format!("python{major}"), format!("python{major}.{minor}")] {
+        fs_err::os::unix::fs::symlink(format!("/usr/local/bin/python{major}.{minor}"), bin.join(name))?;
+    }
+    // What the image has of its own stays there to be imported.
+    let settings =
+        format!("home = /usr/local/bin\ninclude-system-site-packages = true\nversion = {version}\n");
+    fs_err::write(place.join(MARK), settings)
 }
 
 /// The text of the lock: the one that is given, one that was made before from the same needs, or a new one.
@@ -78,171 +265,6 @@ async fn lock(
 fn minor(target: &Target) -> (u32, u32) {
     let python = target.python();
     (python.major().into(), python.minor().unwrap_or_default().into())
-}
-
-/// The wheels that the target gets.
-fn select(request: &Request, lock: &str, target: &Target) -> Result<Vec<LockedFile>, EnvironmentError> {
-    let file = request.dependencies.lock().unwrap_or(std::path::Path::new("pylock.toml")).to_owned();
-    let lock =
-        Pylock::parse(lock).map_err(|source| EnvironmentError::Lock { file, source: Box::new(source) })?;
-    let selection = lock.select(target).map_err(|source| EnvironmentError::Select {
-        target: target.to_string(),
-        source: Box::new(source),
-    })?;
-    let wheels = selection.packages.iter().map(|selected| match selected.choice {
-        Choice::Wheel(wheel) => Ok(wheel.file.clone()),
-        Choice::Archive { file, subdirectory: None }
-            if Utf8Path::new(&file.file_name).extension() == Some("whl") =>
-        {
-            Ok(file.clone())
-        }
-        _ => Err(EnvironmentError::NoWheel {
-            package: selected.package.to_string(),
-            target: target.to_string(),
-        }),
-    });
-    wheels.collect()
-}
-
-/// The name of the environment with these wheels, whoever asks for them and why.
-fn id(files: &[LockedFile], target: &Target) -> String {
-    let mut names: Vec<_> = files
-        .iter()
-        .map(|file| format!("{} {:?}", file.file_name, file.digest().map(|digest| digest.to_string())))
-        .collect();
-    names.sort();
-    let minor = minor(target);
-    let text = format!("{FORMAT} {}.{} {}\n{}", minor.0, minor.1, target.platform(), names.join("\n"));
-    fingerprint::hex(&Sha256::digest(text.as_bytes())[..16])
-}
-
-/// Fetches and unpacks the wheels, in a folder that becomes the environment when all is there.
-async fn build(
-    request: &Request,
-    target: &Target,
-    files: &[LockedFile],
-    folder: &Utf8Path,
-    cache: &Cache,
-    shell: &Shell,
-) -> Result<(), EnvironmentError> {
-    let wheels = fetch(request, files, cache, shell).await?;
-    let parent = cache.folder(FOLDER)?;
-    let work = tempfile::Builder::new()
-        .prefix(".tmp-")
-        .tempdir_in(&parent)
-        .map_err(|source| EnvironmentError::Write { folder: parent.clone(), source })?;
-    let place = Utf8Path::from_path(work.path()).unwrap_or(&parent).join("environment");
-    let written = |source| EnvironmentError::Write { folder: place.clone(), source };
-    fs_err::create_dir(&place).map_err(written)?;
-    let (unpacking, version) = (place.clone(), target.python().to_string());
-    let minor = minor(target);
-    let unpacked = tokio::task::spawn_blocking(move || unpack(&wheels, &unpacking, minor, &version)).await;
-    let overlaps = unpacked.map_err(|error| written(io::Error::other(error)))??;
-    for overlap in overlaps {
-        shell.verbose(|shell| shell.note(overlap));
-    }
-    bytecode::compile(request, minor, &place, cache, shell).await;
-    match fs_err::rename(&place, folder) {
-        Ok(()) => Ok(()),
-        // Another process was faster, with the same.
-        Err(_) if folder.join("pyvenv.cfg").is_file() => Ok(()),
-        Err(source) => Err(EnvironmentError::Write { folder: folder.to_owned(), source }),
-    }
-}
-
-async fn fetch(
-    request: &Request,
-    files: &[LockedFile],
-    cache: &Cache,
-    shell: &Shell,
-) -> Result<Vec<Fetched>, EnvironmentError> {
-    let fetcher = Fetcher::new(RegistrySettings::from_env()?, cache.clone());
-    if files.len() == 1 {
-        shell.status("Fetching", "1 package");
-    } else {
-        shell.status("Fetching", format_args!("{} packages", files.len()));
-    }
-    let progress = shell.progress();
-    let beside = request.dependencies.lock().and_then(std::path::Path::parent).map(ToOwned::to_owned);
-    stream::iter(files)
-        .map(|file| {
-            let (fetcher, progress, beside) = (&fetcher, &progress, &beside);
-            async move {
-                let package = file.file_name.clone();
-                if let (Some(path), Some(folder)) = (&file.path, beside) {
-                    let path = Utf8PathBuf::from_path_buf(folder.join(path));
-                    let path = path.map_err(|path| EnvironmentError::UnreadableLock {
-                        file: path,
-                        source: io::Error::from(io::ErrorKind::InvalidFilename),
-                    })?;
-                    return Ok(Fetched { path, file_name: package });
-                }
-                let unlocked = || EnvironmentError::NoDigest { package: package.clone() };
-                let remote = RemoteFile {
-                    url: file.url.clone().ok_or_else(unlocked)?,
-                    digest: file.digest().ok_or_else(unlocked)?,
-                    size: file.size,
-                };
-                let bar = progress.bar(package.split('-').next().unwrap_or(&package));
-                let tell = |done: u64| {
-                    bar.update("", file.size.map(|size| (done, size)));
-                };
-                let path = fetcher.fetch(&remote, &tell).await;
-                let path =
-                    path.map_err(|source| EnvironmentError::Fetch { package: package.clone(), source })?;
-                Ok(Fetched { path, file_name: package })
-            }
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await
-}
-
-/// Unpacks the wheels, and makes the folder a virtual environment. Gives what is worth a note.
-fn unpack(
-    wheels: &[Fetched],
-    place: &Utf8Path,
-    (major, minor): (u32, u32),
-    version: &str,
-) -> Result<Vec<String>, EnvironmentError> {
-    let failed = |wheel: &str, source: Box<dyn std::error::Error + Send + Sync>| EnvironmentError::Unpack {
-        wheel: wheel.to_owned(),
-        source,
-    };
-    let scheme = Scheme::new(u16::try_from(minor).unwrap_or_default(), format!("{ENVIRONMENT}/bin/python"));
-    let mut opened = Vec::new();
-    for Fetched { path, file_name } in wheels {
-        let wheel = Wheel::open_as(path.as_std_path(), file_name, &WheelLimits::default());
-        opened.push(wheel.map_err(|source| failed(file_name, Box::new(source)))?);
-    }
-    let mut installations = Vec::new();
-    for (wheel, Fetched { file_name, .. }) in opened.iter().zip(wheels) {
-        let installation = wheel.installation(&scheme, &Provenance::default());
-        installations.push(installation.map_err(|source| failed(file_name, Box::new(source)))?);
-    }
-    let tree = Tree::of(&installations).map_err(|source| failed("the packages", Box::new(source)))?;
-    tree.write_to(place.as_std_path(), Existing::Refuse)
-        .map_err(|source| failed("the packages", Box::new(source)))?;
-
-    let written = |source| EnvironmentError::Write { folder: place.to_owned(), source };
-    let bin = place.join("bin");
-    fs_err::create_dir_all(&bin).map_err(written)?;
-    fs_err::create_dir_all(place.join(scheme.site_packages())).map_err(written)?;
-    #[cfg(unix)]
-    for name in ["python".to_owned(), format!("python{major}"), format!("python{major}.{minor}")] {
-        let program = format!("/usr/local/bin/python{major}.{minor}");
-        fs_err::os::unix::fs::symlink(program, bin.join(name)).map_err(written)?;
-    }
-    // What the image has of its own stays there to be imported.
-    let settings =
-        format!("home = /usr/local/bin\ninclude-system-site-packages = true\nversion = {version}\n");
-    fs_err::write(place.join("pyvenv.cfg"), settings).map_err(written)?;
-    let differing = tree.overlaps().iter().filter(|overlap| !overlap.is_same);
-    Ok(differing
-        .map(|overlap| {
-            format!("`{}` of {} is replaced by that of {}", overlap.path, overlap.replaced, overlap.taken)
-        })
-        .collect())
 }
 
 /// Lets the needs lead to the environment from now on.

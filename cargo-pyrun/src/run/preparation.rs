@@ -229,17 +229,27 @@ impl<'a> Preparation<'a> {
     /// Learns what a run needs of an image from a container of it, and keeps it.
     async fn meet(&mut self, mut found: Image) -> Result<(), RunError> {
         let name = self.name();
-        let (passwd, group, release) = tokio::join!(
+        let pip = found.python_minor().map(|(major, minor)| {
+            format!("/usr/local/lib/python{major}.{minor}/site-packages/pip/__init__.py")
+        });
+        let (passwd, group, release, pip) = tokio::join!(
             self.engine.read_file(&name, "/etc/passwd"),
             self.engine.read_file(&name, "/etc/group"),
             // `/etc/os-release` is a link to it.
-            self.engine.read_file(&name, "/usr/lib/os-release")
+            self.engine.read_file(&name, "/usr/lib/os-release"),
+            async {
+                match pip {
+                    Some(path) => self.engine.read_file(&name, &path).await,
+                    None => Ok(None),
+                }
+            }
         );
         let text = |bytes: Option<Vec<u8>>| {
             bytes.map_or(String::new(), |b| String::from_utf8_lossy(&b).into_owned())
         };
         found.passwd = Some(text(passwd?));
         found.group = Some(text(group?));
+        found.pip = pip?.and_then(|file| image::pip(&String::from_utf8_lossy(&file)));
         found.suite = release?.and_then(|file| image::suite(&String::from_utf8_lossy(&file)));
         if let Some(cache) = self.cache {
             self.complain(cache.write_json(self.image_entry(), &found));

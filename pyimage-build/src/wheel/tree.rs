@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use super::installation::{CopyError, Installation, InstalledFile};
 use super::path;
@@ -118,7 +119,20 @@ pub enum TreeError {
     },
 }
 
+/// [`Tree::MODIFIED`] as the file system wants it.
+fn modified() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(Tree::MODIFIED)
+}
+
 impl<'a, 'w> Tree<'a, 'w> {
+    /// The modification time of written files, in seconds since 1970: the first of 1980, as early as the ZIP format
+    /// can tell, so that what packs installed files has no trouble with it.
+    ///
+    /// ```
+    /// assert_eq!(pyimage_build::Tree::MODIFIED, 315_532_800);
+    /// ```
+    pub const MODIFIED: u64 = 315_532_800;
+
     /// Puts the files of these wheels together, in this order.
     ///
     /// ```
@@ -182,7 +196,7 @@ impl<'a, 'w> Tree<'a, 'w> {
 
     /// Writes all files below a folder, with a thread for each core. The result is always the same.
     ///
-    /// No symbolic link below the folder is followed. Where this fails, some of the files are there, perhaps
+    /// Their modification time is always [`MODIFIED`](Self::MODIFIED). No symbolic link below the folder is followed. Where this fails, some of the files are there, perhaps
     /// one of them in part: write to a new folder, and give it its name afterwards.
     ///
     /// ```
@@ -277,6 +291,7 @@ fn write_file(
         CopyError::Write(source) => failed(source),
     })?;
     out.flush().map_err(failed)?;
+    out.file().set_modified(modified()).map_err(failed)?;
     set_file_mode(&out, file.mode()).map_err(failed)
 }
 

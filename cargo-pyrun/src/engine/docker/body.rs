@@ -65,6 +65,7 @@ pub(super) fn image(inspect: ImageInspect) -> Image {
         python,
         path,
         suite: None,
+        pip: None,
         passwd: None,
         group: None,
     }

@@ -1,0 +1,91 @@
+//! Folders of the cache in which something is being made, which a killed process leaves behind.
+
+use std::fs::TryLockError;
+use std::io;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use fs_err::File;
+
+/// What the names of unfinished things begin with.
+const PREFIX: &str = ".tmp-";
+/// The file in each of them that its maker holds locked.
+const HELD: &str = ".held";
+/// How long a folder may be without that file: its maker is about to make it.
+const BEGINNING: Duration = Duration::from_secs(60);
+
+/// A folder for something that is being made. It goes away with this, and with the next maker if this process dies.
+#[derive(Debug)]
+pub struct Work {
+    folder: tempfile::TempDir,
+    _held: File,
+}
+
+impl Work {
+    /// A new folder below `parent`, which must be there. What dead processes left there goes first.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn begin(parent: &Utf8Path) -> io::Result<Self> {
+        sweep(parent);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        let held = File::create(folder.path().join(HELD))?;
+        // A file system without locks: nobody can take it from us either.
+        let _ = held.file().try_lock();
+        Ok(Self { folder, _held: held })
+    }
+
+    /// A path in it.
+    #[must_use]
+    pub fn join(&self, name: &str) -> Utf8PathBuf {
+        // Its parent is UTF-8, and so is the name that it got.
+        Utf8PathBuf::from(self.folder.path().join(name).to_string_lossy().into_owned())
+    }
+}
+
+/// Removes what dead processes left in a folder.
+pub(crate) fn sweep(parent: &Utf8Path) {
+    for entry in fs_err::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(PREFIX) && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let path = entry.path();
+            if is_abandoned(&path) {
+                let _ = fs_err::remove_dir_all(path);
+            }
+        }
+    }
+}
+
+fn is_abandoned(folder: &std::path::Path) -> bool {
+    if let Ok(held) = File::open(folder.join(HELD)) {
+        return !matches!(held.file().try_lock(), Err(TryLockError::WouldBlock));
+    }
+    let made = fs_err::metadata(folder).and_then(|data| data.modified());
+    made.ok().and_then(|made| made.elapsed().ok()).is_some_and(|age| age > BEGINNING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_holds_is_swept() {
+        let parent = tempfile::tempdir().unwrap();
+        let parent = Utf8Path::from_path(parent.path()).unwrap();
+        let living = Work::begin(parent).unwrap();
+        let dead = parent.join(".tmp-dead");
+        fs_err::create_dir(&dead).unwrap();
+        fs_err::write(dead.join(HELD), "").unwrap();
+        let beginning = parent.join(".tmp-beginning");
+        fs_err::create_dir(&beginning).unwrap();
+        let finished = parent.join("finished");
+        fs_err::create_dir(&finished).unwrap();
+        sweep(parent);
+        assert!(living.join(HELD).exists());
+        assert!(!dead.exists());
+        assert!(beginning.exists() && finished.exists());
+        drop(living);
+        let left: Vec<_> = parent.read_dir_utf8().unwrap().flatten().collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+    }
+}
