@@ -124,10 +124,26 @@ pub(crate) async fn provide(
     shell: &Shell,
 ) -> Result<Environment, EnvironmentError> {
     let target = target(request, image)?;
-    let key = key(&request.dependencies.key()?, &target, image.pip);
+    prepare(request, &target, image.pip, cache, shell).await
+}
+
+/// The same for a target that is known already, and for an image with this major and minor version of pip, whose form
+/// the programs of entry points get.
+///
+/// The request's image is needed where packages have to be compiled, or uv installed.
+///
+/// # Errors
+/// Where the packages cannot be resolved, fetched or unpacked.
+pub async fn prepare(
+    request: &Request,
+    target: &Target,
+    pip: Option<(u16, u16)>,
+    cache: &Cache,
+    shell: &Shell,
+) -> Result<Environment, EnvironmentError> {
+    let key = key(&request.dependencies.key()?, target, pip);
     if let Some(environment) = Environment::recall(cache, &key) {
         return Ok(environment);
     }
-    let make = make::Making { request, target: &target, pip: image.pip, cache, shell };
-    make.environment(&key).await
+    make::Making { request, target, pip, cache, shell }.environment(&key).await
 }

@@ -8,9 +8,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::package::{Package, PackageFile};
 
-/// How many links a thread makes before it looks for more.
-const BATCH: usize = 64;
-
 /// A path that two packages have, with different content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Overlap {
@@ -89,25 +86,20 @@ impl<'p> Layout<'p> {
 
     /// Links all files below a folder, which must be there and empty.
     pub(super) fn link_to(&self, folder: &Utf8Path) -> Result<(), LinkError> {
-        for name in self.folders() {
-            let path = folder.join(name);
-            create_folder(&path).map_err(|source| LinkError::Write { path, source })?;
-        }
+        create_folders(folder, &self.folders())?;
+        let siblings: Vec<_> = self
+            .files
+            .chunk_by(|(package, file), (other, next)| {
+                package.id == other.id && parent(&file.path) == parent(&next.path)
+            })
+            .collect();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let next = AtomicUsize::new(0);
         let work = || -> Result<(), LinkError> {
-            loop {
-                let start = next.fetch_add(BATCH, Ordering::Relaxed);
-                let Some(batch) = self.files.get(start..self.files.len().min(start + BATCH)) else {
-                    return Ok(());
-                };
-                if batch.is_empty() {
-                    return Ok(());
-                }
-                for (package, file) in batch {
-                    link(package, file, folder)?;
-                }
+            while let Some(files) = siblings.get(next.fetch_add(1, Ordering::Relaxed)) {
+                link_siblings(files, folder)?;
             }
+            Ok(())
         };
         std::thread::scope(|scope| {
             let helpers: Vec<_> = (1..cores).map(|_| scope.spawn(work)).collect();
@@ -170,26 +162,77 @@ fn is_same((one_of, one): (&Package, &PackageFile), (other_of, other): (&Package
         && content(one_of, one) == content(other_of, other)
 }
 
-fn link(package: &Package, file: &PackageFile, folder: &Utf8Path) -> Result<(), LinkError> {
-    let source = package.tree.join(&file.path);
-    if !file.is_whole(&source) {
-        return Err(LinkError::Damaged { id: package.id.clone() });
-    }
-    let path = folder.join(&file.path);
-    // The errors of all file systems that cannot: others would fail to copy too.
-    if std::fs::hard_link(&source, &path).is_ok() {
-        return Ok(());
-    }
-    let copied = fs_err::copy(&source, &path);
-    copied.map(drop).map_err(|source| LinkError::Write { path, source })
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
-/// A folder that everybody may read, whatever the umask.
-fn create_folder(path: &Utf8Path) -> io::Result<()> {
-    fs_err::create_dir(path)?;
-    #[cfg(unix)]
-    fs_err::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+/// Links files that are in one folder of one package. By open folders: the kernel walks no path for each file.
+#[cfg(unix)]
+fn link_siblings(files: &[(&Package, &PackageFile)], folder: &Utf8Path) -> Result<(), LinkError> {
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
+
+    let Some((package, first)) = files.first() else { return Ok(()) };
+    let damaged = || LinkError::Damaged { id: package.id.clone() };
+    let (from, to) = (package.tree.join(parent(&first.path)), folder.join(parent(&first.path)));
+    let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
+    let source = openat(CWD, from.as_std_path(), flags, Mode::empty()).map_err(|_| damaged())?;
+    let target = openat(CWD, to.as_std_path(), flags, Mode::empty())
+        .map_err(|error| LinkError::Write { path: to.clone(), source: error.into() })?;
+    for (_, file) in files {
+        let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+        if !file.is_whole_in(&source, name) {
+            return Err(damaged());
+        }
+        // Another disk, too many links, no links at all: a copy does too. Its own error is the one to tell.
+        if linkat(&source, name, &target, name, AtFlags::empty()).is_err() {
+            copy(&from.join(name), &to.join(name))?;
+        }
+    }
     Ok(())
+}
+
+#[cfg(not(unix))]
+fn link_siblings(files: &[(&Package, &PackageFile)], folder: &Utf8Path) -> Result<(), LinkError> {
+    for (package, file) in files {
+        let (source, path) = (package.tree.join(&file.path), folder.join(&file.path));
+        if !file.is_whole(&source) {
+            return Err(LinkError::Damaged { id: package.id.clone() });
+        }
+        if fs_err::hard_link(&source, &path).is_err() {
+            copy(&source, &path)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(source: &Utf8Path, path: &Utf8Path) -> Result<(), LinkError> {
+    let copied = fs_err::copy(source, path);
+    copied.map(drop).map_err(|source| LinkError::Write { path: path.to_owned(), source })
+}
+
+/// Makes folders that everybody may read, whatever the umask.
+fn create_folders(root: &Utf8Path, names: &BTreeSet<&str>) -> Result<(), LinkError> {
+    for name in names {
+        let path = root.join(name);
+        create_folder(&path).map_err(|source| LinkError::Write { path, source })?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn create_folder(path: &Utf8Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs_err::create_dir(path)?;
+    if fs_err::metadata(path)?.permissions().mode() & 0o777 != 0o755 {
+        fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn create_folder(path: &Utf8Path) -> io::Result<()> {
+    fs_err::create_dir(path)
 }
 
 #[cfg(test)]

@@ -61,6 +61,19 @@ impl PackageFile {
     }
 }
 
+#[cfg(unix)]
+impl PackageFile {
+    /// The same for a file of this name in an open folder.
+    pub(super) fn is_whole_in(&self, folder: impl std::os::fd::AsFd, name: &str) -> bool {
+        let found = rustix::fs::statat(folder, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+        found.is_ok_and(|found| {
+            rustix::fs::FileType::from_raw_mode(found.st_mode).is_file()
+                && u64::try_from(found.st_size).is_ok_and(|size| size == self.size)
+                && u64::try_from(found.st_mtime).is_ok_and(|modified| modified == Tree::MODIFIED)
+        })
+    }
+}
+
 /// The name of the package that this wheel becomes.
 pub(super) fn id(wheel: &Digest, scheme: &Scheme, provenance: &Provenance) -> String {
     fingerprint::short(&format!("{FORMAT} {wheel} {scheme:?} {provenance:?}"))
