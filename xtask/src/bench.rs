@@ -2,6 +2,7 @@
 
 mod latency;
 mod measure;
+mod package;
 mod registry;
 mod script;
 mod table;
@@ -41,8 +42,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
                 let number = arguments.next().and_then(|text| text.parse().ok());
                 rounds = number.context("`--rounds` takes a number")?;
             }
-            "scripts" | "registries" => only = Some(argument),
-            _ => bail!("`bench` takes `scripts` or `registries`, and `--rounds N`"),
+            "scripts" | "packages" | "registries" => only = Some(argument),
+            _ => bail!("`bench` takes `scripts`, `packages` or `registries`, and `--rounds N`"),
         }
     }
     testbed::up(&[testbed::Part::Slim, testbed::Part::Registry])?;
@@ -52,6 +53,12 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     let mut sections = Vec::new();
     if only.is_none_or(|only| only == "scripts") {
         sections.push(script::section(&bench)?);
+    }
+    if only.is_none_or(|only| only == "packages") {
+        package::build()?;
+        let section = package::section(&bench);
+        package::clean_up();
+        sections.push(section?);
     }
     if only.is_none_or(|only| only == "registries") {
         sections.push(registry::section(&bench)?);

@@ -16,7 +16,7 @@ use super::table::{Row, Section};
 use crate::say;
 
 pub(super) const IMAGE: &str = "python:3.13-slim";
-const TAG: &str = "3.13-slim";
+pub(super) const TAG: &str = "3.13-slim";
 
 const IMPORTS: &str = "import argparse, asyncio, json, logging, pathlib, subprocess, urllib.request\n";
 const OUTPUT: &str =

@@ -57,6 +57,20 @@ impl Row {
         }
     }
 
+    /// A ratio of two peaks of memory, in MB.
+    pub(super) fn of_memory(name: &'static str, ours: f64, theirs: f64, bar: f64) -> Self {
+        let figure = ours / theirs;
+        Self {
+            name,
+            ours: format!("{ours:.1} MB"),
+            theirs: format!("{theirs:.1} MB"),
+            figure,
+            shown: format!("{figure:.2}x"),
+            bar: Some(bar),
+            bar_shown: format!("{bar:.2}x"),
+        }
+    }
+
     /// Whether the figure is over its bar.
     pub(super) fn missed(&self) -> bool {
         self.bar.is_some_and(|bar| self.figure > bar)
