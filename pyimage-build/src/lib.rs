@@ -95,7 +95,7 @@ pub use known_tags::KNOWN_TAGS;
 pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
-pub use metadata::{ImageSettings, MetadataError, Place, Section};
+pub use metadata::{ImageSettings, MetadataError, PackageSettings, Place, Section};
 pub use nearest::{nearest, nearest_tags};
 pub use package_name::{PackageName, PackageNameError};
 pub use platform::{Platform, PlatformError};

@@ -3,15 +3,16 @@
 mod error;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::{Platform, PythonTag, Reference, nearest};
+use crate::{Platform, Pylock, PythonTag, Reference, nearest};
 
 pub use error::{MetadataError, Place};
 
 /// The keys of the section.
-const KEYS: [&str; 4] = ["base", "name", "platforms", "tag"];
+const KEYS: [&str; 8] = ["base", "extras", "groups", "name", "platforms", "pylock", "requirements", "tag"];
 
 /// What an image runs on where its section does not say: the two architectures of today's servers and laptops.
 const DEFAULT_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
@@ -24,6 +25,13 @@ const DEFAULT_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 /// | `base` | any image with an official Python in it, instead of `tag` | `tag` has to be there |
 /// | `platforms` | a list such as `["linux/amd64", "linux/arm64"]` | these two |
 /// | `name` | the image's repository, without a tag | the package's name |
+/// | `requirements` | files that say which packages it has: `requirements.txt`, `pyproject.toml`; one, or a list | none |
+/// | `groups` | dependency groups of the `pyproject.toml` among them | none |
+/// | `extras` | extras of the `pyproject.toml` among them | none |
+/// | `pylock` | the lock of its packages | `pylock.toml` |
+///
+/// Files are looked for from the folder of the manifest that names them. A lock without `requirements` is somebody
+/// else's, and taken as it is.
 ///
 /// `[workspace.metadata.pyimage]` has the same keys, as defaults for all packages that have a section of their own.
 ///
@@ -46,6 +54,35 @@ pub struct ImageSettings {
     pub platforms: BTreeSet<Platform>,
     /// Its repository.
     pub name: Reference,
+    /// Its packages.
+    pub packages: PackageSettings,
+}
+
+/// Which packages an image has, and where they are locked.
+///
+/// ```
+/// use pyimage_build::{ImageSettings, Section};
+/// use serde_json::json;
+///
+/// let value = json!({"tag": "3.13-slim", "requirements": "pyproject.toml", "groups": ["serve"]});
+/// let section = Section { manifest: "/app/Cargo.toml", key: "package.metadata.pyimage", value: &value };
+/// let packages = ImageSettings::read("app", section, None)?.packages;
+/// assert_eq!(packages.requirements, [std::path::Path::new("/app/pyproject.toml")]);
+/// assert_eq!(packages.lock, std::path::Path::new("/app/pylock.toml"));
+/// # Ok::<(), pyimage_build::MetadataError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackageSettings {
+    /// The files that say what is needed.
+    pub requirements: Vec<PathBuf>,
+    /// The dependency groups.
+    pub groups: Vec<String>,
+    /// The extras.
+    pub extras: Vec<String>,
+    /// The lock.
+    pub lock: PathBuf,
+    /// The lock was named, so that it has to be there.
+    pub is_named: bool,
 }
 
 /// A table of a manifest: where it stands, and what is in it.
@@ -79,6 +116,7 @@ impl ImageSettings {
     ) -> Result<Self, MetadataError> {
         let own = Level::read(own)?;
         let workspace = workspace.map(Level::read).transpose()?.unwrap_or_default();
+        let beside = Path::new(&own.place.manifest).with_file_name("pylock.toml");
         let base = own.base.or(workspace.base).ok_or(MetadataError::NoBase { place: own.place })?;
         let default = || DEFAULT_PLATFORMS.iter().filter_map(|platform| platform.parse().ok()).collect();
         let name = match own.name.or(workspace.name) {
@@ -89,7 +127,16 @@ impl ImageSettings {
                 source: Box::new(source),
             })?,
         };
-        Ok(Self { base, platforms: own.platforms.or(workspace.platforms).unwrap_or_else(default), name })
+        let lock = own.lock.or(workspace.lock);
+        let packages = PackageSettings {
+            requirements: own.requirements.or(workspace.requirements).unwrap_or_default(),
+            groups: own.groups.or(workspace.groups).unwrap_or_default(),
+            extras: own.extras.or(workspace.extras).unwrap_or_default(),
+            is_named: lock.is_some(),
+            lock: lock.unwrap_or(beside),
+        };
+        let platforms = own.platforms.or(workspace.platforms).unwrap_or_else(default);
+        Ok(Self { base, platforms, name, packages })
     }
 }
 
@@ -100,6 +147,10 @@ struct Level {
     base: Option<Reference>,
     platforms: Option<BTreeSet<Platform>>,
     name: Option<Reference>,
+    requirements: Option<Vec<PathBuf>>,
+    groups: Option<Vec<String>>,
+    extras: Option<Vec<String>>,
+    lock: Option<PathBuf>,
 }
 
 impl Level {
@@ -120,7 +171,17 @@ impl Level {
         }
         let name = text("name")?.map(|text| section.repository(text)).transpose()?;
         let base = base.or_else(|| tag.as_ref().map(Reference::python));
-        Ok(Self { place, base, platforms: section.platforms(table)?, name })
+        let lock = text("pylock")?.map(|text| section.lock(text)).transpose()?;
+        Ok(Self {
+            place,
+            base,
+            platforms: section.platforms(table)?,
+            name,
+            requirements: section.files(table, "requirements")?,
+            groups: section.texts(table, "groups")?,
+            extras: section.texts(table, "extras")?,
+            lock,
+        })
     }
 }
 
@@ -166,6 +227,49 @@ impl Section<'_> {
             return Err(MetadataError::TaggedName { place: self.place("name"), name: text.to_owned() });
         }
         Ok(name)
+    }
+
+    /// A path, from the manifest's folder.
+    fn path(&self, text: &str) -> PathBuf {
+        Path::new(self.manifest).parent().unwrap_or(Path::new("")).join(text)
+    }
+
+    fn lock(&self, text: &str) -> Result<PathBuf, MetadataError> {
+        let path = self.path(text);
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !Pylock::is_file_name(name) {
+            return Err(MetadataError::LockName { place: self.place("pylock"), name: text.to_owned() });
+        }
+        Ok(path)
+    }
+
+    /// Strings in a list.
+    fn texts(&self, table: &Map<String, Value>, key: &str) -> Result<Option<Vec<String>>, MetadataError> {
+        let Some(value) = table.get(key) else { return Ok(None) };
+        let place = self.place(key);
+        let Value::Array(entries) = value else { return Err(wrong(place, "an array of strings", value)) };
+        let text = |(index, entry): (usize, &Value)| match entry {
+            Value::String(text) if text.is_empty() => {
+                Err(MetadataError::Empty { place: place.clone().entry(index) })
+            }
+            Value::String(text) => Ok(text.clone()),
+            other => Err(wrong(place.clone().entry(index), "a string", other)),
+        };
+        entries.iter().enumerate().map(text).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// One file, or a list of them.
+    fn files(&self, table: &Map<String, Value>, key: &str) -> Result<Option<Vec<PathBuf>>, MetadataError> {
+        let names = match table.get(key) {
+            None => return Ok(None),
+            Some(Value::String(name)) if name.is_empty() => {
+                return Err(MetadataError::Empty { place: self.place(key) });
+            }
+            Some(Value::String(name)) => vec![name.clone()],
+            Some(Value::Array(_)) => self.texts(table, key)?.unwrap_or_default(),
+            Some(other) => return Err(wrong(self.place(key), "a string or an array of strings", other)),
+        };
+        Ok(Some(names.iter().map(|name| self.path(name)).collect()))
     }
 
     fn platforms(&self, table: &Map<String, Value>) -> Result<Option<BTreeSet<Platform>>, MetadataError> {

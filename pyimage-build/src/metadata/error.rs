@@ -136,6 +136,20 @@ pub enum MetadataError {
         /// The platform.
         platform: Platform,
     },
+    /// The name of a lock is not what PEP 751 wants.
+    #[error("`{name}` is no name of a lock, for {place}")]
+    LockName {
+        /// The key.
+        place: Place,
+        /// Its value.
+        name: String,
+    },
+    /// A name is empty.
+    #[error("{place} is an empty string")]
+    Empty {
+        /// The key or entry.
+        place: Place,
+    },
     /// The list of platforms is empty.
     #[error("{place} is empty")]
     NoPlatforms {
@@ -166,6 +180,7 @@ impl MetadataError {
             Self::NoPlatforms { .. } => {
                 "leave it out for linux/amd64 and linux/arm64, or name a platform".to_owned()
             }
+            Self::LockName { .. } => "call it `pylock.toml`, or `pylock.NAME.toml`".to_owned(),
             Self::PackageName { .. } => "give the image a `name`".to_owned(),
             _ => return Vec::new(),
         };

@@ -107,3 +107,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn files_are_looked_for_from_the_manifest_that_names_them() {
+    let workspace =
+        json!({"tag": "3.13-slim", "requirements": ["base.txt", "/etc/more.txt"], "extras": ["a"]});
+    let workspace =
+        Section { manifest: "/ws/Cargo.toml", key: "workspace.metadata.pyimage", value: &workspace };
+    let read = |value: Value| {
+        let own = Section { manifest: "/ws/app/Cargo.toml", key: "package.metadata.pyimage", value: &value };
+        ImageSettings::read("app", own, Some(workspace)).map(|image| image.packages)
+    };
+    let packages = read(json!({})).unwrap();
+    assert_eq!(packages.requirements, [Path::new("/ws/base.txt"), Path::new("/etc/more.txt")]);
+    assert_eq!((packages.lock.as_path(), packages.is_named), (Path::new("/ws/app/pylock.toml"), false));
+    let packages =
+        read(json!({"requirements": "pyproject.toml", "extras": [], "pylock": "locks/pylock.web.toml"}));
+    let packages = packages.unwrap();
+    assert_eq!(packages.requirements, [Path::new("/ws/app/pyproject.toml")]);
+    assert!(packages.extras.is_empty() && packages.is_named);
+    for (value, error) in [
+        (
+            json!({"pylock": "lock.toml"}),
+            "`lock.toml` is no name of a lock, for `package.metadata.pyimage.pylock` in `/ws/app/Cargo.toml`",
+        ),
+        (
+            json!({"requirements": 1}),
+            "expected a string or an array of strings for `package.metadata.pyimage.requirements` in `/ws/app/Cargo.toml`, found a number",
+        ),
+        (
+            json!({"groups": ["a", ""]}),
+            "`package.metadata.pyimage.groups[1]` in `/ws/app/Cargo.toml` is an empty string",
+        ),
+        (
+            json!({"extras": "a"}),
+            "expected an array of strings for `package.metadata.pyimage.extras` in `/ws/app/Cargo.toml`, found a string",
+        ),
+    ] {
+        assert_eq!(read(value).unwrap_err().to_string(), error);
+    }
+}
