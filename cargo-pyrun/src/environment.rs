@@ -110,6 +110,9 @@ fn launcher(pip: Option<(u16, u16)>) -> Launcher {
 /// The environment of a request, if it was made before.
 pub(crate) fn recall(request: &Request, image: &Image, cache: &Cache) -> Option<Environment> {
     let target = target(request, image).ok()?;
+    if !request.dependencies.is_settled().ok()? {
+        return None;
+    }
     Environment::recall(cache, &key(&request.dependencies.key().ok()?, &target, image.pip))
 }
 
@@ -125,7 +128,9 @@ pub(crate) async fn provide(
 ) -> Result<Environment, EnvironmentError> {
     let target = target(request, image)?;
     let key = key(&request.dependencies.key()?, &target, image.pip);
-    if let Some(environment) = Environment::recall(cache, &key) {
+    if request.dependencies.is_settled()?
+        && let Some(environment) = Environment::recall(cache, &key)
+    {
         return Ok(environment);
     }
     let make = make::Making { request, target: &target, pip: image.pip, cache, shell };
