@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use pyimage_build::{Libc, LibcRelease, Target};
 use pyrun::cache::Cache;
-use pyrun::dependencies::{Dependencies, Need};
+use pyrun::dependencies::{Asked, Dependencies, Locking};
 use pyrun::environment;
 use pyrun::plan::Request;
 use pyrun::shell::Shell;
@@ -27,11 +27,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("give a lock, a version of Python and a platform".into());
     };
     let target = Target::new(python.parse()?, platform.parse()?, TRIXIE)?;
-    let request = Request {
-        dependencies: Dependencies::new(vec![Need::File(PathBuf::from(lock))]),
-        folder: std::env::current_dir()?,
-        ..Request::default()
-    };
+    let here = std::env::current_dir()?;
+    let dependencies = Dependencies::find(Asked {
+        script: None,
+        files: vec![PathBuf::from(lock)],
+        with: Vec::new(),
+        groups: Vec::new(),
+        extras: Vec::new(),
+        locking: Locking::Frozen,
+        start: &here,
+        here: &here,
+        home: None,
+    })?;
+    let request = Request { dependencies, folder: here, ..Request::default() };
     let shell = Shell::from_flags(None, true, false);
     let environment = environment::prepare(&request, &target, None, &Cache::from_env()?, &shell).await?;
     shell.print(format_args!("{}\n", environment.folder))?;

@@ -190,15 +190,40 @@ pub struct ImageArgs {
 
 /// Which packages, beside those that the script's own metadata asks for.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
 #[command(next_help_heading = "Packages")]
 pub struct PackageArgs {
     /// Have this package, for example `requests` or `rich>=13`
     #[arg(long, value_name = "REQUIREMENT")]
     pub with: Vec<String>,
 
-    /// Have what this file asks for: requirements.txt, pyproject.toml or pylock.toml
+    /// Have what this file asks for: requirements.txt, pyproject.toml, pylock.toml or uv.lock
     #[arg(short, long, value_name = "FILE")]
     pub requirements: Vec<String>,
+
+    /// Have a dependency group of the project: the pyproject.toml of `-r`, else the nearest above the script [env: PYRUN_GROUPS]
+    #[arg(long, value_name = "NAME")]
+    pub group: Vec<String>,
+
+    /// Have what the project depends on, with this extra [env: PYRUN_EXTRAS]
+    #[arg(long, value_name = "NAME")]
+    pub extra: Vec<String>,
+
+    /// Write a lock beside the script (pylock.NAME.toml) or the file of `-r` (pylock.toml), and keep it up to date
+    #[arg(long, conflicts_with_all = ["locked", "frozen"])]
+    pub lock: bool,
+
+    /// Fail where there is no lock, or a stale one
+    #[arg(long)]
+    pub locked: bool,
+
+    /// Resolve and fetch packages without the network
+    #[arg(long)]
+    pub offline: bool,
+
+    /// Take the lock as it is, without the network
+    #[arg(long)]
+    pub frozen: bool,
 }
 
 /// What the container has and may.

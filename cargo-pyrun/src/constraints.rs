@@ -3,6 +3,7 @@
 //! The two files are the nearest above the script, as for uv. The search ends at the root of the repository, in the
 //! caller's home, or at the top: what lies above is about something else. It costs three lookups a folder.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
@@ -34,6 +35,12 @@ pub enum ConstraintError {
         file: String,
         /// The reason.
         source: ScriptMetadataError,
+    },
+    /// A block of metadata in the script has no end.
+    #[error("the `# /// script` block at {place} has no closing line `# ///`")]
+    Unclosed {
+        /// The file, and the line where it begins.
+        place: String,
     },
     /// A `.python-version` asks for something that cannot be had.
     #[error("cannot use `{file}`")]
@@ -73,8 +80,27 @@ impl ConstraintError {
         };
         let meant = specifiers.and_then(|error| error.suggestion.as_ref());
         let meant = meant.map(|suggestion| format!("did you mean `{suggestion}`?"));
-        meant.into_iter().chain(["to run without asking it, choose with `--tag`".to_owned()]).collect()
+        let otherwise = match self {
+            // It may ask for packages too, without which the script would fail later.
+            Self::Script { .. } => None,
+            Self::Unclosed { .. } => {
+                Some("each line of it, an empty one too, starts with `#`; the last is `# ///`".to_owned())
+            }
+            _ => Some("to run without asking it, choose with `--tag`".to_owned()),
+        };
+        meant.into_iter().chain(otherwise).collect()
     }
+}
+
+/// Where a script is.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// There is none.
+    None,
+    /// In this file.
+    File(&'a Path),
+    /// It came from stdin; its text.
+    Stdin(&'a [u8]),
 }
 
 /// What a script says about itself.
@@ -82,8 +108,6 @@ impl ConstraintError {
 pub struct OfScript {
     /// The Python that it asks for.
     pub wish: Option<Constraint>,
-    /// Where a block of metadata begins that never ends: file and line.
-    pub unclosed: Option<String>,
     /// Whether it needs packages.
     pub has_dependencies: bool,
 }
@@ -91,42 +115,49 @@ pub struct OfScript {
 /// What a script's own metadata asks for. `here` is the folder that paths are told from.
 ///
 /// # Errors
-/// Where the metadata is malformed.
-pub fn of_script(script: &Path, here: &Path) -> Result<OfScript, ConstraintError> {
-    // An archive of modules can be large, and its comments are compressed.
-    let archive = script.extension().is_some_and(|name| name == "pyz" || name == "pyzw" || name == "zip");
-    let content = if archive { None } else { read(script, here)? };
+/// Where the metadata is malformed, or has no end: the standard has such a block ignored, and whoever wrote it meant it.
+pub fn of_script(script: Source<'_>, here: &Path) -> Result<OfScript, ConstraintError> {
+    let (content, file) = match script {
+        Source::None => return Ok(OfScript::default()),
+        Source::Stdin(text) => (Some(Cow::Borrowed(text)), "stdin".to_owned()),
+        // An archive of modules can be large, and its comments are compressed.
+        Source::File(file)
+            if file.extension().is_some_and(|name| name == "pyz" || name == "pyzw" || name == "zip") =>
+        {
+            return Ok(OfScript::default());
+        }
+        Source::File(file) => (read(file, here)?.map(Cow::Owned), shown(file, here)),
+    };
     let Some(content) = content.filter(|content| memmem::find(content, b"# /// script").is_some()) else {
         return Ok(OfScript::default());
     };
-    let file = shown(script, here);
     // Whatever the encoding, the block is found by its ASCII.
     let text = String::from_utf8_lossy(&content);
     let metadata = ScriptMetadata::from_script(&text)
         .map_err(|source| ConstraintError::Script { file: file.clone(), source })?;
+    if let Some(line) = unclosed_script_block(&text) {
+        return Err(ConstraintError::Unclosed { place: format!("{file}:{line}") });
+    }
     let has_dependencies = metadata.as_ref().is_some_and(|metadata| !metadata.dependencies.is_empty());
     let requires = metadata.and_then(|metadata| metadata.requires_python).filter(asks_for_something);
-    let unclosed = unclosed_script_block(&text).map(|line| format!("{file}:{line}"));
     let wish =
         requires.map(|requires| Constraint::new(format!("requires-python `{requires}` of {file}"), requires));
-    Ok(OfScript { wish, unclosed, has_dependencies })
+    Ok(OfScript { wish, has_dependencies })
 }
 
-/// The packages that a script's own metadata asks for: those of its lock, where `pylock.NAME.toml` lies beside `NAME.py`,
-/// else those of its metadata.
+/// The packages that a script's own metadata asks for.
 ///
 /// # Errors
 /// Where the metadata is malformed.
-pub fn need_of_script(script: &Path, here: &Path) -> Result<Option<Need>, ConstraintError> {
-    if !of_script(script, here)?.has_dependencies {
-        return Ok(None);
-    }
-    let stem = script.file_stem().unwrap_or_default().to_string_lossy();
-    let lock = script.with_file_name(format!("pylock.{stem}.toml"));
-    if !stem.contains('.') && lock.is_file() {
-        return Ok(Some(Need::File(lock)));
-    }
-    Ok(Some(Need::Script(script.to_owned())))
+pub fn need_of_script(script: Source<'_>, here: &Path) -> Result<Option<Need>, ConstraintError> {
+    let has_dependencies = of_script(script, here)?.has_dependencies;
+    Ok(match script {
+        Source::File(file) if has_dependencies => Some(Need::Script(file.to_owned())),
+        Source::Stdin(text) if has_dependencies => {
+            Some(Need::Stdin(String::from_utf8_lossy(text).into_owned()))
+        }
+        _ => None,
+    })
 }
 
 /// What the nearest `.python-version` and the nearest `pyproject.toml` ask for, from the folder `start` upwards.
@@ -296,16 +327,20 @@ mod tests {
             ("sub/open.py", "\n# /// script\n# requires-python = '>=3.12'\nprint()\n"),
         ]);
         fs_err::write(tree.path("latin.py"), [b"# \xe9\n".as_slice(), block.as_bytes()].concat()).unwrap();
-        let of =
-            |name: &str| of_script(&tree.path(name), tree.0.path()).unwrap().wish.map(|wish| wish.source);
+        let of = |name: &str| {
+            of_script(Source::File(&tree.path(name)), tree.0.path()).unwrap().wish.map(|wish| wish.source)
+        };
         assert_eq!(of("gen.py").as_deref(), Some("requires-python `>=3.12,<3.14` of gen.py"));
         assert_eq!(of("latin.py").as_deref(), Some("requires-python `>=3.12,<3.14` of latin.py"));
         for name in ["plain.py", "empty.py", "app.pyz", "folder"] {
             assert_eq!(of(name), None, "{name}");
         }
-        let open = OfScript { unclosed: Some("sub/open.py:2".to_owned()), ..OfScript::default() };
-        assert_eq!(of_script(&tree.path("sub/open.py"), tree.0.path()).unwrap(), open);
-        let error = of_script(&tree.path("bad.py"), tree.0.path()).unwrap_err();
+        let of = |source: Source<'_>| of_script(source, tree.0.path());
+        let open = of(Source::File(&tree.path("sub/open.py"))).unwrap_err();
+        assert_eq!(open.to_string(), "the `# /// script` block at sub/open.py:2 has no closing line `# ///`");
+        let stdin = of(Source::Stdin(block.as_bytes())).unwrap().wish.map(|wish| wish.source);
+        assert_eq!(stdin.as_deref(), Some("requires-python `>=3.12,<3.14` of stdin"));
+        let error = of(Source::File(&tree.path("bad.py"))).unwrap_err();
         assert_eq!(error.to_string(), "cannot read the metadata of script `bad.py`");
         assert_eq!(error.helps()[0], "did you mean `>=3.12,<4`?");
     }

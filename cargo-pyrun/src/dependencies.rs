@@ -1,188 +1,263 @@
-//! What a script needs beside the standard library, and where that is said.
+//! What a script needs beside the standard library, where that is said, and which lock stands for it.
 
-use std::io;
+mod inputs;
+mod lock_file;
+mod record;
+mod search;
+
 use std::path::{Path, PathBuf};
 
-use pyimage_build::{Pylock, ScriptMetadata};
+use pyimage_build::ScriptMetadata;
 use sha2::{Digest as _, Sha256};
 
 use crate::fingerprint;
+
+pub use inputs::{Input, UnreadableNeed};
+pub(crate) use inputs::{plain, relative};
+pub use lock_file::{LockFile, LockKind};
+pub use record::Record;
+pub use search::{Asked, DependencyError, is_lock};
 
 /// Something that says which packages are needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Need {
     /// `dependencies` in the metadata of a script (PEP 723).
     Script(PathBuf),
-    /// A file: requirements as pip reads them, a `pyproject.toml`, or a `pylock.toml` (PEP 751).
+    /// The same of a script that came from stdin: its text.
+    Stdin(String),
+    /// A file: requirements as pip reads them, or a `pyproject.toml`.
     File(PathBuf),
     /// One requirement, as `--with` takes it: `rich>=13`.
     Requirement(String),
 }
 
+/// What is to happen to locks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Locking {
+    /// One that is there counts; none is written. One of ours that is stale is renewed.
+    #[default]
+    Follow,
+    /// One is written where none is.
+    Write,
+    /// There has to be one, and it has to be up to date.
+    Locked,
+    /// There has to be one, and it counts as it is.
+    Frozen,
+}
+
 /// The packages that a run needs, as they were asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dependencies {
-    needs: Vec<Need>,
-}
-
-/// A file that says which packages are needed cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read `{}`, which says which packages are needed", file.display())]
-pub struct UnreadableNeed {
-    /// The file.
-    pub file: PathBuf,
-    /// What the system said.
-    pub source: io::Error,
+    /// What a lock stands for, or would: the script's metadata, files.
+    base: Vec<Need>,
+    /// What is had beside it: single requirements, and files that a lock does not know.
+    beside: Vec<Need>,
+    groups: Vec<String>,
+    extras: Vec<String>,
+    /// The `pyproject.toml` that has the groups and extras.
+    project: Option<PathBuf>,
+    lock: Option<LockFile>,
+    /// Where a lock of ours is, or would be.
+    place: Option<PathBuf>,
+    locking: Locking,
+    /// The folder that relative paths in requirements start from.
+    folder: PathBuf,
 }
 
 impl Dependencies {
-    /// All that was asked for: the script's own metadata first, then files, then single requirements.
-    #[must_use]
-    pub fn new(needs: Vec<Need>) -> Self {
-        Self { needs }
-    }
-
     /// Whether nothing is needed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.needs.is_empty()
+        self.base.is_empty() && self.beside.is_empty() && self.groups.is_empty() && self.lock.is_none()
     }
 
-    /// What was asked for, in order.
+    /// What a lock stands for: the script's own metadata first, then files.
     #[must_use]
-    pub fn needs(&self) -> &[Need] {
-        &self.needs
+    pub fn base(&self) -> &[Need] {
+        &self.base
     }
 
-    /// The lock that is given instead of requirements, where one is.
+    /// What is needed beside what is locked.
     #[must_use]
-    pub fn lock(&self) -> Option<&Path> {
-        match &self.needs[..] {
-            [Need::File(file)] if is_lock(file) => Some(file),
-            _ => None,
-        }
+    pub fn beside(&self) -> &[Need] {
+        &self.beside
     }
 
-    /// A word that changes with what is asked for, and with nothing else: no time stamps, so that a checkout or a
-    /// copy of the same files needs nothing anew.
+    /// Everything that was asked for, in order.
+    pub fn needs(&self) -> impl Iterator<Item = &Need> {
+        self.base.iter().chain(&self.beside)
+    }
+
+    /// The dependency groups that are asked for.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// The extras of the project that are asked for.
+    #[must_use]
+    pub fn extras(&self) -> &[String] {
+        &self.extras
+    }
+
+    /// The `pyproject.toml` that has the groups and extras.
+    #[must_use]
+    pub fn project(&self) -> Option<&Path> {
+        self.project.as_deref()
+    }
+
+    /// The lock that stands for what is needed, where there is one.
+    #[must_use]
+    pub fn lock(&self) -> Option<&LockFile> {
+        self.lock.as_ref()
+    }
+
+    /// Where a lock of ours is, or would be.
+    #[must_use]
+    pub fn place(&self) -> Option<&Path> {
+        self.place.as_deref()
+    }
+
+    /// What is to happen to locks.
+    #[must_use]
+    pub const fn locking(&self) -> Locking {
+        self.locking
+    }
+
+    /// A word that changes with what is asked for and with the lock, and with nothing else: no time stamps, so that a
+    /// checkout or a copy of the same files needs nothing anew.
     ///
     /// # Errors
     /// Where a file cannot be read.
     pub fn key(&self) -> Result<String, UnreadableNeed> {
+        self.key_of(self.needs(), self.lock.as_ref().map(|lock| lock.text.as_str()))
+    }
+
+    /// The key of what a lock stands for alone, lock or no lock.
+    pub(crate) fn base_key(&self) -> Result<String, UnreadableNeed> {
+        self.key_of(self.base.iter(), None)
+    }
+
+    fn key_of<'a>(
+        &'a self,
+        needs: impl Iterator<Item = &'a Need>,
+        lock: Option<&str>,
+    ) -> Result<String, UnreadableNeed> {
         let mut hasher = Sha256::new();
-        let mut part = |kind: &str, content: &[u8]| {
+        let mut part = |kind: &str, content: &str| {
             hasher.update(format!("{kind} {}\n", content.len()));
             hasher.update(content);
         };
-        for need in &self.needs {
-            match need {
-                // Of a script only its metadata counts: editing its code changes no package.
-                Need::Script(file) => part("script", metadata(&read(file)?).as_bytes()),
-                Need::File(file) => {
-                    for (name, content) in with_includes(file)? {
-                        part(&name, &content);
-                    }
-                }
-                Need::Requirement(text) => part("requirement", text.as_bytes()),
+        for need in needs {
+            for input in inputs::of(need, &self.folder)? {
+                part(&input.key_name(), &input.hash);
             }
+        }
+        if let Some(project) =
+            self.project.as_ref().filter(|_| !self.groups.is_empty() || !self.extras.is_empty())
+        {
+            for input in inputs::of(&Need::File(project.clone()), &self.folder)? {
+                part(&input.key_name(), &input.hash);
+            }
+        }
+        self.groups.iter().for_each(|group| part("group", group));
+        self.extras.iter().for_each(|extra| part("extra", extra));
+        if let Some(lock) = lock {
+            part("lock", lock);
         }
         Ok(fingerprint::hex(&hasher.finalize()[..16]))
     }
+
+    /// What a lock of ours would say of itself now: the inputs by their content.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub fn record(&self, python: (u32, u32)) -> Result<Record, UnreadableNeed> {
+        let here = self.place.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let project = self.project.iter().filter(|_| !self.groups.is_empty()).cloned().map(Need::File);
+        let needs: Vec<_> = self.base.iter().cloned().chain(project).collect();
+        let mut found = Vec::new();
+        for need in &needs {
+            found.extend(inputs::of(need, &self.folder)?);
+        }
+        let inputs = found.into_iter().map(|input| (input.name_from(here), input.hash)).collect();
+        Ok(Record { python, groups: self.groups.clone(), extras: self.extras.clone(), inputs })
+    }
+
+    /// What has changed since the lock was written; nothing where it is up to date or not ours to judge.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub fn changes(&self) -> Result<Vec<String>, UnreadableNeed> {
+        match self.lock.as_ref().and_then(|lock| lock.record.as_ref()) {
+            Some(record) => Ok(record.changes(&self.record(record.python)?)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether what was made for the same key before is what is wanted: not where a lock has to be written or renewed,
+    /// or has to be refused.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub fn is_settled(&self) -> Result<bool, UnreadableNeed> {
+        match (&self.lock, self.locking) {
+            (None, Locking::Follow) | (Some(_), Locking::Frozen) => Ok(true),
+            (None, _) => Ok(false),
+            // uv is to look whether its lock is stale.
+            (Some(lock), Locking::Locked) if lock.kind != LockKind::Pylock => Ok(false),
+            (Some(lock), Locking::Write) if lock.record.is_none() => Ok(false),
+            (Some(_), _) => Ok(self.changes()?.is_empty()),
+        }
+    }
+
+    /// The texts that may have addresses with logins in them.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let file = |file: &Path| inputs::with_includes(file).unwrap_or_default();
+        let mut texts = Vec::new();
+        for need in self.needs() {
+            match need {
+                Need::Script(script) => texts
+                    .extend(fs_err::read(script).map(|text| metadata_text(&String::from_utf8_lossy(&text)))),
+                Need::Stdin(text) => texts.push(metadata_text(text)),
+                Need::File(path) => texts.extend(file(path).into_iter().map(|(_, text)| text)),
+                Need::Requirement(text) => texts.push(text.clone()),
+            }
+        }
+        texts.extend(self.project.iter().flat_map(|path| file(path)).map(|(_, text)| text));
+        texts
+    }
+
+    /// Settings of uv that come with what is needed: `[tool.uv]` of scripts and projects.
+    pub(crate) fn settings_of_uv(&self) -> Vec<toml::Table> {
+        let of = |table: &toml::Table| table.get("tool")?.get("uv")?.as_table().cloned();
+        let file = |file: &Path| of(&fs_err::read_to_string(file).ok()?.parse().ok()?);
+        let project = self.project.iter().filter_map(|project| file(project));
+        let of_need = self.needs().filter_map(|need| match need {
+            Need::Script(_) | Need::Stdin(_) => metadata(need).ok()??.tool.get("uv")?.as_table().cloned(),
+            Need::File(path) if path.file_name()? == "pyproject.toml" => file(path),
+            _ => None,
+        });
+        of_need.chain(project).collect()
+    }
 }
 
-/// Whether a file is a lock, by the name that PEP 751 gives it.
-fn is_lock(file: &Path) -> bool {
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    Pylock::is_file_name(name)
+/// The metadata of a script that is needed for them.
+pub(crate) fn metadata(need: &Need) -> Result<Option<ScriptMetadata>, UnreadableNeed> {
+    let read = |text: &str| ScriptMetadata::from_script(text).ok().flatten();
+    match need {
+        Need::Script(file) => Ok(read(&String::from_utf8_lossy(&inputs::read(file)?))),
+        Need::Stdin(text) => Ok(read(text)),
+        Need::File(_) | Need::Requirement(_) => Ok(None),
+    }
 }
 
-/// What of a script decides which packages it gets.
-fn metadata(script: &[u8]) -> String {
-    let text = String::from_utf8_lossy(script);
-    match ScriptMetadata::from_script(&text) {
-        Ok(Some(metadata)) => format!("{metadata:?}"),
+fn metadata_text(script: &str) -> String {
+    match ScriptMetadata::from_script(script) {
+        Ok(Some(metadata)) => format!("{}\n{}", metadata.dependencies.join("\n"), metadata.tool),
         _ => String::new(),
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, UnreadableNeed> {
-    fs_err::read(file)
-        .map_err(|error| UnreadableNeed { file: file.to_owned(), source: io::Error::from(error.kind()) })
-}
-
-/// A file of requirements and those that it includes by `-r` and `-c`, each once.
-fn with_includes(file: &Path) -> Result<Vec<(String, Vec<u8>)>, UnreadableNeed> {
-    let mut found: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut left = vec![file.to_owned()];
-    while let Some(file) = left.pop() {
-        let name = file.display().to_string();
-        if found.iter().any(|(known, _)| *known == name) {
-            continue;
-        }
-        let content = read(&file)?;
-        let text = String::from_utf8_lossy(&content);
-        for line in text.lines() {
-            let included = ["-r", "--requirement", "-c", "--constraint"]
-                .iter()
-                .find_map(|option| line.trim().strip_prefix(option))
-                .map(|rest| rest.trim_start_matches(['=', ' ', '\t']).split(" #").next().unwrap_or_default());
-            if let Some(included) = included.map(str::trim).filter(|path| !path.contains("://")) {
-                left.push(file.parent().unwrap_or(Path::new("")).join(included));
-            }
-        }
-        found.push((name, content));
-    }
-    Ok(found)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_changes_with_what_is_asked_for_and_with_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let script = folder.path().join("s.py");
-        let requirements = folder.path().join("requirements.txt");
-        let base = folder.path().join("base.txt");
-        let write = |path: &Path, text: &str| fs_err::write(path, text).unwrap();
-        write(&script, "# /// script\n# dependencies = ['rich']\n# ///\nprint(1)\n");
-        write(&requirements, "-r base.txt # shared\nidna\n");
-        write(&base, "requests\n");
-        let key = |extra: &str| {
-            let needs = vec![
-                Need::Script(script.clone()),
-                Need::File(requirements.clone()),
-                Need::Requirement(extra.to_owned()),
-            ];
-            Dependencies::new(needs).key().unwrap()
-        };
-        let first = key("attrs");
-        assert_eq!(key("attrs"), first);
-        assert_ne!(key("attr"), first);
-        write(&script, "# /// script\n# dependencies = ['rich']\n# ///\nprint(2)\n");
-        assert_eq!(key("attrs"), first, "the code needs no other packages");
-        write(&base, "requests<3\n");
-        let second = key("attrs");
-        assert_ne!(second, first, "an included file counts");
-        write(&script, "# /// script\n# dependencies = ['rich<14']\n# ///\nprint(2)\n");
-        assert_ne!(key("attrs"), second);
-        fs_err::remove_file(&base).unwrap();
-        let error = Dependencies::new(vec![Need::File(requirements.clone())]).key().unwrap_err();
-        assert_eq!(error.file, base);
-    }
-
-    #[test]
-    fn locks_are_known_by_name() {
-        for (name, expected) in [
-            ("pylock.toml", true),
-            ("pylock.dev.toml", true),
-            ("pylock.a.b.toml", false),
-            ("pylocktoml", false),
-            ("requirements.txt", false),
-            ("pyproject.toml", false),
-        ] {
-            assert_eq!(is_lock(Path::new(name)), expected, "{name}");
-        }
-    }
-}
+mod tests;

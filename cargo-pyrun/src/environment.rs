@@ -110,6 +110,9 @@ fn launcher(pip: Option<(u16, u16)>) -> Launcher {
 /// The environment of a request, if it was made before.
 pub(crate) fn recall(request: &Request, image: &Image, cache: &Cache) -> Option<Environment> {
     let target = target(request, image).ok()?;
+    if !request.dependencies.is_settled().ok()? {
+        return None;
+    }
     Environment::recall(cache, &key(&request.dependencies.key().ok()?, &target, image.pip))
 }
 
@@ -142,7 +145,9 @@ pub async fn prepare(
     shell: &Shell,
 ) -> Result<Environment, EnvironmentError> {
     let key = key(&request.dependencies.key()?, target, pip);
-    if let Some(environment) = Environment::recall(cache, &key) {
+    if request.dependencies.is_settled()?
+        && let Some(environment) = Environment::recall(cache, &key)
+    {
         return Ok(environment);
     }
     make::Making { request, target, pip, cache, shell }.environment(&key).await

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use pyimage_build::{Constraint, PythonTag, Wanted, nearest_tags};
 
 use crate::container::{Bind, Container, Gpus};
@@ -117,6 +118,10 @@ pub struct Request {
     pub interpreter: Interpreter,
     /// Which packages.
     pub dependencies: Dependencies,
+    /// Nothing is resolved or fetched over a network.
+    pub offline: bool,
+    /// What was read of stdin already: a script, whose metadata is looked at.
+    pub stdin: Option<Bytes>,
     /// A program to run instead of Python.
     pub entrypoint: Option<String>,
     /// The folder that is mounted.

@@ -4,8 +4,10 @@ mod image;
 
 use std::env;
 use std::ffi::OsString;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
 use pyimage_build::{Platform, PlatformError, PythonTag, PythonTagError, ReferenceError, TagChoiceError};
@@ -14,10 +16,10 @@ use image::Wishes;
 
 pub use image::{Named, Notice};
 
-use crate::cli::{ContainerArgs, ImageArgs, PyrunArgs};
-use crate::constraints::{self, ConstraintError};
+use crate::cli::{ContainerArgs, ImageArgs, PackageArgs, PyrunArgs};
+use crate::constraints::{self, ConstraintError, Source};
 use crate::container::{parse_bytes, parse_cpus};
-use crate::dependencies::{Dependencies, Need};
+use crate::dependencies::{Asked, Dependencies, DependencyError, Locking};
 use crate::env_file::EnvFileError;
 use crate::plan::{Interpreter, MOUNT, Program, Pull, Request, Script};
 use crate::publish::{self, PublishError};
@@ -62,14 +64,12 @@ pub enum RequestError {
     /// No Python is what all want that ask for one.
     #[error(transparent)]
     Choice(#[from] TagChoiceError),
-    /// A file that asks for packages is not there.
-    #[error("cannot read `{}`, which says which packages are needed", file.display())]
-    Requirements {
-        /// The file.
-        file: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// It cannot be told which packages are needed.
+    #[error(transparent)]
+    Dependencies(#[from] DependencyError),
+    /// The script cannot be read from stdin.
+    #[error("cannot read the script from stdin")]
+    Stdin(#[source] std::io::Error),
     /// The platform is malformed.
     #[error("`{platform}` is no platform")]
     Platform {
@@ -128,6 +128,7 @@ impl RequestError {
                 helps
             }
             Self::Constraint(error) => error.helps(),
+            Self::Dependencies(error) => error.helps(),
             Self::Choice(TagChoiceError::Unsatisfiable(_)) => {
                 vec![format!("the newest is `{}`: `--tag` takes it without asking", PythonTag::DEFAULT)]
             }
@@ -180,17 +181,22 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         Program::Script(Script::Elsewhere { folder, name }) => Some(folder.join(name)),
         _ => None,
     };
+    let stdin = script_of_stdin(&program)?;
+    let own = match (&file, &stdin) {
+        (Some(file), _) => Source::File(file),
+        (None, Some(text)) => Source::Stdin(text),
+        (None, None) => Source::None,
+    };
     let wishes = Wishes {
         flags: &flags,
         environment: &environment,
         named: name.zip(named),
         project,
-        script: file.as_deref(),
+        script: own,
         folder: &folder,
     };
     let image = wishes.image()?;
-    let named_image = [&flags, &environment].iter().any(|level| level.tag.is_some() || level.image.is_some());
-    let dependencies = dependencies(file.as_deref(), named_image, &settings, &here)?;
+    let dependencies = dependencies(own, args, &settings, &here)?;
     let platform = match &settings.platform {
         Some(platform) => Some(parse_platform(platform)?),
         None => env::var("DOCKER_DEFAULT_PLATFORM").ok().filter(|platform| !platform.is_empty()),
@@ -223,6 +229,8 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         },
         entrypoint: settings.entrypoint.clone(),
         dependencies,
+        offline: args.packages.offline || args.packages.frozen,
+        stdin,
         folder,
         mount,
         workdir,
@@ -251,29 +259,48 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
     Ok((request, image.notices))
 }
 
-/// What the script, the settings and the command line ask for. A script whose metadata cannot be read runs as it is where
-/// the image was named.
+/// What the script, the settings and the command line ask for, and the lock that stands for it.
 fn dependencies(
-    script: Option<&Path>,
-    named_image: bool,
+    own: Source<'_>,
+    args: &PyrunArgs,
     settings: &Settings,
     here: &Path,
 ) -> Result<Dependencies, RequestError> {
-    let own = match script.map(|script| constraints::need_of_script(script, here)).transpose() {
-        Ok(own) => own.flatten(),
-        Err(_) if named_image => None,
-        Err(error) => return Err(error.into()),
+    let PackageArgs { lock, locked, frozen, .. } = args.packages;
+    let locking = match (lock, locked, frozen) {
+        (true, ..) => Locking::Write,
+        (_, _, true) => Locking::Frozen,
+        (_, true, _) => Locking::Locked,
+        _ => Locking::Follow,
     };
-    let files = settings.requirements.iter().map(|file| {
-        let file = here.join(file);
-        match file.canonicalize() {
-            Ok(file) => Ok(Need::File(file)),
-            Err(source) => Err(RequestError::Requirements { file, source }),
-        }
-    });
-    let files = files.collect::<Result<Vec<_>, _>>()?;
-    let single = settings.with.iter().cloned().map(Need::Requirement);
-    Ok(Dependencies::new(own.into_iter().chain(files).chain(single).collect()))
+    let home = env::home_dir().and_then(|home| home.canonicalize().ok());
+    let start = match own {
+        Source::File(script) => script.parent().unwrap_or(here),
+        _ => here,
+    };
+    Ok(Dependencies::find(Asked {
+        script: constraints::need_of_script(own, here)?,
+        files: settings.requirements.iter().map(PathBuf::from).collect(),
+        with: settings.with.clone(),
+        groups: settings.groups.clone(),
+        extras: settings.extras.clone(),
+        locking,
+        start,
+        here,
+        home: home.as_deref(),
+    })?)
+}
+
+/// The script on stdin, if one is to come from there: Python reads all of it before it runs, and so can we, to look for
+/// its metadata. At a terminal it is typed, and has none.
+fn script_of_stdin(program: &Program) -> Result<Option<Bytes>, RequestError> {
+    let mut stdin = std::io::stdin();
+    if *program != Program::Stdin || stdin.is_terminal() {
+        return Ok(None);
+    }
+    let mut text = Vec::new();
+    stdin.read_to_end(&mut text).map_err(RequestError::Stdin)?;
+    Ok(Some(text.into()))
 }
 
 /// The command line as one level of settings.
@@ -336,6 +363,8 @@ fn flags(args: &PyrunArgs, here: &Path) -> Result<Settings, RequestError> {
         env: sources,
         with: packages.with.clone(),
         requirements: packages.requirements.iter().map(Utf8PathBuf::from).collect(),
+        groups: packages.group.clone(),
+        extras: packages.extra.clone(),
         volumes: volume.into_iter().map(|volume| absolute_volume(volume, here)).collect(),
         publish,
     })

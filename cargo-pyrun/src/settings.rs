@@ -27,6 +27,8 @@
 //! | `volumes`       |                       | a list of `SOURCE:TARGET[:OPTIONS]` |
 //! | `with`          |                       | a list of requirements, as `rich>=13` |
 //! | `requirements`  |                       | a list of files that ask for packages |
+//! | `groups`        | `PYRUN_GROUPS`        | a list of dependency groups (with commas in the environment) |
+//! | `extras`        | `PYRUN_EXTRAS`        | a list of extras of the project (with commas in the environment) |
 //! | `publish`       |                       | a list of `[[IP:]HOST-PORT:]PORT[/PROTOCOL]` |
 //! | `scripts`       |                       | a table of named scripts |
 //!
@@ -93,6 +95,10 @@ pub struct Settings {
     pub with: Vec<String>,
     /// Files that ask for packages.
     pub requirements: Vec<Utf8PathBuf>,
+    /// Dependency groups of the project.
+    pub groups: Vec<String>,
+    /// Extras of the project.
+    pub extras: Vec<String>,
 }
 
 /// Where environment variables come from.
@@ -150,6 +156,8 @@ impl Settings {
             publish: joined(under.publish, over.publish),
             with: joined(under.with, over.with),
             requirements: joined(under.requirements, over.requirements),
+            groups: joined(under.groups, over.groups),
+            extras: joined(under.extras, over.extras),
         }
     }
 

@@ -144,3 +144,14 @@ pub fn stdin() -> mpsc::Receiver<Bytes> {
     });
     pieces
 }
+
+/// What was read of our stdin before, as if it came from there now.
+#[must_use]
+pub fn given(bytes: Bytes) -> mpsc::Receiver<Bytes> {
+    let (queue, pieces) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut rest = bytes;
+        while !rest.is_empty() && queue.send(rest.split_to(rest.len().min(FRAME_BYTES))).await.is_ok() {}
+    });
+    pieces
+}

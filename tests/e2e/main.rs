@@ -16,6 +16,7 @@ mod faults;
 mod forms;
 mod help;
 mod identity;
+mod inputs;
 mod legacy;
 mod lifeline;
 mod lock;

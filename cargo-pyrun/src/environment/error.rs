@@ -10,6 +10,7 @@ use crate::cache::CacheError;
 use crate::dependencies::UnreadableNeed;
 use crate::registry::RegistryError;
 use crate::registry::fetch::FetchError;
+use crate::resolution::ResolutionError;
 use crate::uv::UvError;
 
 /// Why a script does not get the packages that it needs.
@@ -59,6 +60,9 @@ pub enum EnvironmentError {
     /// The requirements have no solution.
     #[error(transparent)]
     Resolve(#[from] UvError),
+    /// The lock is stale, or cannot be written.
+    #[error(transparent)]
+    Resolution(#[from] ResolutionError),
     /// A lock cannot be read.
     #[error("could not read the lock `{}`", file.display())]
     UnreadableLock {
@@ -163,6 +167,8 @@ impl EnvironmentError {
                 "take a version with a wheel, or another image: see `cargo pyimage tag`".to_owned()
             }
             Self::Network(error) => return error.helps(),
+            Self::Resolve(error) => return error.helps(),
+            Self::Resolution(error) => return error.helps(),
             _ => return Vec::new(),
         };
         vec![help]

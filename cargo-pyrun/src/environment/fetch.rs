@@ -1,16 +1,17 @@
 //! Wheels, from where the lock says into the cache.
 
-use std::io;
+use std::io::{self, Read as _};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use pyimage_build::LockedFile;
+use pyimage_build::{Digest, LockedFile};
 
 use super::EnvironmentError;
 use crate::cache::Cache;
 use crate::plan::Request;
 use crate::registry::RegistrySettings;
-use crate::registry::fetch::{Fetcher, RemoteFile};
+use crate::registry::fetch::{FetchError, Fetcher, RemoteFile};
+use crate::resolution;
 use crate::shell::Shell;
 
 /// Files that are fetched at the same time.
@@ -36,26 +37,21 @@ pub(super) async fn fetch(
         shell.status("Fetching", format_args!("{} packages", files.len()));
     }
     let progress = shell.progress();
-    let beside = request.dependencies.lock().and_then(std::path::Path::parent).map(ToOwned::to_owned);
+    let indexes = resolution::indexes(&request.dependencies);
     stream::iter(files)
         .map(|file| {
-            let (fetcher, progress, beside) = (&fetcher, &progress, &beside);
+            let (fetcher, progress, indexes) = (&fetcher, &progress, &indexes);
             async move {
                 let package = file.file_name.clone();
-                if let (Some(path), Some(folder)) = (&file.path, beside) {
-                    let path = Utf8PathBuf::from_path_buf(folder.join(path));
-                    let path = path.map_err(|path| EnvironmentError::UnreadableLock {
-                        file: path,
-                        source: io::Error::from(io::ErrorKind::InvalidFilename),
-                    })?;
+                let unlocked = || EnvironmentError::NoDigest { package: package.clone() };
+                let digest = file.digest().ok_or_else(unlocked)?;
+                if let Some(path) = &file.path {
+                    let path = Utf8PathBuf::from(path);
+                    check(&path, &digest)?;
                     return Ok(Fetched { path, file_name: package });
                 }
-                let unlocked = || EnvironmentError::NoDigest { package: package.clone() };
-                let remote = RemoteFile {
-                    url: file.url.clone().ok_or_else(unlocked)?,
-                    digest: file.digest().ok_or_else(unlocked)?,
-                    size: file.size,
-                };
+                let url = file.url.as_ref().ok_or_else(unlocked)?;
+                let remote = RemoteFile { url: indexes.with_login(url), digest, size: file.size };
                 let bar = progress.bar(package.split('-').next().unwrap_or(&package));
                 let tell = |done: u64| {
                     bar.update("", file.size.map(|size| (done, size)));
@@ -69,4 +65,24 @@ pub(super) async fn fetch(
         .buffered(AT_ONCE)
         .try_collect()
         .await
+}
+
+/// Refuses a file of this machine that is not the one that was locked: what it has would be kept under its digest.
+fn check(path: &Utf8Path, digest: &Digest) -> Result<(), EnvironmentError> {
+    let unreadable = |error: io::Error| EnvironmentError::UnreadableLock {
+        file: path.as_std_path().to_owned(),
+        source: io::Error::from(error.kind()),
+    };
+    let mut file = fs_err::File::open(path).map_err(unreadable)?;
+    let mut hasher = digest.hasher();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).map_err(unreadable)? {
+            0 => break,
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+    let Err(found) = hasher.finish() else { return Ok(()) };
+    let source = FetchError::Wrong { url: path.to_string(), expected: digest.clone(), found };
+    Err(EnvironmentError::Fetch { package: path.file_name().unwrap_or_default().to_owned(), source })
 }

@@ -4,11 +4,12 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use camino::Utf8Path;
-use pyimage_build::{Provenance, Pylock, Scheme, Target};
+use pyimage_build::{Provenance, Scheme, Target};
 
 use crate::cache::{Cache, Work};
 use crate::fingerprint;
 use crate::plan::{ENVIRONMENT, Request};
+use crate::resolution;
 use crate::shell::Shell;
 
 use super::bytecode::{self, Compiler};
@@ -37,11 +38,14 @@ impl Making<'_> {
         let Self { request, target, cache, shell, .. } = *self;
         let wait = || shell.status("Blocking", "waiting for another process that prepares the same packages");
         let _held = cache.lock(&format!("environment-{key}"), wait).await?;
-        if let Some(environment) = Environment::recall(cache, key) {
+        if request.dependencies.is_settled()?
+            && let Some(environment) = Environment::recall(cache, key)
+        {
             return Ok(environment);
         }
-        let lock = lock(request, target, cache, shell).await?;
-        let parts = select(request, &lock, target)?;
+        let uv = async || tool::uv(request, cache, shell).await;
+        let resolved = resolution::resolve(request, target, cache, shell, uv).await?;
+        let parts = select(&resolved, &resolved.target(target, &request.dependencies))?;
         let id = self.id(&parts);
         let folder = cache.root().join(FOLDER).join(&id);
         if !folder.join(MARK).is_file() {
@@ -231,35 +235,6 @@ fn furnish(
     let settings =
         format!("home = /usr/local/bin\ninclude-system-site-packages = true\nversion = {version}\n");
     fs_err::write(place.join(MARK), settings)
-}
-
-/// The text of the lock: the one that is given, one that was made before from the same needs, or a new one.
-async fn lock(
-    request: &Request,
-    target: &Target,
-    cache: &Cache,
-    shell: &Shell,
-) -> Result<String, EnvironmentError> {
-    let dependencies = &request.dependencies;
-    if let Some(file) = dependencies.lock() {
-        return fs_err::read_to_string(file).map_err(|error| EnvironmentError::UnreadableLock {
-            file: file.to_owned(),
-            source: io::Error::from(error.kind()),
-        });
-    }
-    // A universal lock is for every platform, but for one Python.
-    let minor = minor(target);
-    let entry = format!("locks/{}-{}.{}.toml", dependencies.key()?, minor.0, minor.1);
-    if let Some(kept) = cache.read(&entry)?.and_then(|bytes| String::from_utf8(bytes).ok())
-        && Pylock::parse(&kept).is_ok()
-    {
-        return Ok(kept);
-    }
-    let uv = tool::uv(request, cache, shell).await?;
-    shell.status("Resolving", "packages");
-    let text = uv.lock(dependencies.needs(), minor, &request.folder, cache).await?;
-    cache.write(&entry, text.as_bytes())?;
-    Ok(text)
 }
 
 fn minor(target: &Target) -> (u32, u32) {

@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use pyimage_build::{Choice, LockedFile, Provenance, Pylock, Target};
 
 use super::EnvironmentError;
-use crate::plan::Request;
+use crate::resolution::Resolved;
 
 /// A file of a package that the target gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +14,9 @@ pub(super) struct Part {
 }
 
 /// The wheels that the target gets.
-pub(super) fn select(request: &Request, lock: &str, target: &Target) -> Result<Vec<Part>, EnvironmentError> {
-    let file = request.dependencies.lock().unwrap_or(std::path::Path::new("pylock.toml")).to_owned();
-    let lock =
-        Pylock::parse(lock).map_err(|source| EnvironmentError::Lock { file, source: Box::new(source) })?;
+pub(super) fn select(resolved: &Resolved, target: &Target) -> Result<Vec<Part>, EnvironmentError> {
+    let unusable = |source| EnvironmentError::Lock { file: resolved.file.clone(), source: Box::new(source) };
+    let lock = Pylock::parse(&resolved.text).map_err(unusable)?;
     let selection = lock.select(target).map_err(|source| EnvironmentError::Select {
         target: target.to_string(),
         source: Box::new(source),

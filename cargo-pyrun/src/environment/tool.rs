@@ -4,6 +4,7 @@ use std::io;
 
 use crate::cache::Cache;
 use crate::dependencies::Dependencies;
+use crate::index::Indexes;
 use crate::plan::{Program, Request};
 use crate::shell::Shell;
 use crate::uv::{self, Uv};
@@ -19,6 +20,7 @@ pub(super) async fn uv(request: &Request, cache: &Cache, shell: &Shell) -> Resul
     shell.status("Installing", format_args!("uv {}, once", uv::VERSION));
     let folder = cache.folder("tools/work")?;
     let target = tempfile::Builder::new().prefix("uv-").tempdir_in(&folder).map_err(failed)?;
+    let of_pip = Indexes::from_env().for_pip();
     let pip = Request {
         program: Some(Program::Module("pip".to_owned())),
         arguments: [
@@ -36,7 +38,11 @@ pub(super) async fn uv(request: &Request, cache: &Cache, shell: &Shell) -> Resul
         .into(),
         folder: target.path().to_owned(),
         // Root is who it is in the container, and nobody's system is at stake.
-        env: [("PIP_ROOT_USER_ACTION".to_owned(), Some("ignore".to_owned()))].into(),
+        env: of_pip
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Some(value)))
+            .chain([("PIP_ROOT_USER_ACTION".to_owned(), Some("ignore".to_owned()))])
+            .collect(),
         ..in_image(request)
     };
     let code = Box::pin(crate::run::run(&pip, shell, Some(cache))).await;
@@ -74,6 +80,7 @@ pub(super) fn in_image(request: &Request) -> Request {
         read_only: false,
         gpus: None,
         docker_socket: false,
+        stdin: None,
         keep: false,
         timings: false,
         ..request.clone()

@@ -6,7 +6,7 @@ use std::path::Path;
 use pyimage_build::{Constraint, PythonTag, Reference, TagChoice};
 
 use super::RequestError;
-use crate::constraints;
+use crate::constraints::{self, Source};
 use crate::settings::{NamedScript, Project, Settings};
 use crate::shell::Shell;
 
@@ -27,11 +27,6 @@ pub enum Notice {
         /// The script's wish.
         wish: String,
     },
-    /// The script has a block of metadata that never ends, and is ignored.
-    Unclosed {
-        /// The file and the line where it begins.
-        place: String,
-    },
 }
 
 impl Notice {
@@ -44,11 +39,6 @@ impl Notice {
             }
             Self::Contradiction { named, wish } => {
                 shell.warn(format_args!("`{named}` contradicts {wish}"));
-            }
-            Self::Unclosed { place } => {
-                shell.warn(format_args!(
-                    "the `# /// script` block at {place} is ignored: it has no closing line `# ///`"
-                ));
             }
         }
     }
@@ -130,8 +120,8 @@ pub(super) struct Wishes<'a> {
     /// The named script that runs, if one does.
     pub(super) named: Option<(&'a str, &'a NamedScript)>,
     pub(super) project: &'a Project,
-    /// The script's file, where a file runs.
-    pub(super) script: Option<&'a Path>,
+    /// The script, where there is one.
+    pub(super) script: Source<'a>,
     /// The folder that is mounted.
     pub(super) folder: &'a Path,
 }
@@ -145,7 +135,7 @@ impl Wishes<'_> {
                 (None, Some(text)) => (reference(text, &by)?, by.image(text)),
                 (None, None) => continue,
             };
-            let (wish, notices) = self.of_named(found.tag.as_ref(), named);
+            let (wish, notices) = self.of_named(found.tag.as_ref(), named)?;
             return Ok(Image { notices, wishes: wish.into_iter().collect(), ..found });
         }
         let metadata = match self.metadata() {
@@ -160,13 +150,12 @@ impl Wishes<'_> {
             None => None,
         };
         let by_metadata = metadata.is_some();
-        let (constraints, unclosed) = self.constraints()?;
-        let constraints: Vec<_> = constraints.into_iter().chain(metadata).collect();
+        let constraints: Vec<_> = self.constraints()?.into_iter().chain(metadata).collect();
         let TagChoice { tag, reasons } = TagChoice::among(&constraints)?;
         let name = Reference::python(&tag).familiar();
         // Who wrote the tag down knows it.
         let chosen = (!by_metadata).then(|| Notice::Chosen { image: name.clone(), reasons });
-        let notices = chosen.into_iter().chain(unclosed).collect();
+        let notices = chosen.into_iter().collect();
         Ok(Image { name, tag: Some(tag), notices, wishes: constraints, chosen: true })
     }
 
@@ -180,30 +169,31 @@ impl Wishes<'_> {
         levels.into_iter().find(|(level, _)| level.tag.is_some() || level.image.is_some())
     }
 
-    /// What asks for a Python without naming an image, and what is to be told of the script.
-    fn constraints(&self) -> Result<(Vec<Constraint>, Option<Notice>), RequestError> {
-        let own = self.script.map(|script| constraints::of_script(script, self.folder)).transpose()?;
-        let own = own.unwrap_or_default();
-        let start = self.script.and_then(Path::parent).unwrap_or(self.folder);
+    /// What asks for a Python without naming an image.
+    fn constraints(&self) -> Result<Vec<Constraint>, RequestError> {
+        let own = constraints::of_script(self.script, self.folder)?;
+        let start = match self.script {
+            Source::File(script) => script.parent().unwrap_or(self.folder),
+            _ => self.folder,
+        };
         let home = env::home_dir().and_then(|home| home.canonicalize().ok());
         let above = constraints::above(start, self.folder, home.as_deref())?;
-        let unclosed = own.unclosed.map(|place| Notice::Unclosed { place });
-        Ok((own.wish.into_iter().chain(above).collect(), unclosed))
+        Ok(own.wish.into_iter().chain(above).collect())
     }
 
     /// What the script asks for of an image that was named, unless the tag contradicts it, and what is to be told.
-    /// Metadata that cannot be read is no reason to refuse a run for which it is not needed.
-    fn of_named(&self, tag: Option<&PythonTag>, named: String) -> (Option<Constraint>, Vec<Notice>) {
-        let own = self.script.and_then(|script| constraints::of_script(script, self.folder).ok());
-        let own = own.unwrap_or_default();
-        let (wish, contradiction) = match own.wish {
+    fn of_named(
+        &self,
+        tag: Option<&PythonTag>,
+        named: String,
+    ) -> Result<(Option<Constraint>, Vec<Notice>), RequestError> {
+        let own = constraints::of_script(self.script, self.folder)?;
+        Ok(match own.wish {
             Some(wish) if tag.is_some_and(|tag| !wish.allows(tag)) => {
-                (None, Some(Notice::Contradiction { named, wish: wish.source }))
+                (None, vec![Notice::Contradiction { named, wish: wish.source }])
             }
-            wish => (wish, None),
-        };
-        let unclosed = own.unclosed.map(|place| Notice::Unclosed { place });
-        (wish, contradiction.into_iter().chain(unclosed).collect())
+            wish => (wish, Vec::new()),
+        })
     }
 }
 
@@ -258,7 +248,7 @@ mod tests {
             environment,
             named: None,
             project: &project,
-            script: Some(&script),
+            script: Source::File(&script),
             folder: folder.path(),
         }
         .image()

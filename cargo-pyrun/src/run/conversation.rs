@@ -59,6 +59,8 @@ struct Conversation {
     /// The last lines of stderr, in which an engine explains a start that went wrong.
     tail: Vec<u8>,
     forwarded: Vec<u8>,
+    /// What was read of our stdin before the run.
+    read_already: Option<Bytes>,
 }
 
 /// The container's output as it comes in.
@@ -134,6 +136,7 @@ impl Conversation {
             not_executed: None,
             tail: Vec::new(),
             forwarded: Vec::new(),
+            read_already: preparation.request.stdin.clone(),
         };
         let size = preparation.terminal.then(terminal::size);
         talk.send(&Frame::Hello { nonce: &nonce, terminal: size }).await;
@@ -148,7 +151,10 @@ impl Conversation {
         mut wait: impl Future<Output = Result<i64, EngineError>> + Unpin,
         engine_code: &mut Option<Result<i64, EngineError>>,
     ) -> Option<u8> {
-        let mut stdin = terminal::foreground().then(streams::stdin);
+        let mut stdin = match self.read_already.take() {
+            Some(bytes) => Some(streams::given(bytes)),
+            None => terminal::foreground().then(streams::stdin),
+        };
         if stdin.is_none() {
             self.send(&Frame::End).await;
         }

@@ -7,7 +7,7 @@ use super::error::{Place, SettingsError, nearest};
 use super::{EnvSource, Settings};
 
 /// The keys of one level of settings.
-pub(super) const KEYS: [&str; 22] = [
+pub(super) const KEYS: [&str; 24] = [
     "tag",
     "image",
     "python",
@@ -30,6 +30,8 @@ pub(super) const KEYS: [&str; 22] = [
     "publish",
     "with",
     "requirements",
+    "groups",
+    "extras",
 ];
 
 /// A table, and where it stands.
@@ -200,13 +202,15 @@ impl<'a> Table<'a> {
             publish: self.texts("publish")?,
             with: self.texts("with")?,
             requirements: requirements.map(|file| self.in_folder(file).into()).collect(),
+            groups: self.texts("groups")?,
+            extras: self.texts("extras")?,
         })
     }
 }
 
 /// Reads the settings of the environment.
 pub(super) fn environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Settings, SettingsError> {
-    // Tables and lists have no natural form in a variable; one file of variables has.
+    // Tables and lists have no natural form in a variable; one file of variables has, and names without commas.
     const LISTS: [&str; 5] = ["env", "volumes", "publish", "with", "requirements"];
     let entries = KEYS.iter().filter(|key| !LISTS.contains(key)).filter_map(|key| {
         let value = lookup(&variable(key))?;
@@ -214,6 +218,10 @@ pub(super) fn environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Set
             ("read-only" | "docker-socket", "true" | "1") => Value::Bool(true),
             ("read-only" | "docker-socket", "false" | "0") => Value::Bool(false),
             ("env-file", _) => Value::Array(vec![Value::String(value)]),
+            ("groups" | "extras", names) => {
+                let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+                names.map(|name| Value::String(name.to_owned())).collect()
+            }
             _ => Value::String(value),
         };
         Some(((*key).to_owned(), value))

@@ -22,6 +22,7 @@ fn every_key_is_read() {
         "pull": "never", "network": "none", "memory": "512m", "cpus": 1.5, "read-only": true, "gpus": "all",
         "entrypoint": "/e", "engine": "docker", "docker-socket": false, "env-file": ["a.env", "/b.env"],
         "env": { "K": "V" }, "volumes": ["../d:/d:ro", "/e:/e"], "publish": ["80:8080"], "with": ["rich>=13"], "requirements": ["./r.txt"],
+        "groups": ["dev"], "extras": ["cli"],
     });
     let expected = Settings {
         tag: text("3.13"),
@@ -49,6 +50,8 @@ fn every_key_is_read() {
         publish: vec!["80:8080".to_owned()],
         with: vec!["rich>=13".to_owned()],
         requirements: vec!["/p/r.txt".into()],
+        groups: vec!["dev".to_owned()],
+        extras: vec!["cli".to_owned()],
     };
     assert_eq!(read(&value), Ok(expected));
     let keys = value.as_object().unwrap().len() + 1;
