@@ -57,7 +57,8 @@ Examples:
   cargo pyimage lock                 pin what is new, keep what is pinned
   cargo pyimage lock --check         fail where pyimage.lock is stale; asks no registry
   cargo pyimage lock --update        move all pins to what the tags are today
-  cargo pyimage lock --update 3.13-slim    move those of one base";
+  cargo pyimage lock --update 3.13-slim    move those of one base
+  cargo pyimage lock --update requests     move one package";
 
 /// The program as cargo calls it: `cargo-pyimage pyimage …`.
 #[derive(Debug, Parser)]
@@ -185,8 +186,8 @@ pub struct LockArgs {
     #[arg(long, conflicts_with = "update")]
     pub check: bool,
 
-    /// Move the pins to what the tags are today: all of them, or those of the bases that are named
-    #[arg(long, value_name = "BASE", num_args = 0..)]
+    /// Move the pins to what is newest today: all of them, or those of the bases and packages that are named
+    #[arg(long, value_name = "NAME", num_args = 0..)]
     pub update: Option<Vec<String>>,
 
     /// Ask no registry: fail where the lock is stale

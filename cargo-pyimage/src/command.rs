@@ -17,7 +17,7 @@ use pyrun::signals::Signals;
 use pyrun::terminal;
 
 use crate::cli::{self, Command, Format, LockArgs, PyimageArgs, TagArgs, TagsArgs};
-use crate::lock::{self, LockFile, Mode};
+use crate::lock::{self, LockFile, Mode, Packages};
 use crate::tags::TagsRequest;
 use crate::workspace::Workspace;
 use crate::{tag, tags};
@@ -143,7 +143,8 @@ async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
         Some(names) => Mode::Update(names.clone()),
         None => Mode::Refresh,
     };
-    let locked = lock::lock(&workspace, &mode, &context.registry, &context.shell).await;
+    let packages = Packages { cache: context.cache.as_ref(), shell: &context.shell };
+    let locked = lock::lock(&workspace, &mode, &context.registry, packages).await;
     locked.map_err(failure_of_lock)
 }
 

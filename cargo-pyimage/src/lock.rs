@@ -2,6 +2,7 @@
 
 mod change;
 mod error;
+mod packages;
 mod pin;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::workspace::Workspace;
 
 pub use change::{Change, changes};
 pub use error::LockingError;
+pub use packages::Packages;
 pub use pin::pin;
 
 /// What to do about pins that are there.
@@ -23,7 +25,7 @@ pub use pin::pin;
 pub enum Mode {
     /// Keep them, pin what is new, drop what nobody asks for.
     Refresh,
-    /// Move those of the bases with these names, of all bases where there are none.
+    /// Move those of the bases and packages with these names, all of them where there are none.
     Update(Vec<String>),
 }
 
@@ -64,7 +66,11 @@ impl LockFile {
     pub fn check(&self, workspace: &Workspace) -> Result<&Lock, LockingError> {
         let Some(lock) = &self.lock else { return Err(LockingError::NoLock { path: self.path.clone() }) };
         let drift = lock.drift(&workspace.bases());
-        if drift.is_empty() { Ok(lock) } else { Err(LockingError::Stale { path: self.path.clone(), drift }) }
+        if !drift.is_empty() {
+            return Err(LockingError::Stale { path: self.path.clone(), drift });
+        }
+        packages::check(workspace)?;
+        Ok(lock)
     }
 
     /// Writes a lock in place of the one that is there; whoever reads meanwhile gets either as a whole.
@@ -97,13 +103,20 @@ pub async fn lock(
     workspace: &Workspace,
     mode: &Mode,
     registry: &Registry,
-    shell: &Shell,
+    packages: Packages<'_>,
 ) -> Result<(), LockingError> {
+    let shell = packages.shell;
     let file = LockFile::read(&workspace.root)?;
     let wanted = workspace.bases();
     let old = file.lock.clone().unwrap_or_default();
     let moved = match mode {
-        Mode::Update(names) => Some(named(names, wanted.keys())?),
+        Mode::Update(names) => {
+            let of_packages = packages::named(workspace, names)?;
+            let bases: Vec<_> = names.iter().filter(|name| !of_packages.contains(*name)).cloned().collect();
+            // Names of packages alone move no base.
+            let moves = names.is_empty() || !bases.is_empty();
+            Some(if moves { named(&bases, wanted.keys())? } else { Vec::new() })
+        }
         Mode::Refresh => None,
     };
     let tasks = wanted.iter().map(|(base, platforms)| {
@@ -131,10 +144,11 @@ pub async fn lock(
     }
     if file.lock.as_ref() == Some(&new) {
         tell_current(&new, shell);
-        return Ok(());
+    } else {
+        file.write(&new)?;
+        shell.status("Locked", format_args!("{} in {}", bases(new.bases.len()), Lock::FILE));
     }
-    file.write(&new)?;
-    shell.status("Locked", format_args!("{} in {}", bases(new.bases.len()), Lock::FILE));
+    packages::lock(workspace, &new, mode, packages).await?;
     Ok(())
 }
 

@@ -35,6 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         groups: Vec::new(),
         extras: Vec::new(),
         locking: Locking::Frozen,
+        lock: None,
         start: &here,
         here: &here,
         home: None,

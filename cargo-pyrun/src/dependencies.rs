@@ -45,6 +45,18 @@ pub enum Locking {
     Frozen,
 }
 
+/// What of a lock may move to the newest versions that fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Renewal {
+    /// Nothing: versions stay where that is possible.
+    #[default]
+    Nothing,
+    /// Everything.
+    All,
+    /// The packages of these names, and what they ask for.
+    Packages(Vec<String>),
+}
+
 /// The packages that a run needs, as they were asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dependencies {
@@ -60,6 +72,7 @@ pub struct Dependencies {
     /// Where a lock of ours is, or would be.
     place: Option<PathBuf>,
     locking: Locking,
+    renewal: Renewal,
     /// The folder that relative paths in requirements start from.
     folder: PathBuf,
 }
@@ -184,6 +197,19 @@ impl Dependencies {
         Ok(Record { python, groups: self.groups.clone(), extras: self.extras.clone(), inputs })
     }
 
+    /// What of a lock of ours may move.
+    #[must_use]
+    pub const fn renewal(&self) -> &Renewal {
+        &self.renewal
+    }
+
+    /// The same, with a lock that moves.
+    #[must_use]
+    pub fn renewed(mut self, renewal: Renewal) -> Self {
+        self.renewal = renewal;
+        self
+    }
+
     /// What has changed since the lock was written; nothing where it is up to date or not ours to judge.
     ///
     /// # Errors
@@ -201,6 +227,9 @@ impl Dependencies {
     /// # Errors
     /// Where a file cannot be read.
     pub fn is_settled(&self) -> Result<bool, UnreadableNeed> {
+        if self.renewal != Renewal::Nothing {
+            return Ok(false);
+        }
         match (&self.lock, self.locking) {
             (None, Locking::Follow) | (Some(_), Locking::Frozen) => Ok(true),
             (None, _) => Ok(false),

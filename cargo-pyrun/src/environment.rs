@@ -19,6 +19,7 @@ use pyimage_build::{Launcher, Platform, PythonTag, Suite, Target};
 use crate::cache::Cache;
 use crate::image::Image;
 use crate::plan::Request;
+use crate::resolution::{self, Resolved};
 use crate::shell::Shell;
 
 pub use error::EnvironmentError;
@@ -151,4 +152,20 @@ pub async fn prepare(
         return Ok(environment);
     }
     make::Making { request, target, pip, cache, shell }.environment(&key).await
+}
+
+/// The exact packages that a request needs, without making anything of them.
+///
+/// The request's image is needed where uv has to be installed.
+///
+/// # Errors
+/// Where what is needed has no solution, or the lock cannot be written.
+pub async fn lock(
+    request: &Request,
+    target: &Target,
+    cache: &Cache,
+    shell: &Shell,
+) -> Result<Resolved, EnvironmentError> {
+    let uv = async || tool::uv(request, cache, shell).await;
+    resolution::resolve(request, target, cache, shell, uv).await
 }

@@ -285,6 +285,7 @@ fn dependencies(
         groups: settings.groups.clone(),
         extras: settings.extras.clone(),
         locking,
+        lock: None,
         start,
         here,
         home: home.as_deref(),

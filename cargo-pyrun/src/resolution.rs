@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pyimage_build::{Pylock, Target};
 
 use crate::cache::Cache;
-use crate::dependencies::{Dependencies, LockFile, LockKind, Locking};
+use crate::dependencies::{Dependencies, LockFile, LockKind, Locking, Renewal};
 use crate::environment::EnvironmentError;
 use crate::fingerprint;
 use crate::index::Indexes;
@@ -159,6 +159,9 @@ impl Resolution<'_> {
             return Ok(as_it_is());
         };
         let changes = record.changes(&self.dependencies.record(self.python)?);
+        if *self.dependencies.renewal() != Renewal::Nothing {
+            return self.write(Some(lock), record.python.min(self.python), uv).await;
+        }
         if changes.is_empty() {
             return Ok(as_it_is());
         }
@@ -190,7 +193,11 @@ impl Resolution<'_> {
         let record = dependencies.record(python)?;
         let wanted = Wanted {
             needs: dependencies.base().iter().collect(),
-            preferred: old.map(|lock| lock.text.as_str()),
+            preferred: old.map(|lock| lock.text.as_str()).filter(|_| *dependencies.renewal() != Renewal::All),
+            upgraded: match dependencies.renewal() {
+                Renewal::Packages(names) => names,
+                _ => &[],
+            },
             ..self.wanted()
         };
         let written = uv.resolve(&wanted, self.around(python)).await?;

@@ -59,6 +59,8 @@ pub struct Wanted<'a> {
     pub extras: &'a [String],
     /// A lock whose versions are kept where that is possible.
     pub preferred: Option<&'a str>,
+    /// The packages of it that may move all the same.
+    pub upgraded: &'a [String],
     /// What may not be violated, as requirements.
     pub constraints: String,
 }
@@ -172,6 +174,7 @@ impl Uv {
             desk.write("pylock.toml", lock)?;
         }
         command.arg("--output-file").arg(&output);
+        command.args(wanted.upgraded.iter().flat_map(|name| ["--upgrade-package", name]));
         let mut single = String::new();
         let mut settings = None;
         for need in &wanted.needs {

@@ -1,9 +1,13 @@
 //! Why bases could not be pinned.
 
 use std::io;
+use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{Drift, LockError, Platform};
+use pyimage_build::{Drift, LockError, Platform, PylockError, SelectionError};
+use pyrun::cache::CACHE_VARIABLE;
+use pyrun::dependencies::{DependencyError, UnreadableNeed};
+use pyrun::environment::EnvironmentError;
 use pyrun::registry::RegistryError;
 
 /// Why bases could not be pinned, or the pins cannot be used.
@@ -54,8 +58,63 @@ pub enum LockingError {
         /// What the system said.
         source: io::Error,
     },
-    /// A base to be updated that no image has.
-    #[error("no image of this project has the base `{name}`")]
+    /// There is nowhere to keep what it takes to lock packages.
+    #[error("locking packages takes a cache, and there is none")]
+    NoCache,
+    /// The lock of packages that an image names is not there.
+    #[error("there is no `{}`, and no `requirements` to make it from", lock.display())]
+    NoPackageLock {
+        /// Where it would be.
+        lock: PathBuf,
+    },
+    /// Two images have one lock, for different packages.
+    #[error("images with different packages share the lock `{}`", lock.display())]
+    SharedLock {
+        /// The lock.
+        lock: PathBuf,
+    },
+    /// What asks for packages is not there, or has no lock.
+    #[error(transparent)]
+    Dependencies(#[from] DependencyError),
+    /// What asks for packages cannot be read.
+    #[error(transparent)]
+    Need(#[from] UnreadableNeed),
+    /// The project asks for other packages.
+    #[error("`{}` is stale: {}", lock.display(), changes.join(", "))]
+    StalePackages {
+        /// The lock.
+        lock: PathBuf,
+        /// What has changed.
+        changes: Vec<String>,
+    },
+    /// Packages could not be resolved, or their lock not be written.
+    #[error("could not lock packages in `{}`", lock.display())]
+    Packages {
+        /// The lock.
+        lock: PathBuf,
+        /// Why.
+        source: Box<EnvironmentError>,
+    },
+    /// A lock of packages makes no sense.
+    #[error("could not use `{}`", lock.display())]
+    PackageLock {
+        /// The lock.
+        lock: PathBuf,
+        /// What is wrong.
+        source: Box<PylockError>,
+    },
+    /// A lock of packages is not for this base.
+    #[error("`{}` has no packages for {target}", lock.display())]
+    Unfit {
+        /// The lock.
+        lock: PathBuf,
+        /// The Python and the platform.
+        target: String,
+        /// Why.
+        source: Box<SelectionError>,
+    },
+    /// A base or package to be updated that no image has.
+    #[error("no image of this project has the base or the package `{name}`")]
     NoSuchBase {
         /// The name.
         name: String,
@@ -120,7 +179,20 @@ impl LockingError {
     pub fn helps(&self) -> Vec<String> {
         let help = match self {
             Self::NoLock { .. } => "write it with `cargo pyimage lock`, and commit it".to_owned(),
-            Self::Stale { .. } => "bring it up to date with `cargo pyimage lock`, and commit it".to_owned(),
+            Self::StalePackages { .. } | Self::Stale { .. } => {
+                "bring it up to date with `cargo pyimage lock`, and commit it".to_owned()
+            }
+            Self::Dependencies(DependencyError::NoLock { .. }) => {
+                "write it with `cargo pyimage lock`, and commit it".to_owned()
+            }
+            Self::Dependencies(error) => return error.helps(),
+            Self::Packages { source, .. } => return source.helps(),
+            Self::NoCache => format!("set `{CACHE_VARIABLE}` to a folder that can be written"),
+            Self::NoPackageLock { .. } => {
+                "name what the packages are asked for in, as in `requirements = \"requirements.txt\"`"
+                    .to_owned()
+            }
+            Self::SharedLock { .. } => "give each a lock, as in `pylock = \"pylock.web.toml\"`".to_owned(),
             Self::Damaged { source, .. } => source.help().to_owned(),
             Self::NoSuchBase { bases, .. } => format!("the bases are `{}`", bases.join("`, `")),
             Self::Registry { nearest, source, .. } => {
@@ -140,6 +212,9 @@ impl LockingError {
                 "take a base that is made `FROM python:…`, or `tag` for an official image itself".to_owned()
             }
             Self::NotAFile { .. }
+            | Self::Need(_)
+            | Self::PackageLock { .. }
+            | Self::Unfit { .. }
             | Self::Unwritable { .. }
             | Self::Unreadable { .. }
             | Self::Contradiction { .. } => {

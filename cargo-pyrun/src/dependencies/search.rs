@@ -22,6 +22,8 @@ pub struct Asked<'a> {
     pub extras: Vec<String>,
     /// What is to happen to locks.
     pub locking: Locking,
+    /// Where the lock is, or is to be, where that is not beside what asks for packages.
+    pub lock: Option<PathBuf>,
     /// The folder of the script, above which the project is looked for.
     pub start: &'a Path,
     /// The folder that relative paths start from.
@@ -113,7 +115,7 @@ impl Dependencies {
     /// # Errors
     /// Where a file is not there, or a lock is wanted that cannot be.
     pub fn find(asked: Asked<'_>) -> Result<Self, DependencyError> {
-        let Asked { script, files, with, groups, extras, locking, start, here, home } = asked;
+        let Asked { script, files, with, groups, extras, locking, lock, start, here, home } = asked;
         let real = |file: &PathBuf| {
             let file = here.join(file);
             file.canonicalize().map_err(|source| DependencyError::Unreadable { file, source })
@@ -144,6 +146,12 @@ impl Dependencies {
                 found.base.push(Need::File(project.clone()));
             }
             found.project = Some(project);
+        }
+        if let Some(place) = lock {
+            // One that is named stands for all that is asked for, whoever wrote it.
+            found.lock = if place.is_file() { Some(read(&place, LockKind::Pylock)?) } else { None };
+            found.place = Some(place);
+            return found.checked();
         }
         found.place = found.place_of_lock();
         found.lock = found.lock_that_is_there(&read)?;

@@ -29,6 +29,7 @@ impl Tree {
             groups: Vec::new(),
             extras: Vec::new(),
             locking: Locking::Follow,
+            lock: None,
             start: self.0.path(),
             here: self.0.path(),
             home: Some(self.0.path()),
