@@ -143,25 +143,12 @@ impl Dependencies {
     /// # Errors
     /// Where a file cannot be read.
     pub fn key(&self) -> Result<String, UnreadableNeed> {
-        self.key_of(self.needs(), self.lock.as_ref().map(|lock| lock.text.as_str()))
-    }
-
-    /// The key of what a lock stands for alone, lock or no lock.
-    pub(crate) fn base_key(&self) -> Result<String, UnreadableNeed> {
-        self.key_of(self.base.iter(), None)
-    }
-
-    fn key_of<'a>(
-        &'a self,
-        needs: impl Iterator<Item = &'a Need>,
-        lock: Option<&str>,
-    ) -> Result<String, UnreadableNeed> {
         let mut hasher = Sha256::new();
         let mut part = |kind: &str, content: &str| {
             hasher.update(format!("{kind} {}\n", content.len()));
             hasher.update(content);
         };
-        for need in needs {
+        for need in self.needs() {
             for input in inputs::of(need, &self.folder)? {
                 part(&input.key_name(), &input.hash);
             }
@@ -175,8 +162,8 @@ impl Dependencies {
         }
         self.groups.iter().for_each(|group| part("group", group));
         self.extras.iter().for_each(|extra| part("extra", extra));
-        if let Some(lock) = lock {
-            part("lock", lock);
+        if let Some(lock) = &self.lock {
+            part("lock", &lock.text);
         }
         Ok(fingerprint::hex(&hasher.finalize()[..16]))
     }

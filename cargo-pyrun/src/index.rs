@@ -72,7 +72,9 @@ impl Indexes {
             }
         }
         let of_pip: Vec<String> = indexes.pip.addresses().map(str::to_owned).collect();
-        of_pip.iter().for_each(|address| indexes.add(None, address));
+        for address in &of_pip {
+            indexes.add(None, address);
+        }
         indexes.uv = variables
             .into_iter()
             .filter(|(name, _)| name.starts_with("UV_") || name.starts_with("SSL_"))

@@ -202,18 +202,7 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         None => env::var("DOCKER_DEFAULT_PLATFORM").ok().filter(|platform| !platform.is_empty()),
     };
     let invalid = |option| move |reason| RequestError::Value { option, reason };
-    let mount = settings.mount_at.clone().unwrap_or_else(|| MOUNT.to_owned());
-    if !mount.starts_with('/') {
-        let reason = format!("`{mount}` is not an absolute path in the container");
-        return Err(RequestError::Value { option: "--mount", reason });
-    }
-    let workdir = settings.workdir.clone().map(|workdir| {
-        if workdir.starts_with('/') {
-            workdir
-        } else {
-            format!("{mount}/{}", workdir.trim_start_matches("./"))
-        }
-    });
+    let (mount, workdir) = places(&settings)?;
     let variables = settings.environment(&|name| env::var(name).ok())?;
     let request = Request {
         program: Some(program),
@@ -257,6 +246,23 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         timings: args.output.timings,
     };
     Ok((request, image.notices))
+}
+
+/// Where the folder is mounted, and where the script starts.
+fn places(settings: &Settings) -> Result<(String, Option<String>), RequestError> {
+    let mount = settings.mount_at.clone().unwrap_or_else(|| MOUNT.to_owned());
+    if !mount.starts_with('/') {
+        let reason = format!("`{mount}` is not an absolute path in the container");
+        return Err(RequestError::Value { option: "--mount", reason });
+    }
+    let workdir = settings.workdir.clone().map(|workdir| {
+        if workdir.starts_with('/') {
+            workdir
+        } else {
+            format!("{mount}/{}", workdir.trim_start_matches("./"))
+        }
+    });
+    Ok((mount, workdir))
 }
 
 /// What the script, the settings and the command line ask for, and the lock that stands for it.

@@ -295,13 +295,12 @@ impl Resolution<'_> {
         // A universal lock is for every platform, but for one Python.
         let entry = format!("locks/{key}-{}.{}.toml", self.python.0, self.python.1);
         let kept = self.cache.read(&entry)?.and_then(|bytes| String::from_utf8(bytes).ok());
-        let text = match kept.filter(|text| Pylock::parse(text).is_ok()) {
-            Some(text) => text,
-            None => {
-                let text = make().await?;
-                self.cache.write(&entry, text.as_bytes())?;
-                text
-            }
+        let text = if let Some(text) = kept.filter(|text| Pylock::parse(text).is_ok()) {
+            text
+        } else {
+            let text = make().await?;
+            self.cache.write(&entry, text.as_bytes())?;
+            text
         };
         Ok(Resolved { text, file: PathBuf::from("pylock.toml"), is_open: false })
     }

@@ -25,7 +25,8 @@ impl HandMadeWheel {
     #[must_use]
     pub fn new(name: &str, version: &str, requires: &[&str]) -> Self {
         let info = format!("{name}-{version}.dist-info");
-        let requires: String = requires.iter().map(|other| format!("Requires-Dist: {other}\n")).collect();
+        let requires =
+            requires.iter().fold(String::new(), |all, other| format!("{all}Requires-Dist: {other}\n"));
         let mut files = vec![
             (format!("{name}.py"), format!("version = '{version}'\n")),
             (
@@ -46,18 +47,25 @@ impl HandMadeWheel {
         files.push((format!("{info}/RECORD"), record));
         Self { file_name: format!("{name}-{version}-py3-none-any.whl"), bytes: zip(&files) }
     }
+
+    /// The hash of the archive.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        sha256(&self.bytes)
+    }
 }
 
 /// A zip archive of files that are stored as they are.
 fn zip(files: &[(String, String)]) -> Vec<u8> {
     let length = |bytes: usize| u32::try_from(bytes).expect("a small archive");
+    let short = |bytes: usize| u16::try_from(bytes).expect("a small archive").to_le_bytes();
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
     for (name, text) in files {
         let mut fields = vec![20_u8, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
         for number in [crc32(text.as_bytes()), length(text.len()), length(text.len())] {
             fields.extend(number.to_le_bytes());
         }
-        fields.extend((length(name.len()) as u16).to_le_bytes());
+        fields.extend(short(name.len()));
         fields.extend([0, 0]);
         let at = length(archive.len());
         archive.extend(b"PK\x03\x04");
@@ -70,7 +78,7 @@ fn zip(files: &[(String, String)]) -> Vec<u8> {
         directory.extend(at.to_le_bytes());
         directory.extend(name.bytes());
     }
-    let count = (length(files.len()) as u16).to_le_bytes();
+    let count = short(files.len());
     let (size, start) = (length(directory.len()).to_le_bytes(), length(archive.len()).to_le_bytes());
     archive.extend(directory);
     archive.extend(b"PK\x05\x06\0\0\0\0");
@@ -202,7 +210,7 @@ fn serve(
 fn page(files: &BTreeMap<String, Vec<u8>>, package: &str) -> (&'static str, &'static str, Vec<u8>) {
     let mut page = String::new();
     for (name, bytes) in files.iter().filter(|(name, _)| name.split('-').next() == Some(package)) {
-        let hash = Sha256::digest(bytes).iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
+        let hash = sha256(bytes);
         let _ = writeln!(page, "<a href=\"/files/{name}#sha256={hash}\">{name}</a>");
     }
     if page.is_empty() {
@@ -210,4 +218,8 @@ fn page(files: &BTreeMap<String, Vec<u8>>, package: &str) -> (&'static str, &'st
     } else {
         ("200 OK", "text/html", page.into())
     }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"))
 }

@@ -102,7 +102,9 @@ fn kind(file: &Path) -> Option<LockKind> {
     if Pylock::is_file_name(name) {
         return Some(LockKind::Pylock);
     }
-    let script = name.strip_suffix(".lock").filter(|script| script.ends_with(".py"));
+    let script = name
+        .strip_suffix(".lock")
+        .filter(|script| Path::new(script).extension().is_some_and(|end| end == "py"));
     match script {
         Some(script) => Some(LockKind::UvScript(file.with_file_name(script))),
         None => (name == "uv.lock").then_some(LockKind::Uv),
@@ -123,7 +125,7 @@ impl Dependencies {
         let files = files.iter().map(real).collect::<Result<Vec<_>, _>>()?;
         let beside: Vec<_> = with.into_iter().map(Need::Requirement).collect();
         let mut found = Self { beside, groups, extras, locking, folder: here.to_owned(), ..Self::default() };
-        let read = |path: &Path, kind| {
+        let open = |path: &Path, kind| {
             LockFile::read(path, kind)
                 .map_err(|source| DependencyError::Unreadable { file: path.to_owned(), source })
         };
@@ -132,7 +134,7 @@ impl Dependencies {
                 return Err(DependencyError::LockAndOther { lock: path.clone() });
             }
             // A lock that is named stands for the script's metadata too.
-            found.lock = Some(read(path, kind)?);
+            found.lock = Some(open(path, kind)?);
             return found.checked();
         }
         found.base = script.into_iter().chain(files.iter().map(|file| need_of_file(file))).collect();
@@ -154,7 +156,7 @@ impl Dependencies {
             return found.checked();
         }
         found.place = found.place_of_lock();
-        found.lock = found.lock_that_is_there(&read)?;
+        found.lock = found.lock_that_is_there(&open)?;
         found.checked()
     }
 

@@ -8,7 +8,9 @@ const OTHERS: &str = "lock-version = '1.0'\ncreated-by = 'x'\npackages = []\n";
 impl Tree {
     fn new(files: &[(&str, &str)]) -> Self {
         let tree = Self(tempfile::tempdir().unwrap());
-        files.iter().for_each(|(name, text)| tree.write(name, text));
+        for (name, text) in files {
+            tree.write(name, text);
+        }
         tree
     }
 
@@ -183,7 +185,7 @@ fn what_cannot_be_locked_is_refused() {
         Tree::new(&[("uv.lock", "version = 1\n"), ("pyproject.toml", "[project]\n"), ("s.py", SCRIPT)]);
     let find = |locking, script, files: &[&str], with: &[&str]| {
         let with = with.iter().map(ToString::to_string).collect();
-        let found = Dependencies::find(Asked { locking, with, ..tree.asked(script, files) });
+        let found = Dependencies::find(Asked { with, locking, ..tree.asked(script, files) });
         found.map(|_| ()).map_err(|error| error.to_string())
     };
     let refused = find(Locking::Write, None, &["pyproject.toml"], &[]).unwrap_err();

@@ -38,7 +38,7 @@ impl PipSettings {
                     }
                 }
                 Err(why) => {
-                    complaints.push(format!("pip's settings in `{}` are not used: {why}", file.display()))
+                    complaints.push(format!("pip's settings in `{}` are not used: {why}", file.display()));
                 }
             }
         }
@@ -125,7 +125,7 @@ mod tests {
         }
         let variable = |name: &str| {
             let set = variables.iter().find(|(key, _)| *key == name);
-            let file = |value: &str| value.replace("~", home.path().to_str().unwrap());
+            let file = |value: &str| value.replace('~', home.path().to_str().unwrap());
             set.map(|(_, value)| file(value))
                 .or_else(|| (name == "XDG_CONFIG_DIRS").then(|| "/none".to_owned()))
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
+use percent_encoding::percent_decode_str;
 use pyimage_build::Digest;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
@@ -271,7 +272,9 @@ fn outgoing(address: &str) -> Result<Outgoing, FetchError> {
             url: address.split('?').next().unwrap_or_default().to_owned(),
         })?;
     let authorization = (!url.username().is_empty()).then(|| {
-        let login = format!("{}:{}", url.username(), url.password().unwrap_or_default());
+        // In an address they are encoded.
+        let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let login = format!("{}:{}", plain(url.username()), plain(url.password().unwrap_or_default()));
         let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, login);
         HeaderValue::from_str(&format!("Basic {encoded}")).ok()
     });

@@ -1,11 +1,12 @@
 //! The text of a lock, changed where it has to be and nowhere else.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use pyimage_build::{LockedFile, PackageSource, Pylock};
 use reqwest::Url;
-use toml_edit::{DocumentMut, Item, TableLike, Value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, TableLike, Value};
 
 use crate::dependencies::{plain, relative};
 
@@ -120,7 +121,7 @@ pub(super) fn constraints(lock: &Pylock) -> String {
             marker.filter(|marker| !marker.contains("extras") && !marker.contains("dependency_groups"));
         if let Some(what) = what {
             let marker = marker.map(|marker| format!(" ; {marker}")).unwrap_or_default();
-            lines.push_str(&format!("{}{what}{marker}\n", package.name));
+            let _ = writeln!(lines, "{}{what}{marker}", package.name);
         }
     }
     lines
@@ -132,9 +133,10 @@ pub(super) fn joined(base: &str, more: &str) -> String {
         return base.to_owned();
     };
     let more = more.get("packages").and_then(Item::as_array_of_tables).cloned().unwrap_or_default();
-    let packages = document.entry("packages").or_insert_with(|| Item::ArrayOfTables(Default::default()));
+    let packages =
+        document.entry("packages").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::default()));
     if packages.as_array().is_some_and(toml_edit::Array::is_empty) {
-        *packages = Item::ArrayOfTables(Default::default());
+        *packages = Item::ArrayOfTables(ArrayOfTables::default());
     }
     let Some(packages) = packages.as_array_of_tables_mut() else { return base.to_owned() };
     for mut package in more {

@@ -54,7 +54,7 @@ impl UvSays {
         let of = |wanted: Kind| {
             parts.iter().filter(move |(kind, _)| *kind == wanted).map(|(_, text)| text.clone())
         };
-        let hints: Vec<_> = of(Kind::Hint).collect();
+        let hints: Vec<_> = of(Kind::Hint).map(|hint| lowercase(&hint)).collect();
         let causes: Vec<_> = of(Kind::Cause).collect();
         let chain = causes.into_iter().rev().fold(None, |cause: Option<Self>, text| {
             Some(Self { text: lowercase(&text), cause: cause.map(Box::new), hints: Vec::new() })
@@ -122,7 +122,7 @@ mod tests {
                 "because x was not found in the package registry and you require x, we can conclude that your requirements are unsatisfiable.",
             ]
         );
-        assert_eq!(says.hints(), ["An index URL (https://h) failed"]);
+        assert_eq!(says.hints(), ["an index URL (https://h) failed"]);
         assert_eq!(says.unreachable(), None);
         assert_eq!(chain(&UvSays::read("")), ["it did not say why"]);
     }
