@@ -45,6 +45,18 @@ fn a_wheel_says_what_it_is() {
 }
 
 #[test]
+fn a_file_that_is_not_called_as_wheels_are() {
+    for (name, expected) in [
+        ("demo.whl", "wheel `demo.whl` has 1 parts between hyphens"),
+        ("demo-x-py3-none-any.whl", "`x` in wheel `demo-x-py3-none-any.whl` is no version"),
+    ] {
+        let error = Wheel::read(Cursor::new(demo().wheel()), name, &WheelLimits::default()).unwrap_err();
+        let WheelProblem::FileName(reason) = error.problem() else { panic!("{error:?}") };
+        assert!(reason.to_string().starts_with(expected), "{reason}");
+    }
+}
+
+#[test]
 fn large_archives_have_another_end() {
     let wheel = open(demo().zip64().wheel()).unwrap();
     assert_eq!(installed(&wheel, &Scheme::official(13), &Provenance::default()).len(), 5);
