@@ -5,7 +5,8 @@ use libfuzzer_sys::fuzz_target;
 use pyimage_build::{Document, MediaType};
 
 fuzz_target!(|bytes: &[u8]| {
-    let types = [MediaType::OCI_INDEX, MediaType::OCI_MANIFEST, MediaType::DOCKER_INDEX, MediaType::DOCKER_MANIFEST];
+    let types =
+        [MediaType::OCI_INDEX, MediaType::OCI_MANIFEST, MediaType::DOCKER_INDEX, MediaType::DOCKER_MANIFEST];
     for sent in [None].into_iter().chain(types.map(Some)) {
         match Document::parse(bytes, sent.as_ref()) {
             Ok(Document::Index(index)) => {

@@ -14,7 +14,8 @@ fn again<T: FromStr<Err: Display + Debug> + Display>(text: &str) -> Option<T> {
     match text.parse::<T>() {
         Ok(value) => {
             let written = value.to_string();
-            let second = written.parse::<T>().unwrap_or_else(|error| panic!("`{written}` of `{text}`: {error}"));
+            let second =
+                written.parse::<T>().unwrap_or_else(|error| panic!("`{written}` of `{text}`: {error}"));
             assert_eq!(second.to_string(), written);
             Some(value)
         }
@@ -38,14 +39,19 @@ fuzz_target!(|text: &str| {
     }
     if let Some(marker) = again::<Marker>(text) {
         let platform = "linux/amd64".parse().expect("a platform");
-        let environment = MarkerEnvironment::of(&"3.13.5".parse().expect("a version"), &platform).expect("Linux");
+        let environment =
+            MarkerEnvironment::of(&"3.13.5".parse().expect("a version"), &platform).expect("Linux");
         let written: Marker = marker.to_string().parse().expect("it was taken before");
         assert_eq!(marker.evaluate(&environment), written.evaluate(&environment), "{text}");
     }
     again::<Requirement>(text);
     if let Some(wheel) = again::<WheelName>(text) {
         let glibc = LibcRelease { libc: Libc::Glibc, major: 2, minor: 41 };
-        let target = Target::new("3.13.5".parse().expect("a version"), "linux/amd64".parse().expect("a platform"), glibc);
+        let target = Target::new(
+            "3.13.5".parse().expect("a version"),
+            "linux/amd64".parse().expect("a platform"),
+            glibc,
+        );
         let _ = target.expect("a target").tags().rank(&wheel);
     }
     let _ = WheelName::from_url(text);

@@ -16,13 +16,15 @@ fuzz_target!(|text: &str| {
         [(Libc::Glibc, 41, "3.13.5", "linux/amd64"), (Libc::Musl, 2, "3.15.0rc1", "linux/arm/v7")]
     {
         let release = LibcRelease { libc, major: if libc == Libc::Musl { 1 } else { 2 }, minor };
-        let target = Target::new(python.parse().expect("a version"), platform.parse().expect("a platform"), release)
-            .expect("a Linux that has wheels");
+        let target =
+            Target::new(python.parse().expect("a version"), platform.parse().expect("a platform"), release)
+                .expect("a Linux that has wheels");
         let target = target.with_extras(lock.extras.iter().map(|extra| extra.as_str()));
         match (lock.select(&target), lock.coverage(&target)) {
             (Ok(selection), Ok(uncovered)) => {
                 for selected in &selection.packages {
-                    let is_uncovered = uncovered.iter().any(|other| std::ptr::eq(other.package, selected.package));
+                    let is_uncovered =
+                        uncovered.iter().any(|other| std::ptr::eq(other.package, selected.package));
                     assert_eq!(is_uncovered, matches!(selected.choice, Choice::Sdist(_)));
                     let Choice::Wheel(wheel) = selected.choice else { continue };
                     assert!(target.tags().rank(&wheel.name).is_some());

@@ -8,13 +8,15 @@ use pyimage_build::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
 use regex_lite::Regex;
 
 static EXPRESSION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$").expect("the PEP's own")
+    Regex::new(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+        .expect("the PEP's own")
 });
 
 fuzz_target!(|text: &str| {
     // Neither is part of the text, as for uv and pip.
     let plain = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
-    let blocks: Vec<_> = EXPRESSION.captures_iter(&plain).filter(|block| &block["type"] == "script").collect();
+    let blocks: Vec<_> =
+        EXPRESSION.captures_iter(&plain).filter(|block| &block["type"] == "script").collect();
     let found = ScriptMetadata::from_script(text);
     match &blocks[..] {
         [] => assert_eq!(found, Ok(None)),
@@ -26,7 +28,8 @@ fuzz_target!(|text: &str| {
                 Ok(metadata) => {
                     let (metadata, table) = (metadata.expect("a block"), table.expect("TOML"));
                     let dependencies = table.get("dependencies").and_then(toml::Value::as_array);
-                    let dependencies: Vec<_> = dependencies.into_iter().flatten().filter_map(|item| item.as_str()).collect();
+                    let dependencies: Vec<_> =
+                        dependencies.into_iter().flatten().filter_map(|item| item.as_str()).collect();
                     assert_eq!(metadata.dependencies, dependencies);
                     let tool = table.get("tool").and_then(toml::Value::as_table);
                     assert_eq!(metadata.tool, tool.cloned().unwrap_or_default());

@@ -29,7 +29,10 @@ pub(crate) fn run() -> Result<()> {
         });
         ends.push((name, end, begin.elapsed()));
     };
-    step("formatting", &|| cargo(&["fmt", "--all", "--check"]));
+    step("formatting", &|| {
+        cargo(&["fmt", "--all", "--check"])?;
+        cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
+    });
     step("lints", &|| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     step("licences and bans", &licences);
     step("documentation", &|| {

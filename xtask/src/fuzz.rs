@@ -105,7 +105,7 @@ fn fuzz(folder: &Path, binary: &Path, target: &str, seconds: u32) -> Result<()> 
     fs::create_dir_all(&corpus)?;
     fs::create_dir_all(&artifacts)?;
     let mut command = process::command(binary);
-    command.arg(&corpus).arg(seeds).arg(format!("-max_total_time={seconds}")).arg("-timeout=10");
+    command.arg(&corpus).arg(seeds).arg(format!("-max_total_time={seconds}")).arg("-timeout=25");
     command.arg(format!("-artifact_prefix={}/", artifacts.display()));
     let log = artifacts.join("log");
     process::logged(&mut command, &log)?;
