@@ -144,7 +144,11 @@ fn blocks(script: &str) -> Vec<CommentBlock> {
         // The last `# ///` of the comment closes the block, and there has to be something before it.
         let closing =
             lines[at..at + comments].iter().rposition(|line| *line == "# ///").filter(|closing| *closing > 0);
-        let Some(closing) = closing else { continue };
+        let Some(closing) = closing else {
+            // What closes none of the comment for its first line closes none for a later one.
+            at += comments;
+            continue;
+        };
         let content =
             lines[at..at + closing].iter().flat_map(|line| [line.get(2..).unwrap_or(""), "\n"]).collect();
         blocks.push(CommentBlock { kind: kind.to_owned(), line: at, content });

@@ -37,6 +37,8 @@ use archive::Archive;
 use contents::Contents;
 use source::Source;
 
+use crate::WheelName;
+
 /// A wheel whose directory, metadata and RECORD are in order.
 ///
 /// Opening it reads its directory and its metadata and refuses what is hostile or damaged in them. Contents
@@ -55,14 +57,14 @@ use source::Source;
 /// # Ok::<(), pyimage_build::WheelError>(())
 /// ```
 pub struct Wheel {
-    file_name: String,
+    name: WheelName,
     archive: Archive,
     contents: Contents,
 }
 
 impl fmt::Debug for Wheel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wheel").field("file_name", &self.file_name).finish_non_exhaustive()
+        f.debug_struct("Wheel").field("file_name", &self.file_name()).finish_non_exhaustive()
     }
 }
 
@@ -113,10 +115,10 @@ impl Wheel {
     }
 
     fn from_source(source: Source, file_name: &str, limits: &WheelLimits) -> Result<Self, WheelProblem> {
-        metadata::name_and_version(file_name)?;
+        let name: WheelName = file_name.parse().map_err(WheelProblem::FileName)?;
         let archive = Archive::read(source, limits)?;
-        let contents = Contents::read(&archive, file_name)?;
-        Ok(Self { file_name: file_name.to_owned(), archive, contents })
+        let contents = Contents::read(&archive, &name)?;
+        Ok(Self { name, archive, contents })
     }
 
     /// What the wheel becomes when it is installed.
@@ -134,7 +136,7 @@ impl Wheel {
         scheme: &Scheme,
         provenance: &Provenance,
     ) -> Result<Installation<'_>, WheelError> {
-        Installation::plan(self, scheme, provenance).map_err(WheelError::of(&self.file_name))
+        Installation::plan(self, scheme, provenance).map_err(WheelError::of(self.file_name()))
     }
 
     /// Its file name.
@@ -146,7 +148,7 @@ impl Wheel {
     /// ```
     #[must_use]
     pub fn file_name(&self) -> &str {
-        &self.file_name
+        self.name.as_str()
     }
 
     /// The package's name, as it calls itself.

@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 
 use pyimage_build::{
-    Choice, Digest, Libc, LibcRelease, Marker, MarkerEnvironment, Pylock, PylockError, Requirement,
-    SelectionError, Target, WheelName, WheelTags,
+    Choice, Digest, Libc, LibcRelease, LockedPackage, Marker, MarkerEnvironment, PackageSource, Pylock,
+    PylockError, Requirement, Selection, SelectionError, Target, WheelName, WheelTags,
 };
 use serde_json::Value;
 
@@ -22,6 +22,10 @@ fn array(value: &Value) -> &[Value] {
 
 fn strings(value: &Value) -> Vec<&str> {
     array(value).iter().map(|text| text.as_str().unwrap()).collect()
+}
+
+fn number(value: &Value) -> usize {
+    value.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap()
 }
 
 fn libc(text: &str) -> LibcRelease {
@@ -76,47 +80,49 @@ fn popular_packages_on_all_platforms() {
         array(&answers["locks"]).iter().map(|lock| Pylock::parse(&pylock(lock)).unwrap()).collect();
     let (mut choices, mut sdists) = (0, 0);
     for case in array(&answers["selections"]) {
-        let [python, platform, release] = [1, 2, 3].map(|at| case[at].as_str().unwrap());
-        let lock = &locks[usize::try_from(case[0].as_u64().unwrap()).unwrap()];
-        let target = target(python, platform, release);
-        let selection = lock.select(&target).unwrap();
-        let mut built = 0;
-        for (package, expected) in lock.packages.iter().zip(array(&case[4])) {
-            let chosen = selection.packages.iter().find(|selected| std::ptr::eq(selected.package, package));
-            let found = chosen.map(|selected| match selected.choice {
-                Choice::Wheel(wheel) => {
-                    let pyimage_build::PackageSource::Release { wheels, .. } = &package.source else {
-                        panic!("{package} is a release")
-                    };
-                    wheels
-                        .iter()
-                        .position(|other| other == wheel)
-                        .and_then(|at| i64::try_from(at).ok())
-                        .unwrap()
-                }
-                Choice::Sdist(_) => -1,
-                other => panic!("{package} comes from {other}"),
-            });
-            assert_eq!(found, expected.as_i64(), "{package} for {target}");
-            choices += 1;
-            built += usize::from(found == Some(-1));
+        let [platform, release] = [1, 0].map(|at| case[at].as_str().unwrap());
+        for (asked, chosen) in array(&answers["selected"]).iter().zip(array(&case[2])) {
+            let lock = &locks[number(&asked[1])];
+            let target = target(asked[0].as_str().unwrap(), platform, release);
+            let selection = lock.select(&target).unwrap();
+            let mut built = 0;
+            for (package, expected) in lock.packages.iter().zip(array(&answers["chosen"][number(chosen)])) {
+                let found = place(package, &selection);
+                assert_eq!(found, expected.as_i64(), "{package} for {target}");
+                choices += 1;
+                built += usize::from(found == Some(-1));
+            }
+            assert_eq!(lock.coverage(&target).unwrap().len(), built, "{target}");
+            sdists += built;
         }
-        assert_eq!(lock.coverage(&target).unwrap().len(), built, "{target}");
-        sdists += built;
     }
-    assert!(choices > 3000 && sdists > 300, "{choices} choices, {sdists} of them sdists");
+    assert!(choices > 10_000 && sdists > 2000, "{choices} choices, {sdists} of them sdists");
+}
+
+/// The number of a package's wheel that is chosen, or -1 for its sources.
+fn place(package: &LockedPackage, selection: &Selection<'_>) -> Option<i64> {
+    let selected = selection.packages.iter().find(|selected| std::ptr::eq(selected.package, package))?;
+    match (&selected.choice, &package.source) {
+        (Choice::Wheel(wheel), PackageSource::Release { wheels, .. }) => {
+            wheels.iter().position(|other| std::ptr::eq(other, *wheel)).and_then(|at| i64::try_from(at).ok())
+        }
+        (Choice::Sdist(_), _) => Some(-1),
+        (other, _) => panic!("{package} comes from {other}"),
+    }
 }
 
 #[test]
 fn the_order_of_tags() {
     let answers = answers();
     for case in array(&answers["tags"]) {
-        let [python, release, platform, expected] = [0, 1, 2, 3].map(|at| case[at].as_str().unwrap());
-        let tags =
-            WheelTags::new(&python.parse().unwrap(), libc(release), &platform.parse().unwrap()).unwrap();
-        let listed: Vec<String> = tags.iter().collect();
-        let digest = Digest::of(listed.join("\n").as_bytes());
-        assert_eq!(&digest.hex()[..16], expected, "{python} {release} {platform}");
+        let [release, platform, digests] = [0, 1, 2].map(|at| case[at].as_str().unwrap());
+        for (python, expected) in strings(&answers["tagged"]).into_iter().zip(digests.split(' ')) {
+            let tags =
+                WheelTags::new(&python.parse().unwrap(), libc(release), &platform.parse().unwrap()).unwrap();
+            let listed: Vec<String> = tags.iter().collect();
+            let digest = Digest::of(listed.join("\n").as_bytes());
+            assert_eq!(&digest.hex()[..12], expected, "{python} {release} {platform}");
+        }
     }
 }
 

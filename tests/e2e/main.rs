@@ -5,6 +5,7 @@
 mod bed;
 mod cache;
 mod choice;
+mod differential;
 mod discovery;
 mod docs;
 mod dry_run;

@@ -14,7 +14,7 @@ print(idna.encode('bücher.example').decode(), sys.prefix, rich.__name__)
 ";
 
 /// The program with what the host knows of package indexes.
-fn pyrun<const N: usize>(folder: &Folder, arguments: [&str; N]) -> Command {
+pub(crate) fn pyrun<const N: usize>(folder: &Folder, arguments: [&str; N]) -> Command {
     let mut command = folder.pyrun(arguments);
     for (name, value) in std::env::vars() {
         let index = ["PIP_", "UV_"].iter().any(|prefix| name.starts_with(prefix));
@@ -27,7 +27,7 @@ fn pyrun<const N: usize>(folder: &Folder, arguments: [&str; N]) -> Command {
 }
 
 /// Whether there is an index at all, or a note that there is none: a machine may have no way to one.
-fn index(folder: &Folder) -> bool {
+pub(crate) fn index(folder: &Folder) -> bool {
     if part("TESTBED_DOCKER").is_none() {
         return false;
     }

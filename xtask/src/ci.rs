@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::fuzz::{self, Fuzzing};
 use crate::{process, say, work};
+
+/// How long each fuzz target runs: enough to see that it still can, and to meet again what was found once.
+const FUZZ_SECONDS: u32 = 5;
 
 /// How a step went.
 enum End {
@@ -25,7 +29,10 @@ pub(crate) fn run() -> Result<()> {
         });
         ends.push((name, end, begin.elapsed()));
     };
-    step("formatting", &|| cargo(&["fmt", "--all", "--check"]));
+    step("formatting", &|| {
+        cargo(&["fmt", "--all", "--check"])?;
+        cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
+    });
     step("lints", &|| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     step("licences and bans", &licences);
     step("documentation", &|| {
@@ -34,6 +41,7 @@ pub(crate) fn run() -> Result<()> {
         Ok(End::Passed)
     });
     step("tests", &|| work::test(&[]).map(|()| End::Passed));
+    step("fuzzing", &fuzzing);
 
     let mut failed = Vec::new();
     for (name, end, took) in &ends {
@@ -63,4 +71,12 @@ fn licences() -> Result<End> {
         return Ok(End::Skipped("`cargo deny` is not installed"));
     }
     cargo(&["deny", "check", "--hide-inclusion-graph", "licenses", "bans"])
+}
+
+fn fuzzing() -> Result<End> {
+    if !fuzz::has_compiler() {
+        return Ok(End::Skipped("there is no C++ compiler"));
+    }
+    fuzz::run(&Fuzzing { seconds: Some(FUZZ_SECONDS), ..Fuzzing::default() })?;
+    Ok(End::Passed)
 }

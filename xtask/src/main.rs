@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod fuzz;
 mod http;
 mod options;
 mod process;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Test(args) => work::test(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Ci => ci::run(),
+        Command::Fuzz(fuzzing) => fuzz::run(&fuzzing),
         Command::Testbed(TestbedCommand::Up(parts)) => testbed::up(&parts).map(drop),
         Command::Testbed(TestbedCommand::Down) => testbed::down(),
         Command::Testbed(TestbedCommand::Status) => testbed::status(),

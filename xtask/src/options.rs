@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 
+use crate::fuzz::Fuzzing;
 use crate::testbed::Part;
 
 /// What was asked for.
@@ -14,6 +15,7 @@ pub(crate) enum Command {
     Test(Vec<OsString>),
     Bench(Vec<OsString>),
     Ci,
+    Fuzz(Fuzzing),
     Testbed(TestbedCommand),
 }
 
@@ -41,6 +43,7 @@ pub(crate) fn parse() -> Result<Command> {
         // These hand their arguments on as they are.
         "test" => return Ok(Command::Test(parser.raw_args()?.collect())),
         "bench" => return Ok(Command::Bench(parser.raw_args()?.collect())),
+        "fuzz" => return fuzz(&mut parser).map(Command::Fuzz),
         "testbed" => return testbed(&mut parser).map(Command::Testbed),
         other => bail!("no command `{other}`: try `cargo xtask help`"),
     };
@@ -48,6 +51,18 @@ pub(crate) fn parse() -> Result<Command> {
         None => Ok(command),
         Some(extra) => Err(extra.unexpected().into()),
     }
+}
+
+fn fuzz(parser: &mut lexopt::Parser) -> Result<Fuzzing> {
+    let mut fuzzing = Fuzzing::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("seconds") => fuzzing.seconds = Some(parser.value()?.parse()?),
+            Value(target) if fuzzing.target.is_none() => fuzzing.target = Some(target.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(fuzzing)
 }
 
 fn testbed(parser: &mut lexopt::Parser) -> Result<TestbedCommand> {

@@ -12,7 +12,9 @@ Commands:
   demo                  set up what the demo needs, and run a script in `python:3.13-slim`
   test [ARGS]...        bring the test bed up and run all tests; ARGS go to `cargo test`
   bench [ARGS]...       measure against plain `docker run`
-  ci                    format, lints, licences, docs and tests, as CI runs them
+  ci                    format, lints, licences, docs, tests and a little fuzzing, as CI runs them
+  fuzz [TARGET] [--seconds N]
+                        feed the readers of `pyimage-build` with random input, each for a minute
   testbed up [--only PART,...]
                         bring up engines, registries and images; quick when they are up already
   testbed down          stop what `testbed up` started

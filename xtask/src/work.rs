@@ -32,10 +32,14 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
         command.arg("--release");
     }
     process::show(&mut command)?;
-    // Other than by its own path, the binaries' folder is known from `CARGO_TARGET_DIR` and the like only.
+    Ok(target_folder()?.join(if release { "release" } else { "debug" }))
+}
+
+/// The folder that cargo builds in.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    // Other than by xtask's own path, it is known from `CARGO_TARGET_DIR` and the like only.
     let me = std::env::current_exe().context("cannot tell where xtask itself is")?;
-    let target = me.ancestors().nth(2).context("xtask is not in a target folder")?;
-    Ok(target.join(if release { "release" } else { "debug" }))
+    me.ancestors().nth(2).map(Path::to_owned).context("xtask is not in a target folder")
 }
 
 /// The main job on a machine with nothing set up: a script in `python:3.13-slim`.

@@ -1,6 +1,5 @@
 //! Choosing what is installed, by the rules that PEP 751 has for installers.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::{Choice, LockedPackage, LockedWheel, PackageSource, Pylock, Selected, Selection, Uncovered};
@@ -11,8 +10,9 @@ impl Pylock {
     /// What is to be installed for a target, by the [specification's rules for installers].
     ///
     /// A package is chosen where its marker says so, from its repository, its folder, its archive, the best of its wheels
-    /// or its sources, in this order. Of wheels that are equal in all but their build tags, it is the one with the
-    /// greatest. An extra or group that the lock does not have is an error, as a misspelt one would install nothing.
+    /// or its sources, in this order. Of wheels with equal tags it is the first of the lock, whatever their build tags, as
+    /// for `packaging`. An extra or group that the lock does not have is an error, as a misspelt one would install
+    /// nothing.
     ///
     /// A prerelease of a Python is where `requires-python` wants its release, as for pip and uv: a lock for `>=3.16` can
     /// be tried on 3.16.0b1.
@@ -160,12 +160,12 @@ fn choice<'a>(package: &'a LockedPackage, target: &Target) -> Option<Choice<'a>>
     })
 }
 
-/// The wheel to prefer: by its tags, then by its build tag, then the first.
+/// The wheel to prefer: by its tags, then the first. A locker lists wheels in the order that it wants.
 fn best<'a>(wheels: &'a [LockedWheel], target: &Target) -> Option<&'a LockedWheel> {
     wheels
         .iter()
         .filter_map(|wheel| Some((target.tags().rank(&wheel.name)?, wheel)))
-        .min_by_key(|(rank, wheel)| (*rank, Reverse(wheel.name.build())))
+        .min_by_key(|(rank, _)| *rank)
         .map(|(_, wheel)| wheel)
 }
 

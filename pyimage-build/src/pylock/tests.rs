@@ -5,6 +5,20 @@ use crate::{Libc, LibcRelease, Target};
 
 const HEAD: &str = "lock-version = '1.0'\ncreated-by = 'me'\n";
 
+const WHOLE: &str = "requires-python = '>=3.13,<4'
+environments = [\"sys_platform == 'linux'\"]
+extras = ['cli']
+[[packages]]
+name = 'demo'
+version = '1.0'
+marker = \"'cli' not in extras and (python_version >= '3.9' or os_name == 'nt')\"
+sdist = { url = 'https://files.example/demo-1.0.tar.gz', size = 27, hashes = { md5 = 'ab' } }
+wheels = [{ url = 'https://files.example/demo-1.0-1-cp313-abi3-linux_x86_64.whl', hashes = { md5 = 'ab' } }]
+[[packages]]
+name = 'repo'
+vcs = { type = 'git', url = 'https://git.example/repo', commit-id = '0a1b' }
+";
+
 fn target(platform: &str) -> Target {
     let glibc = LibcRelease { libc: Libc::Glibc, major: 2, minor: 41 };
     Target::new("3.13.5".parse().unwrap(), platform.parse().unwrap(), glibc).unwrap()
@@ -130,10 +144,10 @@ fn refusals_name_the_package_and_the_key() {
 }
 
 #[test]
-fn the_greatest_build_tag_of_equal_wheels() {
+fn the_first_of_equal_wheels() {
     let names =
-        ["demo-1-2-py3-none-any", "demo-1-10-py3-none-any", "demo-1-py3-none-any", "demo-1-99-py2-none-any"];
-    assert_eq!(chosen(&wheels(&names), &target("linux/amd64")).unwrap(), "demo-1-10-py3-none-any.whl");
+        ["demo-1-99-py2-none-any", "demo-1-2-py3-none-any", "demo-1-10-py3-none-any", "demo-1-py3-none-any"];
+    assert_eq!(chosen(&wheels(&names), &target("linux/amd64")).unwrap(), "demo-1-2-py3-none-any.whl");
     let same = ["demo-1.0-py3-none-any", "demo-1-py3-none-any"];
     assert_eq!(chosen(&wheels(&same), &target("linux/amd64")).unwrap(), "demo-1.0-py3-none-any.whl");
 }
@@ -209,5 +223,41 @@ proptest! {
             Ok(chosen) => prop_assert_eq!(rank(&chosen), best),
             Err(error) => prop_assert!(best.is_none(), "{error}"),
         }
+    }
+    /// Most of a lock is right, so that this gets past the first checks.
+    #[test]
+    fn damaged_locks_never_panic(
+        at: prop::sample::Index,
+        removed in 0_usize..30,
+        inserted in "[-'\"=.,;{}\\[\\]()0-9a-z\n]{0,6}|\\PC{0,3}",
+    ) {
+        let mut lock = HEAD.to_owned() + WHOLE;
+        let at = at.index(lock.len());
+        lock.replace_range(at..lock.len().min(at + removed), &inserted);
+        if let Ok(lock) = Pylock::parse(&lock) {
+            let target = target("linux/amd64");
+            prop_assert_eq!(lock.select(&target).is_ok(), lock.coverage(&target).is_ok_and(|uncovered| {
+                uncovered.iter().all(|package| package.sdist.is_some())
+            }));
+        }
+    }
+
+    #[test]
+    fn each_package_is_chosen_where_its_marker_says_so(wanted in prop::collection::vec(any::<Option<bool>>(), 0..8)) {
+        let packages = wanted.iter().enumerate().map(|(number, wanted)| {
+            let marker = match wanted {
+                None => "",
+                Some(true) => "marker = \"os_name == 'posix'\", ",
+                Some(false) => "marker = \"os_name == 'nt'\", ",
+            };
+            format!("{{ name = 'demo-{number}', {marker}directory = {{ path = 'a' }} }}")
+        });
+        let lock = format!("{HEAD}packages = [{}]", packages.collect::<Vec<_>>().join(", "));
+        let lock = Pylock::parse(&lock).unwrap();
+        let selection = lock.select(&target("linux/amd64")).unwrap();
+        let found: Vec<String> =
+            selection.packages.iter().map(|selected| selected.package.name.to_string()).collect();
+        let places = wanted.iter().enumerate().filter(|(_, wanted)| **wanted != Some(false));
+        prop_assert_eq!(found, places.map(|(number, _)| format!("demo-{number}")).collect::<Vec<_>>());
     }
 }

@@ -168,4 +168,31 @@ proptest! {
     fn never_panics(script in "(# /// script\n)?(#[ -~é]{0,12}\n){0,4}(# ///\r?\n)?\\PC{0,8}") {
         let _ = (ScriptMetadata::from_script(&script), unclosed_script_block(&script));
     }
+    #[test]
+    fn what_is_written_is_read(
+        dependencies in proptest::collection::vec("[a-z]{1,5}(\\[[a-z]{1,3}\\])?(>=[0-9])?", 0..4),
+        requires in proptest::option::of(3_u8..16),
+        // Nothing that could be taken for a part of the block, or for another.
+        before in "([a-z ='\"]{0,9}\n){0,3}",
+        after in "(\n[a-z ='\"]{0,9}){0,3}",
+        mark: bool,
+        windows: bool,
+    ) {
+        let mut block = "# /// script\n# dependencies = [\n".to_owned();
+        block.extend(dependencies.iter().map(|dependency| format!("#   \"{dependency}\",\n")));
+        block += "# ]\n";
+        block.extend(requires.map(|minor| format!("#\n# requires-python = '>=3.{minor}'\n")));
+        let mut script = format!("{before}{block}# ///{after}");
+        if windows {
+            script = script.replace('\n', "\r\n");
+        }
+        if mark {
+            script.insert(0, '\u{feff}');
+        }
+        let metadata = read(&script).unwrap();
+        prop_assert_eq!(metadata.dependencies, dependencies);
+        let found = metadata.requires_python.map(|requires| requires.to_string());
+        prop_assert_eq!(found, requires.map(|minor| format!(">=3.{minor}")));
+        prop_assert_eq!(unclosed_script_block(&script), None);
+    }
 }

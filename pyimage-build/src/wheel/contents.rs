@@ -8,6 +8,8 @@ use super::metadata;
 use super::path;
 use super::record::{self, Expected, Row};
 use super::{Unpacker, WheelProblem};
+use crate::WheelName;
+use crate::package_name::normalised;
 
 /// The files of metadata are read whole; the largest METADATA on PyPI have a megabyte.
 const LARGEST_METADATA: u64 = 64 * 1024 * 1024;
@@ -38,8 +40,8 @@ struct Reader<'a> {
 }
 
 impl Contents {
-    pub(super) fn read(archive: &Archive, file_name: &str) -> Result<Self, WheelProblem> {
-        let (name, version) = metadata::name_and_version(file_name)?;
+    pub(super) fn read(archive: &Archive, wheel_name: &WheelName) -> Result<Self, WheelProblem> {
+        let (name, version) = (wheel_name.name().as_str(), wheel_name.version());
         let dist_info = find_dist_info(archive)?;
         if let Some((found_name, found_version)) = metadata::dist_info_parts(dist_info) {
             check_same(format!("the folder `{dist_info}`"), (found_name, found_version), (name, version))?;
@@ -123,7 +125,7 @@ fn find_dist_info(archive: &Archive) -> Result<&str, WheelProblem> {
 }
 
 fn check_same(place: String, found: (&str, &str), expected: (&str, &str)) -> Result<(), WheelProblem> {
-    let same_name = metadata::normalised_name(found.0) == metadata::normalised_name(expected.0);
+    let same_name = normalised(found.0) == normalised(expected.0);
     let (found, expected) = match (same_name, metadata::same_version(found.1, expected.1)) {
         (true, true) => return Ok(()),
         (false, _) => (found.0, expected.0),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use crate::WheelNameError;
+
 /// Why a wheel cannot be used; [`problem`](Self::problem), also its `source()`, says what is wrong with it.
 ///
 /// ```
@@ -49,7 +51,7 @@ impl WheelError {
     /// # use pyimage_build::{Wheel, WheelLimits, WheelProblem};
     /// # let limits = WheelLimits::default();
     /// let error = Wheel::read(std::io::empty(), "demo.whl", &limits).unwrap_err();
-    /// assert!(matches!(error.problem(), WheelProblem::FileName));
+    /// assert!(matches!(error.problem(), WheelProblem::FileName(_)));
     /// ```
     #[must_use]
     pub fn problem(&self) -> &WheelProblem {
@@ -73,7 +75,7 @@ pub enum WheelProblem {
     Io(#[source] io::Error),
     /// The file is not called `NAME-VERSION(-BUILD)-PYTHON-ABI-PLATFORM.whl`.
     #[error("its name is not that of a wheel, `NAME-VERSION-PYTHON-ABI-PLATFORM.whl`")]
-    FileName,
+    FileName(#[source] WheelNameError),
     /// There is no end of a zip archive.
     #[error("it is no zip archive, or only the start of one")]
     NotAnArchive,

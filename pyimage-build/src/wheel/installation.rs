@@ -5,12 +5,15 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::archive::Entry;
-use super::metadata;
 use super::path;
 use super::record::{self, Hasher, Row};
 use super::scheme::{Key, Scheme, is_data_folder};
 use super::unpacker::CopyProblem;
 use super::{Unpacker, Wheel, WheelError, WheelProblem};
+use crate::PackageName;
+
+/// `NAME_MAX`.
+const LONGEST_NAME: usize = 255;
 
 /// How a package came to be installed, which its metadata tells.
 ///
@@ -274,7 +277,8 @@ impl<'w> Plan<'w, '_> {
         self.dropped =
             ["INSTALLER", "REQUESTED", "direct_url.json"].map(|file| format!("{dist_info}/{file}")).into();
         let distribution = &contents.name;
-        if !metadata::is_name(distribution) {
+        // It becomes the name of a folder.
+        if distribution.len() > LONGEST_NAME || distribution.parse::<PackageName>().is_err() {
             let entry = format!("{dist_info}/METADATA");
             return Err(WheelProblem::Field { entry, field: "Name" });
         }

@@ -45,6 +45,18 @@ fn a_wheel_says_what_it_is() {
 }
 
 #[test]
+fn a_file_that_is_not_called_as_wheels_are() {
+    for (name, expected) in [
+        ("demo.whl", "wheel `demo.whl` has 1 parts between hyphens"),
+        ("demo-x-py3-none-any.whl", "`x` in wheel `demo-x-py3-none-any.whl` is no version"),
+    ] {
+        let error = Wheel::read(Cursor::new(demo().wheel()), name, &WheelLimits::default()).unwrap_err();
+        let WheelProblem::FileName(reason) = error.problem() else { panic!("{error:?}") };
+        assert!(reason.to_string().starts_with(expected), "{reason}");
+    }
+}
+
+#[test]
 fn large_archives_have_another_end() {
     let wheel = open(demo().zip64().wheel()).unwrap();
     assert_eq!(installed(&wheel, &Scheme::official(13), &Provenance::default()).len(), 5);
@@ -74,7 +86,31 @@ proptest! {
         let Ok(wheel) = open(bytes) else { return Ok(()) };
         let Ok(installation) = wheel.installation(&Scheme::official(13), &Provenance::default()) else { return Ok(()) };
         for file in installation.files() {
-            let _ = file.copy(&mut Unpacker::new(), &mut std::io::sink());
+            let mut content = Vec::new();
+            let copied = file.copy(&mut Unpacker::new(), &mut content);
+            // Nobody gets more than was announced, whatever the archive unpacks to.
+            prop_assert!(content.len() as u64 <= file.size());
+            prop_assert!(copied.is_err() || content.len() as u64 == file.size());
+        }
+    }
+
+    #[test]
+    fn limits_hold(contents in prop::collection::vec(0_usize..3000, 0..5), size in 0_u64..9000, entries in 0_u64..10) {
+        let mut made = demo();
+        for (number, content) in contents.iter().enumerate() {
+            made = made.file(&format!("demo/{number}.bin"), &vec![b'x'; *content]);
+        }
+        let bytes = made.wheel();
+        let wheel = open(bytes.clone()).unwrap();
+        let total: u64 = wheel.archive.entries.iter().map(|entry| entry.size).sum();
+        let fits = total <= size && wheel.archive.entries.len() as u64 <= entries;
+        let limits = WheelLimits { size, entries, ..WheelLimits::default() };
+        match Wheel::read(Cursor::new(bytes), NAME, &limits) {
+            Ok(_) => prop_assert!(fits),
+            Err(error) => {
+                prop_assert!(!fits);
+                prop_assert!(matches!(error.problem(), WheelProblem::Limit { .. }), "{error:?}");
+            }
         }
     }
 

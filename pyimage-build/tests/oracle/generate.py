@@ -3,8 +3,9 @@
     python3 -m venv /tmp/oracle && /tmp/oracle/bin/pip install packaging==26.3 uv==0.13.9
     /tmp/oracle/bin/python pyimage-build/tests/oracle/generate.py > pyimage-build/tests/oracle/answers.json
 
-uv resolves today's releases of the packages below, so that another run gives other answers, as good as these. The index
-is pip's; no address of it gets into the output. uwsgi has no wheels, and its metadata needs its build backend.
+uv resolves today's releases of the packages below, so that another run gives other answers, as good as these. With
+`--locks answers.json` the locks of an earlier run are asked about, and no index is needed. The index is pip's; no address of
+it gets into the output. uwsgi has no wheels, and its metadata needs its build backend.
 """
 
 import hashlib
@@ -60,15 +61,28 @@ MACHINES = {
     "linux/arm/v7": ("armv7l", "armv7l"),
     "linux/arm/v6": ("armv6l", "armv6l"),
     "linux/arm/v5": ("armv5tel", None),
+    "linux/mips64le": ("mips64", None),
     "linux/ppc64le": ("ppc64le", "ppc64le"),
     "linux/s390x": ("s390x", "s390x"),
     "linux/riscv64": ("riscv64", "riscv64"),
 }
+# The C libraries of the official images, and the platforms that any image with it was made for.
+BEFORE = "amd64 arm/v5 arm/v7 arm64 386 mips64le ppc64le s390x"
 SUITES = {
     "glibc 2.41": "amd64 arm/v5 arm/v7 arm64 386 ppc64le riscv64 s390x",
-    "glibc 2.36": "amd64 arm/v7 arm64 386 ppc64le",
+    "glibc 2.36": BEFORE,
+    "glibc 2.31": BEFORE,
+    "glibc 2.28": BEFORE,
+    "glibc 2.24": "amd64 arm/v5 arm/v7 arm64 386",
     "musl 1.2": "amd64 arm/v6 arm/v7 arm64 386 ppc64le riscv64 s390x",
+    "musl 1.1": "amd64 arm/v6 arm/v7 arm64 386 ppc64le s390x",
 }
+# Each Python with a lock that is for it: that of many packages for some, that of a few for each.
+SELECTED = [
+    ("3.8.20", 2), ("3.9.25", 1), ("3.9.25", 2), ("3.10.19", 1), ("3.11.14", 0), ("3.12.12", 1), ("3.13.9", 0),
+    ("3.13.9", 2), ("3.14.1", 1), ("3.15.0", 0), ("3.16.0a2", 1),
+]
+TAGGED = ["2.7.18", "3.3.7", "3.7.17", *dict(SELECTED)]
 
 
 def environment(python, platform):
@@ -169,11 +183,13 @@ def restored(lock):
 
 
 def selections(locks):
+    """What is chosen where, by its place among the distinct choices: a wheel's number, -1 for sources, none for nothing."""
     restored_locks = [restored(lock) for lock in locks]
-    found = []
+    found, distinct = [], {}
     for libc, platforms in SUITES.items():
         for platform in (f"linux/{name}" for name in platforms.split()):
-            for number, python in [(0, "3.11.14"), (0, "3.13.9"), (0, "3.15.0"), (1, "3.9.25"), (1, "3.16.0a2")]:
+            row = []
+            for python, number in SELECTED:
                 lock = restored_locks[number]
                 places = {id(package): at for at, package in enumerate(lock.packages)}
                 chosen = [None] * len(places)
@@ -183,16 +199,16 @@ def selections(locks):
                 for package, choice in selected:
                     is_wheel = isinstance(choice, pylock.PackageWheel)
                     chosen[places[id(package)]] = package.wheels.index(choice) if is_wheel else -1
-                found.append([number, python, platform, libc, chosen])
-    return found
+                row.append(distinct.setdefault(tuple(chosen), len(distinct)))
+            found.append([libc, platform, row])
+    return found, list(distinct)
 
 
 def tag_lists():
-    pythons = ["2.7.18", "3.3.7", "3.7.17", "3.8.20", "3.9.25", "3.10.19", "3.13.9", "3.15.0", "3.16.0a2"]
-    libcs = ["glibc 2.13", "glibc 2.19", "glibc 2.24", "glibc 2.28", "glibc 2.31", *SUITES, "musl 1.1"]
-    for python, libc, platform in itertools.product(pythons, libcs, MACHINES):
-        listed = "\n".join(map(str, supported(python, libc, platform)))
-        yield [python, libc, platform, hashlib.sha256(listed.encode()).hexdigest()[:16]]
+    libcs = ["glibc 2.13", "glibc 2.19", *SUITES]
+    for libc, platform in itertools.product(libcs, MACHINES):
+        lists = ["\n".join(map(str, supported(python, libc, platform))) for python in TAGGED]
+        yield [libc, platform, " ".join(hashlib.sha256(listed.encode()).hexdigest()[:12] for listed in lists)]
 
 
 VARIABLES = """python_version python_full_version implementation_version platform_release os_name os.name sys_platform
@@ -324,6 +340,7 @@ def by_hand():
     archive = f'archive = {{ path = "./demo.zip", {hashes} }}\n'
     package = lambda rest, name="demo": f'[[packages]]\nname = "{name}"\nversion = "1.0"\n{rest}'
     pure, foreign = wheel("py3-none-any"), wheel("cp313-cp313-win_amd64")
+    builds = ["py3-none-any", "2-py3-none-any", "10-py3-none-any"]
     vcs = 'vcs = { type = "git", url = "https://git.example/x", commit-id = "abc" }\n'
     directory = 'directory = { path = "../demo" }\n'
     groups = 'dependency-groups = ["dev", "docs"]\ndefault-groups = ["docs"]\nextras = ["cli"]\n'
@@ -331,6 +348,8 @@ def by_hand():
         head + "packages = []",
         head,
         head + package(f"wheels = [{foreign}, {pure}]\n"),
+        *(head + package(f"wheels = [{', '.join(map(wheel, order))}]\n") for order in itertools.permutations(builds)),
+        head + package(f"wheels = [{wheel('2-py3-none-any')}, {wheel('1-cp313-none-any')}, {pure}]\n"),
         head + package(f"wheels = [{foreign}]\n"),
         head + package(f"wheels = [{foreign}]\n{sdist}"),
         head + package(sdist),
@@ -409,11 +428,18 @@ def by_hand():
 
 
 def main():
-    locks = [compact(locked("3.11")), compact(locked("3.9"), FEW)]
+    if sys.argv[1:2] == ["--locks"]:
+        locks = json.loads(Path(sys.argv[2]).read_text())["locks"]
+    else:
+        locks = [compact(locked("3.11")), compact(locked("3.9"), FEW), compact(locked("3.8"), FEW)]
+    found, chosen = selections(locks)
     answers = {
         "packaging": __version__,
         "locks": locks,
-        "selections": selections(locks),
+        "selected": SELECTED,
+        "selections": found,
+        "chosen": chosen,
+        "tagged": TAGGED,
         "tags": list(tag_lists()),
         "where": WHERE,
         "variables": VARIABLES,
@@ -432,7 +458,7 @@ def main():
     print("{")
     lines = []
     for key, value in answers.items():
-        items = isinstance(value, list) and key in {"locks", "selections", "tags", "expressions", "by-hand", "comparisons"}
+        items = isinstance(value, list) and key in {"locks", "selections", "chosen", "tags", "expressions", "by-hand", "comparisons"}
         compactly = lambda value: json.dumps(value, separators=(",", ":"))
         text = "[\n" + ",\n".join(map(compactly, value)) + "\n]" if items else compactly(value)
         lines.append(f"{json.dumps(key)}:{text}")

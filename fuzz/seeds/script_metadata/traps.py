@@ -1,0 +1,10 @@
+﻿# /// script
+# dependencies = []
+# ///
+# ///
+
+# /// other
+#
+# ///
+# /// script
+# a = 1
