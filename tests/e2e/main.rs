@@ -21,6 +21,7 @@ mod inputs;
 mod legacy;
 mod lifeline;
 mod lock;
+mod lock_packages;
 mod network;
 mod options;
 mod output;

@@ -13,6 +13,7 @@ mod others;
 mod package_index;
 mod relay;
 mod repository;
+mod resolver;
 mod running;
 mod terminal;
 
@@ -32,6 +33,7 @@ pub use others::{with_cargo, with_hosts};
 pub use package_index::{HandMadeWheel, PackageIndex};
 pub use relay::{Relay, SlowRegistry};
 pub use repository::{Descriptor, Format, Repository};
+pub use resolver::uv;
 pub use running::Running;
 pub use terminal::Terminal;
 

@@ -48,6 +48,13 @@ impl HandMadeWheel {
         Self { file_name: format!("{name}-{version}-py3-none-any.whl"), bytes: zip(&files) }
     }
 
+    /// The same wheel, for this platform only: `manylinux_2_17_x86_64`.
+    #[must_use]
+    pub fn only_for(mut self, platform: &str) -> Self {
+        self.file_name = self.file_name.replace("-any.whl", &format!("-{platform}.whl"));
+        self
+    }
+
     /// The hash of the archive.
     #[must_use]
     pub fn sha256(&self) -> String {
