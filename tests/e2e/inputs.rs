@@ -221,7 +221,7 @@ fn a_private_index_is_asked_with_its_login_which_nobody_else_hears_of() {
     let leaks = |run: &Finished| {
         let files = folder.cached_files().into_iter().map(|file| folder.cache().join(file));
         // Links to bytecode lead somewhere in a container only.
-        let files: Vec<_> = files.filter(|file| file.exists()).collect();
+        let files: Vec<_> = files.filter(|file| file.is_file()).collect();
         let texts: Vec<_> =
             files.iter().map(|file| fs_err::read(file).expect("a file of the cache")).collect();
         assert!(!texts.is_empty());
@@ -230,7 +230,7 @@ fn a_private_index_is_asked_with_its_login_which_nobody_else_hears_of() {
             assert!(!text.contains(PASSWORD) && !text.contains("s3cret"), "{text}");
         }
     };
-    let nobody = finish(&mut plain(&["--with", "demo", "-c", "1"]).env("UV_DEFAULT_INDEX", index.url()));
+    let nobody = finish(plain(&["--with", "demo", "-c", "1"]).env("UV_DEFAULT_INDEX", index.url()));
     failed(&nobody, &["demo was not found", &index.url(), "401"]);
     assert!(index.asked().is_empty());
     let wrong = index.url_as("me:s3cret-but-wrong");
