@@ -151,7 +151,7 @@ impl Dependencies {
         }
         if let Some(place) = lock {
             // One that is named stands for all that is asked for, whoever wrote it.
-            found.lock = if place.is_file() { Some(read(&place, LockKind::Pylock)?) } else { None };
+            found.lock = if place.is_file() { Some(open(&place, LockKind::Pylock)?) } else { None };
             found.place = Some(place);
             return found.checked();
         }
