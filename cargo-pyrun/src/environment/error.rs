@@ -3,8 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use camino::Utf8PathBuf;
-
 use super::link::LinkError;
 use crate::cache::CacheError;
 use crate::dependencies::UnreadableNeed;
@@ -132,14 +130,6 @@ pub enum EnvironmentError {
     /// The work could not be done.
     #[error("could not prepare the packages")]
     Task(#[source] io::Error),
-    /// The environment's own files could not be written.
-    #[error("could not write the environment in `{folder}`")]
-    Write {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 impl From<LinkError> for EnvironmentError {
