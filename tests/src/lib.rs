@@ -15,6 +15,7 @@ mod relay;
 mod repository;
 mod running;
 mod terminal;
+mod wheels;
 
 use std::env;
 use std::io::Write;
@@ -34,6 +35,7 @@ pub use relay::{Relay, SlowRegistry};
 pub use repository::{Descriptor, Format, Repository};
 pub use running::Running;
 pub use terminal::Terminal;
+pub use wheels::{OwnWheel, WheelHost};
 
 /// The image that most tests run in.
 pub const TAG: &str = "3.13-slim";

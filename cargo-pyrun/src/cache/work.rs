@@ -11,6 +11,8 @@ use fs_err::File;
 pub(super) const PREFIX: &str = ".tmp-";
 /// The file in each of them that its maker holds locked.
 const HELD: &str = ".held";
+/// Its name until it is locked.
+const BEGUN: &str = ".begun";
 /// How long a folder may be without that file: its maker is about to make it.
 const BEGINNING: Duration = Duration::from_secs(60);
 
@@ -29,9 +31,12 @@ impl Work {
     pub fn begin(parent: &Utf8Path) -> io::Result<Self> {
         sweep(parent);
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-        let held = File::create(folder.path().join(HELD))?;
+        let (beginning, place) = (folder.path().join(BEGUN), folder.path().join(HELD));
+        let held = File::create(&beginning)?;
         // A file system without locks: nobody can take it from us either.
         let _ = held.file().try_lock();
+        // It is locked from when it has its name: in between, a sweeper would take it for a dead one's.
+        fs_err::rename(beginning, place)?;
         Ok(Self { folder, _held: held })
     }
 

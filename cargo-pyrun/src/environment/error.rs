@@ -148,6 +148,7 @@ impl EnvironmentError {
         let help = match self {
             Self::NoCache => "set `PYIMAGE_CACHE_DIR` to a folder that can be written".to_owned(),
             Self::Cache(error) => error.help(),
+            Self::Fetch { source: FetchError::Cache(error), .. } => error.help(),
             Self::NoPython { .. } | Self::UnknownSystem { .. } => {
                 "take an official image with `--tag`, or one that is made from one".to_owned()
             }
