@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pyimage_build::{Platform, Variant};
+use pyrun::cache::Limit;
 use pyrun::cli::{STYLES, WIDTH};
 use pyrun::shell::parse_color;
 
@@ -16,6 +17,7 @@ Examples:
   cargo pyimage tag 3.13-slim          what is in python:3.13-slim, and what can be installed there
   cargo pyimage lock                   pin the bases that Cargo.toml names, in pyimage.lock
   cargo pyimage lock --check           fail where pyimage.lock is stale: for CI, needs no network
+  cargo pyimage cache --prune 30d      remove what was not used for a month
 
 Environment:
   PYIMAGE_MIRRORS              mirrors of Docker Hub, or HOST=URL for those of another registry
@@ -59,6 +61,17 @@ Examples:
   cargo pyimage lock --update        move all pins to what the tags are today
   cargo pyimage lock --update 3.13-slim    move those of one base
   cargo pyimage lock --update requests     move one package";
+
+const CACHE_EXAMPLES: &str = "\
+An AGE is like `30d`, `12h`, `90min` or `2w`, a SIZE like `2GB`, `500MB` or `1.5GiB`. With a size,
+what was not used for longest goes first. What a script runs with stays, and so does what its
+packages are made of; what was removed is made or downloaded again when it is needed.
+
+Examples:
+  cargo pyimage cache                         what is there, and how big
+  cargo pyimage cache --format json           for programs: bytes, and seconds since 1970
+  cargo pyimage cache --prune 30d             remove what was not used for 30 days
+  cargo pyimage cache --prune 2GB --dry-run   what would go to leave 2 GB";
 
 /// The program as cargo calls it: `cargo-pyimage pyimage …`.
 #[derive(Debug, Parser)]
@@ -139,6 +152,9 @@ pub enum Command {
     /// Pin the bases of the project's images in pyimage.lock
     #[command(after_help = LOCK_EXAMPLES)]
     Lock(LockArgs),
+    /// Show what is in the cache, and make it smaller
+    #[command(after_help = CACHE_EXAMPLES)]
+    Cache(CacheArgs),
 }
 
 /// `cargo pyimage tags`.
@@ -197,6 +213,22 @@ pub struct LockArgs {
     /// The Cargo.toml of the project, where it is not the one around the current folder
     #[arg(long, value_name = "PATH")]
     pub manifest_path: Option<camino::Utf8PathBuf>,
+}
+
+/// `cargo pyimage cache`.
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    /// Remove what was not used for so long, or what was not used for longest until so much is left
+    #[arg(long, value_name = "AGE|SIZE", allow_hyphen_values = true)]
+    pub prune: Option<Limit>,
+
+    /// Remove nothing, and show what would go
+    #[arg(long, requires = "prune")]
+    pub dry_run: bool,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// How data is printed.

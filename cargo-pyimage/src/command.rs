@@ -10,17 +10,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use camino::Utf8PathBuf;
 use clap::error::ErrorKind;
 use pyimage_build::Date;
-use pyrun::cache::Cache;
+use pyrun::cache::{Cache, Contents};
 use pyrun::registry::{Event, Registry, RegistrySettings};
 use pyrun::shell::{self, Shell};
 use pyrun::signals::Signals;
 use pyrun::terminal;
 
-use crate::cli::{self, Command, Format, LockArgs, PyimageArgs, TagArgs, TagsArgs};
+use crate::cli::{self, CacheArgs, Command, Format, LockArgs, PyimageArgs, TagArgs, TagsArgs};
 use crate::lock::{self, LockFile, Mode, Packages};
 use crate::tags::TagsRequest;
 use crate::workspace::Workspace;
-use crate::{tag, tags};
+use crate::{cache, tag, tags};
 
 /// Cargo's own failure code.
 const FAILED: u8 = 101;
@@ -76,6 +76,10 @@ pub fn main() -> ExitCode {
 }
 
 fn execute(args: &PyimageArgs, shell: &Arc<Shell>) -> Result<u8, Failure> {
+    if let Command::Cache(args) = &args.command {
+        look_after(args, shell)?;
+        return Ok(0);
+    }
     let cache = match Cache::from_env() {
         Ok(cache) => Some(cache),
         Err(error) => {
@@ -110,6 +114,7 @@ async fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Tags(args) => list(args, context).await,
         Command::Tag(args) => explain(args, context).await,
         Command::Lock(args) => pin(args, context).await,
+        Command::Cache(args) => look_after(args, &context.shell),
     }
 }
 
@@ -124,7 +129,7 @@ async fn list(args: &TagsArgs, context: &Context) -> Result<(), Failure> {
         today: today(),
     };
     let listing = tags::list(&context.registry, &request, &context.shell).await.map_err(failure_of_tags)?;
-    print(context, args.format, &listing, || listing.table(width()))?;
+    print(&context.shell, args.format, &listing, || listing.table(width()))?;
     if args.format == Format::Table {
         listing.tell_hidden(&context.shell);
     }
@@ -134,7 +139,7 @@ async fn list(args: &TagsArgs, context: &Context) -> Result<(), Failure> {
 async fn explain(args: &TagArgs, context: &Context) -> Result<(), Failure> {
     let image = tag::image(&args.tag).map_err(failure_of_tag)?;
     let explained = tag::explain(&context.registry, &image, today()).await.map_err(failure_of_tag)?;
-    print(context, args.format, &explained, || explained.text())
+    print(&context.shell, args.format, &explained, || explained.text())
 }
 
 async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
@@ -156,6 +161,29 @@ fn check(args: &LockArgs, cache: Option<&Cache>, shell: &Shell) -> Result<(), Fa
     Ok(())
 }
 
+fn look_after(args: &CacheArgs, shell: &Shell) -> Result<(), Failure> {
+    let folder = Cache::from_env().map_err(failure_of_cache)?;
+    let now = SystemTime::now();
+    let Some(limit) = args.prune else {
+        let report = cache::Report::of(&Contents::read(&folder).map_err(failure_of_cache)?);
+        print(shell, args.format, &report, || report.table(now))?;
+        if args.format == Format::Table {
+            shell.note(format_args!("the cache is in `{}`", report.folder));
+        }
+        return Ok(());
+    };
+    let pruned = pyrun::cache::prune(&folder, limit, args.dry_run).map_err(failure_of_cache)?;
+    shell.verbose(|shell| {
+        for entry in &pruned.removed {
+            shell.status(if args.dry_run { "Would go" } else { "Removed" }, &entry.path);
+        }
+    });
+    let report = cache::PruneReport::of(&pruned, folder.root().to_owned(), args.dry_run);
+    print(shell, args.format, &report, || report.table(now))?;
+    report.tell(shell);
+    cache::unstuck(&pruned).map_err(|error| Failure::new(error, Vec::new()))
+}
+
 fn workspace(args: &LockArgs, cache: Option<&Cache>) -> Result<Workspace, Failure> {
     let here = env::current_dir().map_err(|error| Failure::new(error, Vec::new()))?;
     let here = Utf8PathBuf::from_path_buf(here).map_err(|path| {
@@ -169,7 +197,7 @@ fn workspace(args: &LockArgs, cache: Option<&Cache>) -> Result<Workspace, Failur
 }
 
 fn print<T: serde::Serialize>(
-    context: &Context,
+    shell: &Shell,
     format: Format,
     value: &T,
     text: impl FnOnce() -> String,
@@ -181,7 +209,7 @@ fn print<T: serde::Serialize>(
             Err(error) => return Err(Failure::new(error, Vec::new())),
         },
     };
-    context.shell.print(text).map_err(|error| Failure::new(error, Vec::new()))
+    shell.print(text).map_err(|error| Failure::new(error, Vec::new()))
 }
 
 impl Context {
@@ -223,6 +251,11 @@ fn failure_of_tag(error: tag::TagError) -> Failure {
 fn failure_of_lock(error: lock::LockingError) -> Failure {
     let helps = error.helps();
     Failure::new(error, helps)
+}
+
+fn failure_of_cache(error: pyrun::cache::CacheError) -> Failure {
+    let help = error.help();
+    Failure::new(error, vec![help])
 }
 
 /// The columns of the terminal that the table is for; none where it is for a file or a program.

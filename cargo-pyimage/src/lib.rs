@@ -4,10 +4,12 @@
 //! and a file of the command line that calls it:
 //!
 //! - [`tags`] lists the tags of a repository, and [`tag`] explains one;
-//! - [`lock`] pins the bases of the images that the packages of a [`workspace`] ask for.
+//! - [`lock`] pins the bases of the images that the packages of a [`workspace`] ask for;
+//! - [`cache`] tells what is in the cache.
 //!
 //! What a tag, a platform or a lock *is*, `pyimage-build` knows; how a registry is spoken to, `pyrun` does.
 
+pub mod cache;
 pub mod cli;
 pub mod lock;
 pub mod size;

@@ -16,6 +16,7 @@ pub use error::TagsError;
 pub use filter::Filter;
 pub use listing::{EndOfLifeMark, Listed, ListedPlatform, Listing};
 pub(crate) use listing::{display, or_none, pinning};
+pub(crate) use table::lay_out;
 
 /// What is asked of a repository.
 #[derive(Debug, Clone)]

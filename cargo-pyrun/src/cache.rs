@@ -4,6 +4,11 @@
 //! once and none ever sees half an entry. What a crash of the whole machine may leave behind is a damaged
 //! entry: whoever reads one checks it, as [`Cache::read_json`] does, and treats it as missing.
 
+pub mod contents;
+mod limit;
+mod prune;
+mod seal;
+mod usage;
 mod work;
 
 use std::io::{self, Write as _};
@@ -13,7 +18,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use contents::Contents;
+pub use limit::{Limit, LimitError};
+pub use prune::{Pruned, prune};
+pub(crate) use seal::{seal, unseal};
+pub use usage::InUse;
+pub(crate) use usage::{PREPARATION, is_at, touch};
 pub use work::Work;
+pub(crate) use work::sweep;
 
 /// The variable that names the cache folder.
 pub const CACHE_VARIABLE: &str = "PYIMAGE_CACHE_DIR";
@@ -137,10 +149,12 @@ impl Cache {
     pub async fn lock(&self, name: &str, wait: impl FnOnce()) -> Result<Option<fs_err::File>, CacheError> {
         let folder = self.folder("locked")?;
         let path = folder.join(name);
-        let file = fs_err::File::create(&path).map_err(|error| CacheError::write(&self.root, error))?;
         let mut wait = Some(wait);
         loop {
+            let file = fs_err::File::create(&path).map_err(|error| CacheError::write(&self.root, error))?;
             match file.file().try_lock() {
+                // A prune removes locks that nobody holds.
+                Ok(()) if !is_at(&file, &path).unwrap_or(true) => {}
                 Ok(()) => return Ok(Some(file)),
                 Err(std::fs::TryLockError::WouldBlock) => {
                     if let Some(wait) = wait.take() {
@@ -149,6 +163,20 @@ impl Cache {
                     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 }
                 Err(std::fs::TryLockError::Error(_)) => return Ok(None),
+            }
+        }
+    }
+
+    /// [`Self::lock`] for a thread that may be held up.
+    pub(crate) fn lock_here(&self, name: &str) -> Result<Option<fs_err::File>, CacheError> {
+        let path = self.folder("locked")?.join(name);
+        loop {
+            let file = fs_err::File::create(&path).map_err(|error| CacheError::write(&self.root, error))?;
+            if file.file().lock().is_err() {
+                return Ok(None);
+            }
+            if is_at(&file, &path).unwrap_or(true) {
+                return Ok(Some(file));
             }
         }
     }

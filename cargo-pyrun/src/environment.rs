@@ -5,6 +5,7 @@
 //! pip runs. It is shared by all scripts that need the same wheels, and read-only in the container.
 
 mod bytecode;
+mod damage;
 mod error;
 mod fetch;
 mod link;
@@ -13,10 +14,10 @@ mod package;
 mod part;
 mod tool;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{Launcher, Platform, PythonTag, Suite, Target};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, InUse, PREPARATION};
 use crate::image::Image;
 use crate::plan::Request;
 use crate::resolution::{self, Resolved};
@@ -43,7 +44,7 @@ pub struct Bytecode {
 }
 
 /// Changes whenever the same wheels would be laid out differently.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 /// The folder of environments by what is needed: links to [`environments`](FOLDER) by their content.
 const BY_NEED: &str = "environments/by-need";
@@ -53,18 +54,35 @@ const MARK: &str = "pyvenv.cfg";
 /// The folder of links to bytecode, in an environment.
 const BYTECODE: &str = ".bytecode";
 /// The file that names the packages of an environment, a line each.
-const PACKAGES: &str = ".packages";
+pub(crate) const PACKAGES: &str = ".packages";
+
+/// An environment that stays while this lives, whoever prunes the cache.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) environment: Environment,
+    pub(crate) in_use: Option<InUse>,
+}
+
+/// Whether the folder of an environment has all that belongs in it, as far as its mark tells.
+pub(crate) fn is_complete(folder: &Utf8Path) -> bool {
+    folder.join(MARK).is_file()
+}
 
 impl Environment {
     /// The environment for this key of needs, if it was made before: one look at the file system.
-    #[must_use]
-    pub fn recall(cache: &Cache, key: &str) -> Option<Self> {
+    pub(crate) fn recall(cache: &Cache, key: &str) -> Option<Held> {
         let link = cache.root().join(BY_NEED).join(key);
         let id = fs_err::read_link(&link).ok()?;
         let id = id.file_name()?.to_str()?.to_owned();
+        let in_use = Self::using(cache, &id);
         let folder = cache.root().join(FOLDER).join(id);
         // What was pruned is made again.
-        folder.join(MARK).is_file().then(|| Self::at(cache, folder))
+        is_complete(&folder).then(|| Held { environment: Self::at(cache, folder), in_use })
+    }
+
+    /// Keeps prunes off the environment of this name, which need not be there yet.
+    fn using(cache: &Cache, id: &str) -> Option<InUse> {
+        cache.using(&format!("{FOLDER}/{id}"))
     }
 
     fn at(cache: &Cache, folder: Utf8PathBuf) -> Self {
@@ -109,7 +127,7 @@ fn launcher(pip: Option<(u16, u16)>) -> Launcher {
 }
 
 /// The environment of a request, if it was made before.
-pub(crate) fn recall(request: &Request, image: &Image, cache: &Cache) -> Option<Environment> {
+pub(crate) fn recall(request: &Request, image: &Image, cache: &Cache) -> Option<Held> {
     let target = target(request, image).ok()?;
     if !request.dependencies.is_settled().ok()? {
         return None;
@@ -126,9 +144,9 @@ pub(crate) async fn provide(
     image: &Image,
     cache: &Cache,
     shell: &Shell,
-) -> Result<Environment, EnvironmentError> {
+) -> Result<Held, EnvironmentError> {
     let target = target(request, image)?;
-    prepare(request, &target, image.pip, cache, shell).await
+    hold(request, &target, image.pip, cache, shell).await
 }
 
 /// The same for a target that is known already, and for an image with this major and minor version of pip, whose form
@@ -145,12 +163,23 @@ pub async fn prepare(
     cache: &Cache,
     shell: &Shell,
 ) -> Result<Environment, EnvironmentError> {
+    Ok(hold(request, target, pip, cache, shell).await?.environment)
+}
+
+async fn hold(
+    request: &Request,
+    target: &Target,
+    pip: Option<(u16, u16)>,
+    cache: &Cache,
+    shell: &Shell,
+) -> Result<Held, EnvironmentError> {
     let key = key(&request.dependencies.key()?, target, pip);
     if request.dependencies.is_settled()?
-        && let Some(environment) = Environment::recall(cache, &key)
+        && let Some(held) = Environment::recall(cache, &key)
     {
-        return Ok(environment);
+        return Ok(held);
     }
+    let _preparing = cache.using(PREPARATION);
     make::Making { request, target, pip, cache, shell }.environment(&key).await
 }
 
@@ -166,6 +195,7 @@ pub async fn lock(
     cache: &Cache,
     shell: &Shell,
 ) -> Result<Resolved, EnvironmentError> {
+    let _preparing = cache.using(PREPARATION);
     let uv = async || tool::uv(request, cache, shell).await;
     resolution::resolve(request, target, cache, shell, uv).await
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use pyimage_build::{Pylock, Target};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, seal, touch, unseal};
 use crate::dependencies::{Dependencies, LockFile, LockKind, Locking, Renewal};
 use crate::environment::EnvironmentError;
 use crate::fingerprint;
@@ -295,11 +295,14 @@ impl Resolution<'_> {
         // A universal lock is for every platform, but for one Python.
         let entry = format!("locks/{key}-{}.{}.toml", self.python.0, self.python.1);
         let kept = self.cache.read(&entry)?.and_then(|bytes| String::from_utf8(bytes).ok());
-        let text = if let Some(text) = kept.filter(|text| Pylock::parse(text).is_ok()) {
-            text
+        // Cut off between two packages, it would be a lock still.
+        let kept = kept.as_deref().and_then(unseal).filter(|text| Pylock::parse(text).is_ok());
+        let text = if let Some(text) = kept {
+            touch(&self.cache.root().join(&entry));
+            text.to_owned()
         } else {
             let text = make().await?;
-            self.cache.write(&entry, text.as_bytes())?;
+            self.cache.write(&entry, seal(&text).as_bytes())?;
             text
         };
         Ok(Resolved { text, file: PathBuf::from("pylock.toml"), is_open: false })

@@ -89,6 +89,9 @@ async fn attempt(
         });
     }
     let outcome = conversation::converse(&preparation, signals, timings).await;
+    if !matches!(outcome, Ok(End::Finished(0) | End::Cut(_))) {
+        preparation.warn_of_damage();
+    }
     match outcome {
         Ok(End::Finished(code)) => preparation.conclude(timings, code).await,
         Ok(End::Cut(code)) => {

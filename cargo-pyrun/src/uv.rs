@@ -14,7 +14,7 @@ use std::process::Stdio;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
 
-use crate::cache::{Cache, CacheError};
+use crate::cache::{Cache, CacheError, Work, touch};
 use crate::dependencies::{LockFile, LockKind, Need, UnreadableNeed, metadata};
 use crate::index::Indexes;
 
@@ -148,6 +148,8 @@ impl Uv {
         let named = std::env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
         let program = named.or_else(on_path).or_else(|| {
             let installed = Self::installed(cache);
+            // A prune goes by the time of its folder.
+            installed.parent().and_then(Utf8Path::parent).filter(|_| installed.exists()).map(touch);
             installed.exists().then(|| installed.into_std_path_buf())
         })?;
         Some(Self { program })
@@ -314,7 +316,7 @@ fn failed(failed: Failed, otherwise: impl FnOnce(UvSays) -> UvError) -> UvError 
 
 /// A folder for one run of uv, which is gone afterwards. What it has may have logins in it, and is its owner's to read.
 struct Desk {
-    _folder: tempfile::TempDir,
+    _work: Work,
     here: Utf8PathBuf,
     unusable: Box<dyn Fn(io::Error) -> UvError + Send + Sync>,
     count: std::cell::Cell<u32>,
@@ -325,10 +327,10 @@ impl Desk {
         let cache = around.cache.clone();
         let unusable = move |source| UvError::Cache(cache.write_error(source));
         let work = around.cache.folder("tools/work")?;
-        let folder = tempfile::Builder::new().prefix("lock-").tempdir_in(&work).map_err(&unusable)?;
-        let here = Utf8Path::from_path(folder.path()).unwrap_or(&work).to_owned();
+        let work = Work::begin(&work).map_err(&unusable)?;
+        let here = work.folder();
         interpreter::write(&here.join("python"), around.python).map_err(&unusable)?;
-        Ok(Self { _folder: folder, here, unusable: Box::new(unusable), count: 0.into() })
+        Ok(Self { _work: work, here, unusable: Box::new(unusable), count: 0.into() })
     }
 
     fn write(&self, name: &str, text: &str) -> Result<Utf8PathBuf, UvError> {

@@ -97,7 +97,9 @@ fn a_changed_module_is_compiled_again() {
 fn a_damaged_cache_is_rebuilt() {
     let folder = Folder::new();
     succeeded(&finish(&mut folder.pyrun(["--tag", TAG, "-c", IMPORTS])));
-    let sound = files(&cache(&folder));
+    // Those in `used/` are empty in any case: only their times and locks count.
+    let mut sound = files(&cache(&folder));
+    sound.retain(|(path, ..)| !path.starts_with(cache(&folder).join("used")));
     let names: Vec<_> = sound.iter().map(|(path, ..)| path.to_string_lossy().into_owned()).collect();
     for kind in ["/engines/", "/images/", "/bytecode/"] {
         assert!(names.iter().any(|name| name.contains(kind)), "{names:?}");

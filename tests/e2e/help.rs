@@ -26,9 +26,13 @@ fn help_is_as_it_was_last_read() {
 #[test]
 fn help_of_pyimage_is_as_it_was_last_read() {
     let folder = Folder::new();
-    for (command, file) in
-        [("", "pyimage.txt"), ("tags", "tags.txt"), ("tag", "tag.txt"), ("lock", "lock.txt")]
-    {
+    for (command, file) in [
+        ("", "pyimage.txt"),
+        ("tags", "tags.txt"),
+        ("tag", "tag.txt"),
+        ("lock", "lock.txt"),
+        ("cache", "cache.txt"),
+    ] {
         let words = [command, "--help"].into_iter().filter(|word| !word.is_empty());
         let run = finish(folder.pyimage([]).args(words));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));

@@ -5,6 +5,7 @@
 mod bed;
 mod cache;
 mod choice;
+mod corruption;
 mod differential;
 mod discovery;
 mod docs;
@@ -26,6 +27,7 @@ mod network;
 mod options;
 mod output;
 mod packages;
+mod prune;
 mod pull;
 mod registry;
 mod settings;

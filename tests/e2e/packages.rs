@@ -93,6 +93,7 @@ fn packages_come_from_wherever_they_are_asked_for() {
     if index(&folder) {
         packages_come_from_options_files_and_locks(&folder);
         programs_of_packages_are_on_the_path(&folder);
+        a_damaged_lock_in_the_cache_is_resolved_anew(&folder);
         what_cannot_be_had_is_told(&folder);
     }
 }
@@ -126,6 +127,26 @@ fn programs_of_packages_are_on_the_path(folder: &Folder) {
     ));
     assert_eq!(tool.code, Some(0), "{}", tool.stderr);
     assert!(tool.stdout.starts_with("Pygments version"), "{}", tool.stdout);
+}
+
+/// Cut off between two packages, it is a lock still.
+fn a_damaged_lock_in_the_cache_is_resolved_anew(folder: &Folder) {
+    let arguments = ["--tag", TAG, "--with", "rich", "-c", "import rich, pygments; print('both')"];
+    ran(&finish(&mut pyrun(folder, arguments)), "both\n");
+    let locks = || folder.cached_files().into_iter().filter(|file| file.starts_with("locks"));
+    let text = |file: &std::path::Path| fs_err::read_to_string(folder.cache().join(file)).expect("a lock");
+    let lock =
+        locks().find(|file| text(file).contains("name = \"rich\"") && !text(file).contains("\"idna\""));
+    let lock = lock.expect("the lock in the cache");
+    let sound = text(&lock);
+    let last = sound.rfind("[[packages]]").expect("packages");
+    let second = sound.match_indices("[[packages]]").nth(1).expect("packages").0;
+    for damaged in [&sound[..last], &sound[..second], &sound.replace("pygments", "attrs"), "", "x"] {
+        fs_err::write(folder.cache().join(&lock), damaged).expect("damage");
+        fs_err::remove_dir_all(folder.cache().join("environments")).expect("the environments");
+        ran(&finish(&mut pyrun(folder, arguments)), "both\n");
+        assert_eq!(text(&lock), sound);
+    }
 }
 
 fn what_cannot_be_had_is_told(folder: &Folder) {

@@ -16,6 +16,7 @@ mod repository;
 mod resolver;
 mod running;
 mod terminal;
+mod wheels;
 
 use std::env;
 use std::io::Write;
@@ -36,6 +37,7 @@ pub use repository::{Descriptor, Format, Repository};
 pub use resolver::uv;
 pub use running::Running;
 pub use terminal::Terminal;
+pub use wheels::{OwnWheel, WheelHost};
 
 /// The image that most tests run in.
 pub const TAG: &str = "3.13-slim";

@@ -98,7 +98,7 @@ fn most_telling(tag: &Listed) -> Option<&String> {
 }
 
 /// Rows in columns: the first and the last to the left, those between to the right.
-fn lay_out(rows: &[Vec<String>]) -> String {
+pub(crate) fn lay_out(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::link::{Layout, bytecode_name};
-use super::package::{self, Package, put};
+use super::package::{self, Package, put, unpacked};
 use super::tool;
 use crate::cache::{Cache, CacheError, Work};
 use crate::plan::{ENVIRONMENT, PACKAGE_BYTECODE, Program, Request};
@@ -86,7 +86,8 @@ async fn attempt(
     shell: &Shell,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let parent = cache.folder(FOLDER)?;
-    let missing: Vec<_> = packages.iter().filter(|package| !parent.join(&package.id).exists()).collect();
+    let is_there = |package: &&Package| is_whole(&parent.join(&package.id));
+    let missing: Vec<_> = packages.iter().filter(|package| !is_there(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -120,10 +121,43 @@ async fn attempt(
         }
     }
     for package in missing {
-        let folder = parent.join(&package.id);
-        put(&out.join(&package.id), &folder, || folder.is_dir()).map_err(unwritten)?;
+        let (folder, made) = (parent.join(&package.id), out.join(&package.id));
+        date(&made)?;
+        if folder.exists() && !is_whole(&folder) {
+            let _ = fs_err::rename(&folder, work.join(&format!("damaged-{}", package.id)));
+        }
+        put(&made, &folder, || folder.is_dir()).map_err(unwritten)?;
     }
     Ok(())
+}
+
+/// Gives all files the time by which they are known to be as they were made.
+fn date(folder: &Utf8Path) -> std::io::Result<()> {
+    for entry in folder.read_dir_utf8()? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            date(entry.path())?;
+        } else {
+            fs_err::File::open(entry.path())?.file().set_modified(unpacked())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the bytecode of a package is there as it was made, as far as can be told without reading it.
+pub(super) fn is_whole(folder: &Utf8Path) -> bool {
+    let file = |path: &Utf8Path| {
+        fs_err::symlink_metadata(path)
+            .is_ok_and(|data| data.len() > 0 && data.modified().is_ok_and(|at| at == unpacked()))
+    };
+    folder.read_dir_utf8().is_ok_and(|mut entries| {
+        entries.all(|entry| {
+            entry.is_ok_and(|entry| match entry.file_type() {
+                Ok(kind) if kind.is_dir() => is_whole(entry.path()),
+                _ => file(entry.path()),
+            })
+        })
+    })
 }
 
 /// Makes the links that lead from an environment to the bytecode of its packages, below `folder`.

@@ -3,8 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use camino::Utf8PathBuf;
-
 use super::link::LinkError;
 use crate::cache::CacheError;
 use crate::dependencies::UnreadableNeed;
@@ -132,14 +130,6 @@ pub enum EnvironmentError {
     /// The work could not be done.
     #[error("could not prepare the packages")]
     Task(#[source] io::Error),
-    /// The environment's own files could not be written.
-    #[error("could not write the environment in `{folder}`")]
-    Write {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 impl From<LinkError> for EnvironmentError {
@@ -158,6 +148,7 @@ impl EnvironmentError {
         let help = match self {
             Self::NoCache => "set `PYIMAGE_CACHE_DIR` to a folder that can be written".to_owned(),
             Self::Cache(error) => error.help(),
+            Self::Fetch { source: FetchError::Cache(error), .. } => error.help(),
             Self::NoPython { .. } | Self::UnknownSystem { .. } => {
                 "take an official image with `--tag`, or one that is made from one".to_owned()
             }

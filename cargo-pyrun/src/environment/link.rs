@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::package::{Package, PackageFile};
+use super::package::{Package, PackageFile, unpacked};
 
 /// A path that two packages have, with different content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,8 +206,10 @@ fn link_siblings(files: &[(&Package, &PackageFile)], folder: &Utf8Path) -> Resul
 }
 
 fn copy(source: &Utf8Path, path: &Utf8Path) -> Result<(), LinkError> {
-    let copied = fs_err::copy(source, path);
-    copied.map(drop).map_err(|source| LinkError::Write { path: path.to_owned(), source })
+    let copied = fs_err::copy(source, path)
+        .and_then(|_| fs_err::File::open(path))
+        .and_then(|copy| copy.file().set_modified(unpacked()));
+    copied.map_err(|source| LinkError::Write { path: path.to_owned(), source })
 }
 
 /// Makes folders that everybody may read, whatever the umask.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use camino::Utf8Path;
 use pyimage_build::{Provenance, Scheme, Target};
 
-use crate::cache::{Cache, Work};
+use crate::cache::{Cache, Work, sweep};
 use crate::fingerprint;
 use crate::plan::{ENVIRONMENT, Request};
 use crate::resolution;
@@ -14,12 +14,16 @@ use crate::shell::Shell;
 
 use super::bytecode::{self, Compiler};
 use super::fetch::{Fetched, fetch};
-use super::link::{Layout, Overlap};
-use super::package::{self, Package};
+use super::link::{Layout, LinkError, Overlap};
+use super::package::{self, Package, is_full};
 use super::part::{Part, select};
 use super::{
-    BY_NEED, BYTECODE, Environment, EnvironmentError, FOLDER, FORMAT, MARK, PACKAGES, launcher, tool,
+    BY_NEED, BYTECODE, Environment, EnvironmentError, FOLDER, FORMAT, Held, MARK, PACKAGES, is_complete,
+    launcher, tool,
 };
+
+/// How often damaged packages are unpacked again. Another process may find the same damage at the same time.
+const TRIES: u32 = 3;
 
 /// Making an environment for a request.
 #[derive(Clone, Copy)]
@@ -34,43 +38,42 @@ pub(super) struct Making<'a> {
 
 impl Making<'_> {
     /// Makes the environment, and keeps it under `key`.
-    pub(super) async fn environment(&self, key: &str) -> Result<Environment, EnvironmentError> {
+    pub(super) async fn environment(&self, key: &str) -> Result<Held, EnvironmentError> {
         let Self { request, target, cache, shell, .. } = *self;
         let wait = || shell.status("Blocking", "waiting for another process that prepares the same packages");
         let _held = cache.lock(&format!("environment-{key}"), wait).await?;
         if request.dependencies.is_settled()?
-            && let Some(environment) = Environment::recall(cache, key)
+            && let Some(held) = Environment::recall(cache, key)
         {
-            return Ok(environment);
+            return Ok(held);
         }
         let uv = async || tool::uv(request, cache, shell).await;
         let resolved = resolution::resolve(request, target, cache, shell, uv).await?;
         let parts = select(&resolved, &resolved.target(target, &request.dependencies))?;
         let id = self.id(&parts);
+        // From before it is there: nobody removes it between its making and its use.
+        let in_use = Environment::using(cache, &id);
         let folder = cache.root().join(FOLDER).join(&id);
-        if !folder.join(MARK).is_file() {
+        if !is_complete(&folder) {
             self.build(&parts, &folder).await?;
         }
         keep(cache, key, &id)?;
-        Ok(Environment::at(cache, folder))
+        Ok(Held { environment: Environment::at(cache, folder), in_use })
     }
 
-    /// Fetches and unpacks what is missing, and puts the packages together. A damaged package is made anew, once.
+    /// Fetches and unpacks what is missing, and puts the packages together. Damaged packages are made anew.
     async fn build(&self, parts: &[Part], folder: &Utf8Path) -> Result<(), EnvironmentError> {
-        let packages = self.packages(parts).await?;
-        match self.assemble(packages, folder).await {
-            Err(EnvironmentError::Damaged { id }) => {
-                let unwritten = |source| EnvironmentError::Cache(self.cache.write_error(source));
-                self.shell
-                    .verbose(|shell| shell.note("a package in the cache is damaged: unpacking it again"));
-                Package::discard(self.cache, &id).map_err(unwritten)?;
-                for id in self.damaged(parts) {
-                    Package::discard(self.cache, &id).map_err(unwritten)?;
-                }
-                let packages = self.packages(parts).await?;
-                self.assemble(packages, folder).await
+        let mut tries = TRIES;
+        loop {
+            let packages = self.packages(parts).await?;
+            match self.assemble(packages, folder).await {
+                Err(EnvironmentError::Damaged { .. }) if tries > 1 => tries -= 1,
+                done => return done,
             }
-            done => done,
+            self.shell.verbose(|shell| shell.note("a package in the cache is damaged: unpacking it again"));
+            for id in self.ids(parts) {
+                Package::discard_damaged(self.cache, &id)?;
+            }
         }
     }
 
@@ -94,17 +97,11 @@ impl Making<'_> {
         fingerprint::short(&format!("{FORMAT} {platform} {scheme:?}\n{}", names.join("\n")))
     }
 
-    /// All packages that are not as they were unpacked.
-    fn damaged(&self, parts: &[Part]) -> Vec<String> {
+    /// The names of the packages.
+    fn ids(&self, parts: &[Part]) -> Vec<String> {
         let scheme = self.scheme();
-        let found = parts.iter().filter_map(|part| {
-            let digest = part.wheel.digest()?;
-            Package::find(self.cache, &package::id(&digest, &scheme, &part.provenance))
-        });
-        found
-            .filter(|package| package.files.iter().any(|file| !file.is_whole(&package.tree.join(&file.path))))
-            .map(|package| package.id)
-            .collect()
+        let id = |part: &Part| Some(package::id(&part.wheel.digest()?, &scheme, &part.provenance));
+        parts.iter().filter_map(id).collect()
     }
 
     /// The packages, in the lock's order; what was not unpacked before is fetched and unpacked.
@@ -153,11 +150,16 @@ impl Making<'_> {
         let work = Work::begin(&cache.folder(FOLDER)?).map_err(unwritten)?;
         let place = work.join("environment");
         fs_err::create_dir(&place).map_err(unwritten)?;
-        let (making, version) = (place.clone(), self.target.python().to_string());
+        let (making, version, writing) = (place.clone(), self.target.python().to_string(), cache.clone());
         let overlaps = blocking(move || -> Result<_, EnvironmentError> {
             let layout = Layout::of(&packages)?;
-            layout.link_to(&making)?;
-            let written = |source| EnvironmentError::Write { folder: making.clone(), source };
+            layout.link_to(&making).map_err(|error| match error {
+                LinkError::Write { source, .. } if is_full(&source) => {
+                    EnvironmentError::Cache(writing.write_error(source))
+                }
+                error => error.into(),
+            })?;
+            let written = |source| EnvironmentError::Cache(writing.write_error(source));
             if keeps_bytecode {
                 bytecode::link(&layout, compiler, &making.join(BYTECODE)).map_err(written)?;
             }
@@ -171,10 +173,10 @@ impl Making<'_> {
                 shell.note(format_args!("`{path}` of {replaced} is replaced by that of {taken}"));
             });
         }
-        let is_there = || folder.join(MARK).is_file();
-        // One without its mark is what somebody left of it.
+        let is_there = || is_complete(folder);
+        // One without its mark was found damaged. Somebody may run with it still: a prune removes it.
         if folder.exists() && !is_there() {
-            let _ = fs_err::rename(folder, work.join("damaged"));
+            let _ = fs_err::rename(folder, format!("{folder}.replaced-{}", std::process::id()));
         }
         package::put(&place, folder, is_there).map_err(unwritten)
     }
@@ -245,7 +247,8 @@ fn minor(target: &Target) -> (u32, u32) {
 /// Lets the needs lead to the environment from now on.
 fn keep(cache: &Cache, key: &str, id: &str) -> Result<(), EnvironmentError> {
     let folder = cache.folder(BY_NEED)?;
-    let written = |source| EnvironmentError::Write { folder: folder.clone(), source };
+    let written = |source| EnvironmentError::Cache(cache.write_error(source));
+    sweep(&folder);
     #[cfg(unix)]
     {
         let temporary = folder.join(format!(".tmp-{key}-{}", std::process::id()));

@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{Digest, Existing, Provenance, Scheme, Tree, Wheel, WheelLimits};
 
 use super::{EnvironmentError, FORMAT};
-use crate::cache::{Cache, Work};
+use crate::cache::{Cache, Work, seal, unseal};
 use crate::fingerprint;
 
 /// The cache's folder of packages.
@@ -52,11 +52,10 @@ impl PackageFile {
 
     /// Whether the file at this path still is what was unpacked, as far as can be told without reading it.
     pub(super) fn is_whole(&self, path: &Utf8Path) -> bool {
-        let unpacked = SystemTime::UNIX_EPOCH + Duration::from_secs(Tree::MODIFIED);
         fs_err::symlink_metadata(path).is_ok_and(|found| {
             found.is_file()
                 && found.len() == self.size
-                && found.modified().is_ok_and(|modified| modified == unpacked)
+                && found.modified().is_ok_and(|modified| modified == unpacked())
         })
     }
 }
@@ -74,6 +73,11 @@ impl PackageFile {
     }
 }
 
+/// The time of all that belongs to packages: what has another was changed since.
+pub(super) fn unpacked() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(Tree::MODIFIED)
+}
+
 /// The name of the package that this wheel becomes.
 pub(super) fn id(wheel: &Digest, scheme: &Scheme, provenance: &Provenance) -> String {
     fingerprint::short(&format!("{FORMAT} {wheel} {scheme:?} {provenance:?}"))
@@ -84,13 +88,13 @@ impl Package {
     pub(super) fn find(cache: &Cache, id: &str) -> Option<Self> {
         let folder = cache.root().join(FOLDER).join(id);
         let list = fs_err::read_to_string(folder.join(LIST)).ok()?;
-        let mut lines = list.lines();
+        let mut lines = unseal(&list)?.lines();
         let wheel = lines.next()?.to_owned();
         let files: Option<Vec<_>> = lines.map(parse_line).collect();
         Some(Self { id: id.to_owned(), wheel, tree: folder.join(TREE), files: files? })
     }
 
-    /// Unpacks a wheel. All its content is checked on the way.
+    /// Unpacks a wheel, unless another process has done it. All its content is checked on the way.
     pub(super) fn unpack(
         cache: &Cache,
         id: &str,
@@ -105,6 +109,10 @@ impl Package {
         };
         let unwritten = |source| EnvironmentError::Cache(cache.write_error(source));
         let parent = cache.folder(FOLDER)?;
+        let _held = cache.lock_here(&format!("package-{id}"))?;
+        if let Some(found) = Self::find(cache, id) {
+            return Ok(found);
+        }
         let opened = Wheel::open_as(wheel.as_std_path(), file_name, &WheelLimits::default());
         let opened = opened.map_err(|source| failed(Box::new(source)))?;
         let installation = opened.installation(scheme, provenance);
@@ -131,21 +139,39 @@ impl Package {
             // Writing to a string cannot fail.
             let _ = writeln!(list, "{} {size} {path}", if *executable { 'x' } else { '-' });
         }
-        fs_err::write(place.join(LIST), list).map_err(unwritten)?;
+        fs_err::write(place.join(LIST), seal(&list)).map_err(unwritten)?;
         let folder = parent.join(id);
-        put(&place, &folder, || folder.join(LIST).is_file()).map_err(unwritten)?;
+        if folder.exists() {
+            // Its list is damaged.
+            fs_err::rename(&folder, work.join("damaged")).map_err(unwritten)?;
+        }
+        put(&place, &folder, || Self::find(cache, id).is_some()).map_err(unwritten)?;
         Ok(Self { id: id.to_owned(), wheel: file_name.to_owned(), tree: folder.join(TREE), files })
     }
 
-    /// Removes a damaged package, so that it is unpacked again.
-    pub(super) fn discard(cache: &Cache, id: &str) -> io::Result<()> {
-        let parent = cache.root().join(FOLDER);
-        // Gone at once for everybody else, then file by file.
-        let work = Work::begin(&parent)?;
-        match fs_err::rename(parent.join(id), work.join("package")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+    /// Whether all its files are as they were unpacked.
+    fn is_whole(&self) -> bool {
+        self.files.iter().all(|file| file.is_whole(&self.tree.join(&file.path)))
+    }
+
+    /// Removes a package if it is damaged, so that it is unpacked again. Its bytecode may have been compiled from the
+    /// damaged files.
+    pub(super) fn discard_damaged(cache: &Cache, id: &str) -> Result<(), EnvironmentError> {
+        let _held = cache.lock_here(&format!("package-{id}"))?;
+        if Self::find(cache, id).is_none_or(|package| package.is_whole()) {
+            return Ok(());
         }
+        let unwritten = |source| EnvironmentError::Cache(cache.write_error(source));
+        for folder in [FOLDER, super::bytecode::FOLDER] {
+            // Gone at once for everybody else, then file by file.
+            let parent = cache.folder(folder)?;
+            let work = Work::begin(&parent).map_err(unwritten)?;
+            match fs_err::rename(parent.join(id), work.join("damaged")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritten(error)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -157,7 +183,8 @@ pub(super) fn put(made: &Utf8Path, name: &Utf8Path, is_there: impl Fn() -> bool)
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
+/// Whether the disk, or the user's share of it, is full.
+pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 

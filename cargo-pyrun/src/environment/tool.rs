@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Work};
 use crate::dependencies::Dependencies;
 use crate::index::Indexes;
 use crate::plan::{Program, Request};
@@ -19,7 +19,7 @@ pub(super) async fn uv(request: &Request, cache: &Cache, shell: &Shell) -> Resul
     let failed = |source| EnvironmentError::NoUv { image: request.image.clone(), source };
     shell.status("Installing", format_args!("uv {}, once", uv::VERSION));
     let folder = cache.folder("tools/work")?;
-    let target = tempfile::Builder::new().prefix("uv-").tempdir_in(&folder).map_err(failed)?;
+    let target = Work::begin(&folder).map_err(failed)?;
     let of_pip = Indexes::from_env().for_pip();
     let pip = Request {
         program: Some(Program::Module("pip".to_owned())),
@@ -36,7 +36,7 @@ pub(super) async fn uv(request: &Request, cache: &Cache, shell: &Shell) -> Resul
         ]
         .map(str::to_owned)
         .into(),
-        folder: target.path().to_owned(),
+        folder: target.folder().into_std_path_buf(),
         // Root is who it is in the container, and nobody's system is at stake.
         env: of_pip
             .into_iter()
@@ -53,7 +53,7 @@ pub(super) async fn uv(request: &Request, cache: &Cache, shell: &Shell) -> Resul
     }
     let installed = Uv::installed(cache);
     let parent = installed.parent().and_then(camino::Utf8Path::parent).unwrap_or(&folder).to_owned();
-    if let Err(error) = fs_err::rename(target.path().join("tool"), &parent)
+    if let Err(error) = fs_err::rename(target.join("tool"), &parent)
         // Another process was faster.
         && !installed.exists()
     {

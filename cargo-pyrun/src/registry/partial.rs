@@ -8,7 +8,7 @@ use fs_err::{File, OpenOptions};
 use pyimage_build::{Digest, DigestHasher};
 
 use super::store::remove;
-use crate::cache::{Cache, CacheError};
+use crate::cache::{Cache, CacheError, is_at};
 
 /// The cache's folder for downloads that are under way.
 const FOLDER: &str = "partial";
@@ -168,26 +168,6 @@ pub(super) fn sweep(cache: &Cache) {
             let _ = fs_err::remove_file(entry.path());
         }
     }
-}
-
-/// Whether the open file is still the one with this name.
-fn is_at(file: &File, path: &Utf8Path) -> io::Result<bool> {
-    match fs_err::metadata(path) {
-        Ok(there) => Ok(is_same(&file.metadata()?, &there)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-#[cfg(unix)]
-fn is_same(a: &std::fs::Metadata, b: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-#[cfg(not(unix))]
-fn is_same(a: &std::fs::Metadata, b: &std::fs::Metadata) -> bool {
-    (a.len(), a.created().ok()) == (b.len(), b.created().ok())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::Digest;
 
-use crate::cache::{Cache, CacheError};
+use crate::cache::{Cache, CacheError, touch};
 
 /// The cache's folder for content by digest.
 const BLOBS: &str = "blobs";
@@ -31,6 +31,7 @@ impl Store {
         }
         let bytes = fs_err::read(&path).ok()?;
         if digest.matches(&bytes) {
+            touch(&path);
             return Some(bytes.into());
         }
         remove(&path);
@@ -60,11 +61,13 @@ pub(super) fn is_whole(path: &Utf8Path, digest: &Digest, size: u64) -> bool {
         }
     };
     match whole() {
-        Ok(whole) => {
-            if !whole {
-                remove(path);
-            }
-            whole
+        Ok(true) => {
+            touch(path);
+            true
+        }
+        Ok(false) => {
+            remove(path);
+            false
         }
         Err(_) => false,
     }

@@ -4,10 +4,10 @@ use pyimage_build::{Date, PythonTag};
 
 use super::doubts::doubts;
 use super::{RunError, Timings};
-use crate::cache::{Cache, CacheError};
+use crate::cache::{Cache, CacheError, InUse};
 use crate::container::Container;
 use crate::engine::{Engine, EngineError, Until};
-use crate::environment::{self, Environment, EnvironmentError};
+use crate::environment::{self, Environment, EnvironmentError, Held};
 use crate::fingerprint;
 use crate::identity::Caller;
 use crate::image::{self, Image};
@@ -36,6 +36,8 @@ pub(super) struct Preparation<'a> {
     pub(super) run: String,
     /// The packages that the script gets, once they are there.
     pub(super) environment: Option<Environment>,
+    /// What the container gets of the cache, by the entries' names; an environment's needs none.
+    in_use: std::cell::RefCell<Vec<(String, InUse)>>,
     lease: Option<Lease>,
     cache_complaint: std::cell::OnceCell<()>,
 }
@@ -71,6 +73,7 @@ impl<'a> Preparation<'a> {
             caller: Caller::current(),
             run,
             environment: None,
+            in_use: std::cell::RefCell::default(),
             lease: None,
             cache_complaint: std::cell::OnceCell::new(),
         })
@@ -165,8 +168,8 @@ impl<'a> Preparation<'a> {
     /// Takes the packages that the script needs, where an earlier run has prepared them.
     pub(super) fn recall_environment(&mut self) -> bool {
         let (Some(image), Some(cache)) = (&self.image, self.cache) else { return false };
-        self.environment = environment::recall(self.request, image, cache);
-        self.environment.is_some()
+        let held = environment::recall(self.request, image, cache);
+        self.take(held)
     }
 
     /// Sees to the packages that the script needs, once it is known what image they are for.
@@ -183,12 +186,41 @@ impl<'a> Preparation<'a> {
             return Err(RunError::Environment(EnvironmentError::NoCache.into()));
         };
         let provided = environment::provide(self.request, image, cache, self.shell);
-        self.environment = Some(tokio::select! {
+        let held = tokio::select! {
             provided = provided => provided?,
             signal = signals.fatal() => return Err(RunError::Interrupted(signal)),
-        });
+        };
+        self.take(Some(held));
         timings.mark("packages");
         Ok(())
+    }
+
+    /// Takes an environment for this run; no prune removes it before our end.
+    fn take(&mut self, held: Option<Held>) -> bool {
+        let Some(Held { environment, in_use }) = held else { return false };
+        self.environment = Some(environment);
+        self.in_use.get_mut().extend(in_use.map(|in_use| (String::new(), in_use)));
+        true
+    }
+
+    /// Keeps prunes off an entry of the cache that the container gets.
+    pub(super) fn hold(&self, entry: &str) {
+        let Some(cache) = self.cache else { return };
+        let mut held = self.in_use.borrow_mut();
+        if !held.iter().any(|(name, _)| name == entry) {
+            held.extend(cache.using(entry).map(|in_use| (entry.to_owned(), in_use)));
+        }
+    }
+
+    /// After a script that failed: its packages may be why, where somebody changed them in the cache.
+    pub(super) fn warn_of_damage(&self) {
+        let (Some(environment), Some(cache)) = (&self.environment, self.cache) else { return };
+        let damage = environment.damage(cache);
+        let Some(first) = damage.first() else { return };
+        let more = if damage.len() > 1 { format!(", and {} more", damage.len() - 1) } else { String::new() };
+        self.shell.warn(format_args!("the script's packages were damaged in the cache: `{first}`{more}"));
+        self.shell.help("run it again: the next run prepares them anew");
+        environment.give_up();
     }
 
     /// The image as the last run met it, or as the engine tells it.

@@ -48,8 +48,9 @@ impl Preparation<'_> {
             return None;
         }
         let project = fingerprint::short(&self.request.folder.display().to_string());
-        let folder = self.cache?.folder(format!("bytecode/{}/{project}", image.key()));
-        let folder = self.complain(folder)?;
+        let entry = format!("bytecode/{}/{project}", image.key());
+        self.hold(&entry);
+        let folder = self.complain(self.cache?.folder(entry))?;
         if self.environment.is_some() {
             // What an engine makes to mount something at belongs to root.
             let _ = fs_err::create_dir_all(folder.join(plan::ENVIRONMENT.trim_start_matches('/')));
@@ -103,6 +104,7 @@ impl Preparation<'_> {
         let cache = self.cache?;
         let entry =
             format!("accounts/{}", fingerprint::short(&format!("{}{}", accounts.passwd, accounts.group)));
+        self.hold(&entry);
         let kept = |file: &str, text: &str| {
             let entry = format!("{entry}/{file}");
             // Read rather than only found: a damaged one would be the container's `/etc/passwd`.
@@ -122,6 +124,7 @@ impl Preparation<'_> {
         let bytes = fs_err::read(path).ok()?;
         let cache = self.cache?;
         let entry = format!("certificates/{}.crt", fingerprint::short(&String::from_utf8_lossy(&bytes)));
+        self.hold(&entry);
         self.complain(cache.write(&entry, &bytes))?;
         Some(cache.root().join(entry).to_string())
     }
