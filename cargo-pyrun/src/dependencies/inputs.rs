@@ -38,13 +38,11 @@ impl Input {
         Self { file: Some(file.to_owned()), is_local: false, hash }
     }
 
-    /// What tells it from others: where it is only matters for what is installed from there.
+    /// What tells it from others beside its content: two scripts that need the same share it, but a wheel is installed
+    /// from where it is.
     pub(super) fn key_name(&self) -> String {
-        match &self.file {
-            Some(file) if self.is_local => file.display().to_string(),
-            Some(file) => file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            None => "requirement".to_owned(),
-        }
+        let file = self.file.as_ref().filter(|_| self.is_local);
+        file.map_or("text".to_owned(), |file| file.display().to_string())
     }
 
     /// Its name as seen from a folder, the same on every machine.

@@ -89,6 +89,8 @@ fn a_copy_has_the_same_key() {
     let (one, other) = (Tree::new(&files), Tree::new(&files));
     let key = |tree: &Tree| tree.find(Some("s.py"), &["requirements.txt"]).key().unwrap();
     assert_eq!(key(&one), key(&other));
+    one.write("other.py", SCRIPT);
+    assert_eq!(one.find(Some("other.py"), &[]).key().unwrap(), one.find(Some("s.py"), &[]).key().unwrap());
 }
 
 #[test]
