@@ -337,4 +337,13 @@ fn what_cannot_be_resolved_is_explained() {
     // All of it is there now.
     ran(&run("http://127.0.0.1:9/simple", &["--with", "demo"]), "");
     ran(&run(&index.url(), &["--offline", "--with", "demo<=2"]), "");
+    let lock = format!(
+        "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '3.0'\nwheels = [{{ url = \
+         '{}/demo-3.0-py3-none-any.whl', hashes = {{ sha256 = '{}' }} }}]\n",
+        index.url(),
+        "ab".repeat(32)
+    );
+    folder.file("pylock.toml", &lock);
+    let missing = "`demo-3.0-py3-none-any.whl` is not in the cache, and `--offline` is given";
+    failed(&run(&index.url(), &["--offline", "-r", "pylock.toml"]), &[missing]);
 }

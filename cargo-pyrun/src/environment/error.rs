@@ -99,6 +99,12 @@ pub enum EnvironmentError {
         /// The file.
         package: String,
     },
+    /// Files are not there, and nobody may be asked for them.
+    #[error("`{}` {} not in the cache, and `--offline` is given", missing.join("`, `"), if missing.len() == 1 { "is" } else { "are" })]
+    Offline {
+        /// The files.
+        missing: Vec<String>,
+    },
     /// A file could not be had.
     #[error("could not fetch `{package}`")]
     Fetch {
@@ -157,6 +163,7 @@ impl EnvironmentError {
             Self::NoWheel { .. } => {
                 "take a version with a wheel, or another image: see `cargo pyimage tag`".to_owned()
             }
+            Self::Offline { .. } => "run it once without `--offline`".to_owned(),
             Self::Network(error) => return error.helps(),
             Self::Resolve(error) => return error.helps(),
             Self::Resolution(error) => return error.helps(),

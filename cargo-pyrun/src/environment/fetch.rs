@@ -31,6 +31,9 @@ pub(super) async fn fetch(
     shell: &Shell,
 ) -> Result<Vec<Fetched>, EnvironmentError> {
     let fetcher = Fetcher::new(RegistrySettings::from_env()?, cache.clone());
+    if request.offline {
+        return only_cached(&fetcher, files).await;
+    }
     if files.len() == 1 {
         shell.status("Fetching", "1 package");
     } else {
@@ -65,6 +68,27 @@ pub(super) async fn fetch(
         .buffered(AT_ONCE)
         .try_collect()
         .await
+}
+
+/// The same without a network: what is not there is named, all of it.
+async fn only_cached(fetcher: &Fetcher, files: &[LockedFile]) -> Result<Vec<Fetched>, EnvironmentError> {
+    let (mut wheels, mut missing) = (Vec::new(), Vec::new());
+    for file in files {
+        let unlocked = || EnvironmentError::NoDigest { package: file.file_name.clone() };
+        let digest = file.digest().ok_or_else(unlocked)?;
+        let path = if let Some(path) = &file.path {
+            check(Utf8Path::new(path), &digest)?;
+            Some(Utf8PathBuf::from(path))
+        } else {
+            let url = file.url.clone().ok_or_else(unlocked)?;
+            fetcher.cached(&RemoteFile { url, digest, size: file.size }).await
+        };
+        match path {
+            Some(path) => wheels.push(Fetched { path, file_name: file.file_name.clone() }),
+            None => missing.push(file.file_name.clone()),
+        }
+    }
+    if missing.is_empty() { Ok(wheels) } else { Err(EnvironmentError::Offline { missing }) }
 }
 
 /// Refuses a file of this machine that is not the one that was locked: what it has would be kept under its digest.
