@@ -243,7 +243,13 @@ pub fn in_shell(line: &str, command: &Command) -> Command {
 
 /// Tries until it is so, or the time is up.
 #[must_use]
-pub fn eventually(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
+pub fn eventually(limit: Duration, so: impl FnMut() -> bool) -> bool {
+    eventually_within(limit, Duration::from_millis(50), so)
+}
+
+/// The same with another pause between two tries.
+#[must_use]
+pub fn eventually_within(limit: Duration, pause: Duration, mut so: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + limit;
     loop {
         if so() {
@@ -252,7 +258,7 @@ pub fn eventually(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
         if Instant::now() > end {
             return false;
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(pause);
     }
 }
 
