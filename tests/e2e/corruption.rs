@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tests::{Finished, Folder, OwnWheel, TAG, WheelHost, finish, spawn};
+use tests::{Finished, Folder, HandMadeWheel, TAG, WheelHost, finish, spawn};
 
 const CODE: &str = "import one, two; print(one.WORD, two.WORD)";
 const ARGUMENTS: [&str; 6] = ["--tag", TAG, "-r", "pylock.toml", "-c", CODE];
@@ -12,8 +12,10 @@ const ARGUMENTS: [&str; 6] = ["--tag", TAG, "-r", "pylock.toml", "-c", CODE];
 /// A folder in which the packages were used once.
 fn prepared() -> (Folder, WheelHost) {
     let folder = Folder::new();
-    let host =
-        WheelHost::of(vec![OwnWheel::saying("one", "first", 5000), OwnWheel::saying("two", "second", 5000)]);
+    let host = WheelHost::of(vec![
+        HandMadeWheel::saying("one", "first", 5000),
+        HandMadeWheel::saying("two", "second", 5000),
+    ]);
     folder.file("pylock.toml", &host.lock(&["one", "two"]));
     ran(&run(&folder));
     (folder, host)
@@ -162,8 +164,10 @@ fn nothing_is_unfinished(folder: &Folder) {
 #[test]
 fn a_download_that_was_killed_is_gone_on_with() {
     let folder = Folder::new();
-    let wheels =
-        vec![OwnWheel::saying("one", "first", 1_500_000), OwnWheel::saying("two", "second", 3_000_000)];
+    let wheels = vec![
+        HandMadeWheel::saying("one", "first", 1_500_000),
+        HandMadeWheel::saying("two", "second", 3_000_000),
+    ];
     let host = WheelHost::of(wheels);
     host.pause(Duration::from_millis(20));
     folder.file("pylock.toml", &host.lock(&["one", "two"]));
@@ -184,7 +188,7 @@ fn an_unpacking_that_was_killed_is_begun_again() {
         let mut files: Vec<_> =
             (0..1500).map(|n| (format!("{name}/m{n}.txt"), format!("{word}{n}").into_bytes())).collect();
         files.push((format!("{name}/__init__.py"), format!("WORD = {word:?}\n").into_bytes()));
-        OwnWheel::new(name, &files)
+        HandMadeWheel::with_files(name, "1", &[], files)
     };
     let host = WheelHost::of(vec![many("one", "first"), many("two", "second")]);
     folder.file("pylock.toml", &host.lock(&["one", "two"]));
@@ -245,8 +249,8 @@ impl Drop for Small {
 fn a_full_disk_is_told_and_what_was_begun_does_no_harm() {
     let folder = Folder::new();
     let host = WheelHost::of(vec![
-        OwnWheel::saying("one", "first", 1_000_000),
-        OwnWheel::saying("two", "second", 1_000_000),
+        HandMadeWheel::saying("one", "first", 1_000_000),
+        HandMadeWheel::saying("two", "second", 1_000_000),
     ]);
     folder.file("pylock.toml", &host.lock(&["one", "two"]));
     let Some(small) = Small::mount(folder.root().join("small")) else { return };

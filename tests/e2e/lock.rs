@@ -144,7 +144,10 @@ fn an_update_says_what_moved() {
         assert!(moved.stderr.contains(part), "no {part:?} in {}", moved.stderr);
     }
     assert!(project.text().contains(&new) && !project.text().contains(&old));
-    failed(&project.lock(["--update", "3.12-slim"]), &["has the base or the package `3.12-slim`", "`python:3.13-slim`"]);
+    failed(
+        &project.lock(["--update", "3.12-slim"]),
+        &["has the base or the package `3.12-slim`", "`python:3.13-slim`"],
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::Value;
 use tests::{
-    Finished, Folder, OwnWheel, Running, TAG, WheelHost, eventually, finish, nothing_is_left_of, spawn,
+    Finished, Folder, HandMadeWheel, Running, TAG, WheelHost, eventually, finish, nothing_is_left_of, spawn,
 };
 
 /// Imports one package at once, and the other when it is told to.
@@ -21,9 +21,9 @@ print(two.WORD, pwd.getpwuid(0).pw_name)
 
 fn host() -> WheelHost {
     WheelHost::of(vec![
-        OwnWheel::saying("one", "first", 200_000),
-        OwnWheel::saying("two", "second", 300_000),
-        OwnWheel::saying("three", "third", 1000),
+        HandMadeWheel::saying("one", "first", 200_000),
+        HandMadeWheel::saying("two", "second", 300_000),
+        HandMadeWheel::saying("three", "third", 1000),
     ])
 }
 

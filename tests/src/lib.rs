@@ -31,13 +31,13 @@ pub use engines::{Setting, User};
 pub use faults::{BearerAuth, Certificate, Fault, FaultyRegistry, Order, PlainTcp, Request, TlsRegistry};
 pub use image::RegistryImage;
 pub use others::{with_cargo, with_hosts};
-pub use package_index::{HandMadeWheel, PackageIndex};
+pub use package_index::PackageIndex;
 pub use relay::{Relay, SlowRegistry};
 pub use repository::{Descriptor, Format, Repository};
 pub use resolver::uv;
 pub use running::Running;
 pub use terminal::Terminal;
-pub use wheels::{OwnWheel, WheelHost};
+pub use wheels::{HandMadeWheel, WheelHost};
 
 /// The image that most tests run in.
 pub const TAG: &str = "3.13-slim";

@@ -1,4 +1,4 @@
-//! An index of Python packages (PEP 503), with wheels made by hand, perhaps behind a login.
+//! An index of Python packages (PEP 503), perhaps behind a login.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,102 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
+use base64::engine::general_purpose::STANDARD;
 
-/// A wheel of one module, that has its version in `version`.
-#[derive(Debug, Clone)]
-pub struct HandMadeWheel {
-    /// Its file name.
-    pub file_name: String,
-    /// The archive.
-    pub bytes: Vec<u8>,
-}
-
-impl HandMadeWheel {
-    /// The wheel of a package that needs others.
-    #[must_use]
-    pub fn new(name: &str, version: &str, requires: &[&str]) -> Self {
-        let info = format!("{name}-{version}.dist-info");
-        let requires =
-            requires.iter().fold(String::new(), |all, other| format!("{all}Requires-Dist: {other}\n"));
-        let mut files = vec![
-            (format!("{name}.py"), format!("version = '{version}'\n")),
-            (
-                format!("{info}/METADATA"),
-                format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}"),
-            ),
-            (
-                format!("{info}/WHEEL"),
-                "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n".to_owned(),
-            ),
-        ];
-        let mut record = String::new();
-        for (name, text) in &files {
-            let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(text));
-            let _ = writeln!(record, "{name},sha256={hash},{}", text.len());
-        }
-        let _ = writeln!(record, "{info}/RECORD,,");
-        files.push((format!("{info}/RECORD"), record));
-        Self { file_name: format!("{name}-{version}-py3-none-any.whl"), bytes: zip(&files) }
-    }
-
-    /// The same wheel, for this platform only: `manylinux_2_17_x86_64`.
-    #[must_use]
-    pub fn only_for(mut self, platform: &str) -> Self {
-        self.file_name = self.file_name.replace("-any.whl", &format!("-{platform}.whl"));
-        self
-    }
-
-    /// The hash of the archive.
-    #[must_use]
-    pub fn sha256(&self) -> String {
-        sha256(&self.bytes)
-    }
-}
-
-/// A zip archive of files that are stored as they are.
-fn zip(files: &[(String, String)]) -> Vec<u8> {
-    let length = |bytes: usize| u32::try_from(bytes).expect("a small archive");
-    let short = |bytes: usize| u16::try_from(bytes).expect("a small archive").to_le_bytes();
-    let (mut archive, mut directory) = (Vec::new(), Vec::new());
-    for (name, text) in files {
-        let mut fields = vec![20_u8, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
-        for number in [crc32(text.as_bytes()), length(text.len()), length(text.len())] {
-            fields.extend(number.to_le_bytes());
-        }
-        fields.extend(short(name.len()));
-        fields.extend([0, 0]);
-        let at = length(archive.len());
-        archive.extend(b"PK\x03\x04");
-        archive.extend(&fields);
-        archive.extend(name.bytes().chain(text.bytes()));
-        directory.extend(b"PK\x01\x02\x14\x03");
-        directory.extend(&fields);
-        directory.extend([0; 6]);
-        directory.extend((0o100_644_u32 << 16).to_le_bytes());
-        directory.extend(at.to_le_bytes());
-        directory.extend(name.bytes());
-    }
-    let count = short(files.len());
-    let (size, start) = (length(directory.len()).to_le_bytes(), length(archive.len()).to_le_bytes());
-    archive.extend(directory);
-    archive.extend(b"PK\x05\x06\0\0\0\0");
-    archive.extend([count, count].concat());
-    archive.extend([size, start].concat());
-    archive.extend([0, 0]);
-    archive
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    let rest =
-        bytes.iter().fold(u32::MAX, |rest, byte| {
-            (0..8).fold(rest ^ u32::from(*byte), |rest, _| {
-                if rest & 1 == 1 { rest >> 1 ^ 0xEDB8_8320 } else { rest >> 1 }
-            })
-        });
-    !rest
-}
+use crate::HandMadeWheel;
+use crate::repository::digest_of;
 
 /// The index. It stops with the test's process.
 #[derive(Debug)]
@@ -217,7 +125,7 @@ fn serve(
 fn page(files: &BTreeMap<String, Vec<u8>>, package: &str) -> (&'static str, &'static str, Vec<u8>) {
     let mut page = String::new();
     for (name, bytes) in files.iter().filter(|(name, _)| name.split('-').next() == Some(package)) {
-        let hash = sha256(bytes);
+        let hash = digest_of(bytes).replace("sha256:", "");
         let _ = writeln!(page, "<a href=\"/files/{name}#sha256={hash}\">{name}</a>");
     }
     if page.is_empty() {
@@ -225,8 +133,4 @@ fn page(files: &BTreeMap<String, Vec<u8>>, package: &str) -> (&'static str, &'st
     } else {
         ("200 OK", "text/html", page.into())
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"))
 }

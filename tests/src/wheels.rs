@@ -14,51 +14,74 @@ use sha2::{Digest as _, Sha256};
 /// How much is sent at a time by a host that takes its time.
 const PIECE: usize = 64 << 10;
 
-/// A wheel that is in nobody's index.
+/// A wheel that is in nobody's index but a test's.
 #[derive(Debug, Clone)]
-pub struct OwnWheel {
+pub struct HandMadeWheel {
     /// The package's name.
     pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The file's name.
+    pub file_name: String,
     /// The file.
     pub bytes: Vec<u8>,
 }
 
-impl OwnWheel {
-    /// A wheel of version 1 with these files, by their paths and contents.
+impl HandMadeWheel {
+    /// A wheel of one module, that has its version in `version`, of a package that needs others.
     #[must_use]
-    pub fn new(name: &str, files: &[(String, Vec<u8>)]) -> Self {
-        let info = format!("{name}-1.dist-info");
-        let mut all = files.to_vec();
-        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1\n");
-        all.push((format!("{info}/METADATA"), metadata.into_bytes()));
-        let wheel = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
-        all.push((format!("{info}/WHEEL"), wheel.as_bytes().to_vec()));
-        let mut record = String::new();
-        for (path, content) in &all {
-            let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(content));
-            record.extend([path, ",sha256=", &digest, ",", &content.len().to_string(), "\n"]);
-        }
-        record.extend([&info, "/RECORD,,\n"]);
-        all.push((format!("{info}/RECORD"), record.into_bytes()));
-        Self { name: name.to_owned(), bytes: zip(&all) }
+    pub fn new(name: &str, version: &str, requires: &[&str]) -> Self {
+        let module = format!("version = '{version}'\n");
+        Self::with_files(name, version, requires, vec![(format!("{name}.py"), module.into_bytes())])
     }
 
-    /// A wheel with one module that says this word, and so many bytes of data beside it.
+    /// A wheel of version 1 with one module that says this word, and so many bytes of data beside it.
     #[must_use]
     pub fn saying(name: &str, word: &str, data: usize) -> Self {
         let module = format!("WORD = {word:?}\n");
         // Other bytes in each wheel, so that none is another.
         let data: Vec<u8> = module.bytes().cycle().take(data).collect();
-        Self::new(
-            name,
-            &[(format!("{name}/__init__.py"), module.into_bytes()), (format!("{name}/data.bin"), data)],
-        )
+        let files =
+            vec![(format!("{name}/__init__.py"), module.into_bytes()), (format!("{name}/data.bin"), data)];
+        Self::with_files(name, "1", &[], files)
     }
 
-    /// Its file name.
+    /// A wheel with these files, by their paths and contents.
     #[must_use]
-    pub fn file_name(&self) -> String {
-        format!("{}-1-py3-none-any.whl", self.name)
+    pub fn with_files(
+        name: &str,
+        version: &str,
+        requires: &[&str],
+        mut files: Vec<(String, Vec<u8>)>,
+    ) -> Self {
+        let info = format!("{name}-{version}.dist-info");
+        let mut metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
+        for other in requires {
+            metadata.extend(["Requires-Dist: ", other, "\n"]);
+        }
+        files.push((format!("{info}/METADATA"), metadata.into_bytes()));
+        let wheel = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+        files.push((format!("{info}/WHEEL"), wheel.as_bytes().to_vec()));
+        let mut record = String::new();
+        for (path, content) in &files {
+            let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(content));
+            record.extend([path, ",sha256=", &digest, ",", &content.len().to_string(), "\n"]);
+        }
+        record.extend([&info, "/RECORD,,\n"]);
+        files.push((format!("{info}/RECORD"), record.into_bytes()));
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            file_name: format!("{name}-{version}-py3-none-any.whl"),
+            bytes: zip(&files),
+        }
+    }
+
+    /// The same wheel, for this platform only: `manylinux_2_17_x86_64`.
+    #[must_use]
+    pub fn only_for(mut self, platform: &str) -> Self {
+        self.file_name = self.file_name.replace("-any.whl", &format!("-{platform}.whl"));
+        self
     }
 
     /// Its sha256.
@@ -72,7 +95,7 @@ impl OwnWheel {
 #[derive(Debug)]
 pub struct WheelHost {
     address: String,
-    wheels: Vec<OwnWheel>,
+    wheels: Vec<HandMadeWheel>,
     asked: Arc<AtomicUsize>,
     /// Milliseconds between two pieces of a file.
     pause: Arc<AtomicU64>,
@@ -84,7 +107,7 @@ impl WheelHost {
     /// # Panics
     /// Where the machine has no port for it.
     #[must_use]
-    pub fn of(wheels: Vec<OwnWheel>) -> Self {
+    pub fn of(wheels: Vec<HandMadeWheel>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let (asked, pause) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
@@ -117,13 +140,14 @@ impl WheelHost {
         let mut text = "lock-version = \"1.0\"\ncreated-by = \"tests\"\n".to_owned();
         for wheel in self.wheels.iter().filter(|wheel| names.contains(&wheel.name.as_str())) {
             let package = format!(
-                "\n[[packages]]\nname = \"{}\"\nversion = \"1\"\n[[packages.wheels]]\nname = \"{file}\"\n\
+                "\n[[packages]]\nname = \"{}\"\nversion = \"{version}\"\n[[packages.wheels]]\nname = \"{file}\"\n\
                  url = \"http://{}/{file}\"\nsize = {}\nhashes = {{ sha256 = \"{}\" }}\n",
                 wheel.name,
                 self.address,
                 wheel.bytes.len(),
                 wheel.sha256(),
-                file = wheel.file_name(),
+                version = wheel.version,
+                file = wheel.file_name,
             );
             text.push_str(&package);
         }
@@ -133,7 +157,7 @@ impl WheelHost {
 
 fn serve(
     stream: &TcpStream,
-    wheels: &[OwnWheel],
+    wheels: &[HandMadeWheel],
     asked: &AtomicUsize,
     pause: &AtomicU64,
 ) -> std::io::Result<()> {
@@ -145,7 +169,7 @@ fn serve(
         line.to_ascii_lowercase().strip_prefix("range: bytes=")?.strip_suffix('-')?.parse::<usize>().ok()
     });
     let mut out = stream;
-    let Some(wheel) = wheels.iter().find(|wheel| wheel.file_name() == path) else {
+    let Some(wheel) = wheels.iter().find(|wheel| wheel.file_name == path) else {
         return out.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
     asked.fetch_add(1, Ordering::SeqCst);
