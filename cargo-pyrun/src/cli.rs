@@ -224,6 +224,10 @@ pub struct PackageArgs {
     /// Take the lock as it is, without the network
     #[arg(long)]
     pub frozen: bool,
+
+    /// The official tag in which packages without a wheel are built [default: the full image of the same release] [env: PYRUN_BUILD_TAG]
+    #[arg(long, value_name = "TAG")]
+    pub build_tag: Option<String>,
 }
 
 /// What the container has and may.

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::fingerprint;
 
 pub use inputs::{Input, UnreadableNeed};
-pub(crate) use inputs::{plain, relative};
+pub(crate) use inputs::{plain, relative, with_includes};
 pub use lock_file::{LockFile, LockKind};
 pub use record::Record;
 pub use search::{Asked, DependencyError, is_lock};
@@ -229,7 +229,7 @@ impl Dependencies {
 
     /// The texts that may have addresses with logins in them.
     pub(crate) fn texts(&self) -> Vec<String> {
-        let file = |file: &Path| inputs::with_includes(file).unwrap_or_default();
+        let file = |file: &Path| with_includes(file).unwrap_or_default();
         let mut texts = Vec::new();
         for need in self.needs() {
             match need {

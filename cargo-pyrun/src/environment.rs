@@ -1,17 +1,29 @@
 //! Environments: the packages that a script needs, unpacked once and mounted into every container that wants them.
 //!
 //! An environment is a virtual environment of the image's Python in the cache: `lib/pythonX.Y/site-packages`, `bin`
-//! with console scripts, and the modules' bytecode beside them. It is made of wheels by our own code, on the host; no
-//! pip runs. It is shared by all scripts that need the same wheels, and read-only in the container.
+//! with console scripts, and the modules' bytecode beside them. It is made of wheels by our own code, on the host. What
+//! has no wheel is built in a container first; no code of a package runs on the host. It is shared by all scripts that
+//! need the same wheels, and read-only in the container.
+//!
+//! For a Python that our code does not know, the image's own pip makes it.
 
+mod build;
+mod build_image;
 mod bytecode;
 mod damage;
 mod error;
 mod fetch;
+mod index_variables;
 mod link;
 mod make;
+mod needs;
+mod own_pip;
 mod package;
 mod part;
+mod resolution_with_builds;
+mod shared_library;
+mod source;
+mod step;
 mod tool;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -19,19 +31,31 @@ use pyimage_build::{Launcher, Platform, PythonTag, Suite, Target};
 
 use crate::cache::{Cache, InUse, PREPARATION};
 use crate::image::Image;
-use crate::plan::Request;
+use crate::plan::{Interpreter, Request};
 use crate::resolution::{self, Resolved};
 use crate::shell::Shell;
 
 pub use error::EnvironmentError;
+pub use step::StepError;
 
 /// The packages of a script, ready to be mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
+    /// What it is to Python.
+    pub kind: Kind,
     /// The host's folder, mounted at [`ENVIRONMENT`](crate::plan::ENVIRONMENT).
     pub folder: Utf8PathBuf,
     /// Its modules' bytecode, if it was compiled.
     pub bytecode: Option<Bytecode>,
+}
+
+/// How Python finds the packages of an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It is a virtual environment, with the official interpreter.
+    Virtual,
+    /// It is the user's own folder of packages, `PYTHONUSERBASE`.
+    UserBase,
 }
 
 /// The bytecode of an environment's modules.
@@ -46,11 +70,16 @@ pub struct Bytecode {
 /// Changes whenever the same wheels would be laid out differently.
 const FORMAT: &str = "3";
 
+/// The oldest Python that uv resolves for, and that has a folder for bytecode.
+const OLDEST: (u32, u32) = (3, 8);
+
 /// The folder of environments by what is needed: links to [`environments`](FOLDER) by their content.
 const BY_NEED: &str = "environments/by-need";
 const FOLDER: &str = "environments";
 /// The file by which a virtual environment is known.
 const MARK: &str = "pyvenv.cfg";
+/// The file by which one is known that the image's own pip filled.
+const BY_USER: &str = ".user-base";
 /// The folder of links to bytecode, in an environment.
 const BYTECODE: &str = ".bytecode";
 /// The file that names the packages of an environment, a line each.
@@ -65,7 +94,7 @@ pub(crate) struct Held {
 
 /// Whether the folder of an environment has all that belongs in it, as far as its mark tells.
 pub(crate) fn is_complete(folder: &Utf8Path) -> bool {
-    folder.join(MARK).is_file()
+    [MARK, BY_USER].iter().any(|mark| folder.join(mark).is_file())
 }
 
 impl Environment {
@@ -88,37 +117,38 @@ impl Environment {
     fn at(cache: &Cache, folder: Utf8PathBuf) -> Self {
         let links = folder.join(BYTECODE);
         let packages = cache.root().join(bytecode::FOLDER);
-        Self { bytecode: links.is_dir().then_some(Bytecode { links, packages }), folder }
+        let kind = if folder.join(BY_USER).is_file() { Kind::UserBase } else { Kind::Virtual };
+        Self { kind, bytecode: links.is_dir().then_some(Bytecode { links, packages }), folder }
     }
 }
 
-/// What wheels have to fit in an image.
-fn target(request: &Request, image: &Image) -> Result<Target, EnvironmentError> {
-    let no_python = || EnvironmentError::NoPython { image: request.image.clone() };
-    let unknown = || EnvironmentError::UnknownSystem { image: request.image.clone() };
-    let python = image.python.as_deref().and_then(|python| python.parse().ok()).ok_or_else(no_python)?;
-    if image.python_minor().is_none_or(|minor| minor < (3, 0)) {
-        let python = image.python.clone().unwrap_or_default();
-        return Err(EnvironmentError::Old { python, image: request.image.clone() });
+/// What wheels have to fit in an image; none where that is not known, or not for the interpreter that runs.
+fn target(request: &Request, image: &Image) -> Option<Target> {
+    if image.python_minor()? < OLDEST || request.interpreter != Interpreter::Official {
+        return None;
     }
+    let python = image.python.as_deref()?.parse().ok()?;
     let named = image.suite.as_deref().and_then(Suite::from_name);
     let suite = named.or_else(|| request.tag.as_ref().and_then(PythonTag::effective_suite));
-    let libc = suite.as_ref().and_then(Suite::libc).ok_or_else(unknown)?;
+    let libc = suite.as_ref().and_then(Suite::libc)?;
     // An engine tells the architecture without its variant; that was asked for, or is the usual one.
     let asked = request.platform.as_deref().and_then(|platform| platform.parse::<Platform>().ok());
-    let found = || format!("{}/{}", image.os, image.arch).parse().ok();
-    let platform = asked.or_else(found).ok_or_else(unknown)?;
-    Target::new(python, platform, libc).map_err(|_| unknown())
+    let platform = asked.or_else(|| format!("{}/{}", image.os, image.arch).parse().ok())?;
+    Target::new(python, platform, libc).ok()
 }
 
 /// The key of these needs for this target. Patch releases of Python take the same wheels.
-fn key(needs: &str, target: &Target, pip: Option<(u16, u16)>) -> String {
+fn key(request: &Request, target: &Target, pip: Option<(u16, u16)>) -> Result<String, EnvironmentError> {
+    let needs = request.dependencies.key()?;
     let python = target.python();
     let minor = python.minor().unwrap_or_default();
     let launcher = launcher(pip);
     let (major, platform, libc) = (python.major(), target.platform(), target.libc());
-    let text = format!("{FORMAT} {needs} {major}.{minor} {platform} {libc} {launcher:?}");
-    crate::fingerprint::short(&text)
+    let mut text = format!("{FORMAT} {needs} {major}.{minor} {platform} {libc} {launcher:?}");
+    if let Some(tag) = &request.build_tag {
+        text = format!("{text} {tag}");
+    }
+    Ok(crate::fingerprint::short(&text))
 }
 
 /// What the image's own pip would write for entry points.
@@ -128,11 +158,12 @@ fn launcher(pip: Option<(u16, u16)>) -> Launcher {
 
 /// The environment of a request, if it was made before.
 pub(crate) fn recall(request: &Request, image: &Image, cache: &Cache) -> Option<Held> {
-    let target = target(request, image).ok()?;
-    if !request.dependencies.is_settled().ok()? {
-        return None;
-    }
-    Environment::recall(cache, &key(&request.dependencies.key().ok()?, &target, image.pip))
+    let key = match target(request, image) {
+        Some(_) if !request.dependencies.is_settled().ok()? => return None,
+        Some(target) => key(request, &target, image.pip).ok()?,
+        None => own_pip::key(request, image).ok()?,
+    };
+    Environment::recall(cache, &key)
 }
 
 /// The environment with the packages that a request needs: the one that was made before, or a new one.
@@ -145,8 +176,15 @@ pub(crate) async fn provide(
     cache: &Cache,
     shell: &Shell,
 ) -> Result<Held, EnvironmentError> {
-    let target = target(request, image)?;
-    hold(request, &target, image.pip, cache, shell).await
+    if let Some(target) = target(request, image) {
+        return hold(request, &target, image.pip, cache, shell).await;
+    }
+    let key = own_pip::key(request, image)?;
+    if let Some(held) = Environment::recall(cache, &key) {
+        return Ok(held);
+    }
+    let _preparing = cache.using(PREPARATION);
+    own_pip::install(request, &key, cache, shell).await
 }
 
 /// The same for a target that is known already, and for an image with this major and minor version of pip, whose form
@@ -173,7 +211,7 @@ async fn hold(
     cache: &Cache,
     shell: &Shell,
 ) -> Result<Held, EnvironmentError> {
-    let key = key(&request.dependencies.key()?, target, pip);
+    let key = key(request, target, pip)?;
     if request.dependencies.is_settled()?
         && let Some(held) = Environment::recall(cache, &key)
     {

@@ -9,7 +9,7 @@ use pyimage_build::{Constraint, PythonTag, Wanted, nearest_tags};
 use crate::container::{Bind, Container, Gpus};
 use crate::dependencies::Dependencies;
 use crate::engine::{Address, Facts, RUN_LABEL};
-use crate::environment::Environment;
+use crate::environment::{Environment, Kind};
 use crate::identity::Identity;
 use crate::image::Image;
 use crate::network::{BUNDLE, BUNDLE_VARIABLES, Proxies};
@@ -17,7 +17,7 @@ use crate::network::{BUNDLE, BUNDLE_VARIABLES, Proxies};
 /// Where bytecode is kept in the container.
 pub const BYTECODE: &str = "/var/cache/pyrun";
 
-/// Where the packages are, as a virtual environment of the image's Python.
+/// Where the packages are: a virtual environment of the image's Python, or a folder of a user's packages.
 pub const ENVIRONMENT: &str = "/opt/pyrun";
 
 /// Where the bytecode of all packages is, which an environment's own links lead to.
@@ -98,6 +98,16 @@ pub enum Pull {
     Never,
 }
 
+/// Whose the streams of a run are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Streams {
+    /// The caller's: stdin, stdout, stderr, and the terminal if they are one.
+    #[default]
+    Caller,
+    /// Nobody's. There is no stdin and no terminal; what is written goes to this file, and to stderr under `-v`.
+    Log(PathBuf),
+}
+
 /// A run as the user asked for it, complete and checked.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
@@ -122,6 +132,8 @@ pub struct Request {
     pub offline: bool,
     /// What was read of stdin already: a script, whose metadata is looked at.
     pub stdin: Option<Bytes>,
+    /// The official tag of the image in which packages are built, where it is not the full one of the same release.
+    pub build_tag: Option<PythonTag>,
     /// A program to run instead of Python.
     pub entrypoint: Option<String>,
     /// The folder that is mounted.
@@ -162,6 +174,8 @@ pub struct Request {
     pub keep: bool,
     /// Phases are timed and told.
     pub timings: bool,
+    /// Whose its streams are.
+    pub streams: Streams,
 }
 
 impl Request {
@@ -245,7 +259,11 @@ pub fn plan(request: &Request, around: &Surroundings, run: &str) -> Container {
 
 fn command(request: &Request, environment: Option<&Environment>) -> Vec<String> {
     let interpreter = match environment {
-        Some(_) if request.interpreter == Interpreter::Official => format!("{ENVIRONMENT}/bin/python"),
+        Some(environment)
+            if environment.kind == Kind::Virtual && request.interpreter == Interpreter::Official =>
+        {
+            format!("{ENVIRONMENT}/bin/python")
+        }
         _ => request.interpreter.path().to_owned(),
     };
     let mut command = vec![request.entrypoint.clone().unwrap_or(interpreter)];
@@ -356,10 +374,14 @@ fn set_environment(request: &Request, around: &Surroundings, container: &mut Con
         };
         env.insert(name.to_owned(), value.to_owned());
     }
-    if around.environment.is_some() {
+    if let Some(environment) = around.environment {
         let path = around.image.and_then(|image| image.path.as_deref()).unwrap_or(PATH);
         env.insert("PATH".to_owned(), format!("{ENVIRONMENT}/bin:{path}"));
-        env.insert("VIRTUAL_ENV".to_owned(), ENVIRONMENT.to_owned());
+        let variable = match environment.kind {
+            Kind::Virtual => "VIRTUAL_ENV",
+            Kind::UserBase => "PYTHONUSERBASE",
+        };
+        env.insert(variable.to_owned(), ENVIRONMENT.to_owned());
     }
     if let Some(home) = home(request, around.identity) {
         env.insert("HOME".to_owned(), home);

@@ -21,7 +21,7 @@ use crate::constraints::{self, ConstraintError, Source};
 use crate::container::{parse_bytes, parse_cpus};
 use crate::dependencies::{Asked, Dependencies, DependencyError, Locking};
 use crate::env_file::EnvFileError;
-use crate::plan::{Interpreter, MOUNT, Program, Pull, Request, Script};
+use crate::plan::{Interpreter, MOUNT, Program, Pull, Request, Script, Streams};
 use crate::publish::{self, PublishError};
 use crate::run::RunError;
 use crate::settings::{self, EnvSource, NamedScript, Project, Settings, SettingsError};
@@ -45,6 +45,14 @@ pub enum RequestError {
         tag: String,
         /// Where it stands.
         named: Named,
+        /// The reason.
+        source: PythonTagError,
+    },
+    /// The tag of the image that builds packages cannot be one of the official image.
+    #[error("`{tag}` (`build-tag`) is no tag of the official Python image")]
+    BuildTag {
+        /// The tag.
+        tag: String,
         /// The reason.
         source: PythonTagError,
     },
@@ -197,10 +205,6 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
     };
     let image = wishes.image()?;
     let dependencies = dependencies(own, args, &settings, &here)?;
-    let platform = match &settings.platform {
-        Some(platform) => Some(parse_platform(platform)?),
-        None => env::var("DOCKER_DEFAULT_PLATFORM").ok().filter(|platform| !platform.is_empty()),
-    };
     let invalid = |option| move |reason| RequestError::Value { option, reason };
     let (mount, workdir) = places(&settings)?;
     let variables = settings.environment(&|name| env::var(name).ok())?;
@@ -220,6 +224,7 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         dependencies,
         offline: args.packages.offline || args.packages.frozen,
         stdin,
+        build_tag: settings.build_tag.as_deref().map(parse_build_tag).transpose()?,
         folder,
         mount,
         workdir,
@@ -229,7 +234,7 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         network: settings.network.clone(),
         name: args.container.name.clone(),
         user: settings.user.clone(),
-        platform,
+        platform: platform(&settings)?,
         pull: match &settings.pull {
             None => Pull::Missing,
             Some(text) => Pull::from_str(text, true)
@@ -244,6 +249,7 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         docker_socket: settings.docker_socket.unwrap_or_default(),
         keep: args.container.keep,
         timings: args.output.timings,
+        streams: Streams::Caller,
     };
     Ok((request, image.notices))
 }
@@ -368,6 +374,7 @@ fn flags(args: &PyrunArgs, here: &Path) -> Result<Settings, RequestError> {
         engine,
         docker_socket: docker_socket.then_some(true),
         env: sources,
+        build_tag: packages.build_tag.clone(),
         with: packages.with.clone(),
         requirements: packages.requirements.iter().map(Utf8PathBuf::from).collect(),
         groups: packages.group.clone(),
@@ -386,6 +393,17 @@ fn absolute_volume(volume: String, here: &Path) -> String {
             format!("{}:{rest}", source.display())
         }
         _ => volume,
+    }
+}
+
+fn parse_build_tag(tag: &str) -> Result<PythonTag, RequestError> {
+    tag.parse().map_err(|source| RequestError::BuildTag { tag: tag.to_owned(), source })
+}
+
+fn platform(settings: &Settings) -> Result<Option<String>, RequestError> {
+    match &settings.platform {
+        Some(platform) => parse_platform(platform).map(Some),
+        None => Ok(env::var("DOCKER_DEFAULT_PLATFORM").ok().filter(|platform| !platform.is_empty())),
     }
 }
 

@@ -22,6 +22,7 @@
 //! | `entrypoint`    | `PYRUN_ENTRYPOINT`    | an executable in the image |
 //! | `engine`        | `PYRUN_ENGINE`        | the container engine |
 //! | `docker-socket` | `PYRUN_DOCKER_SOCKET` | `true` to give the script the engine's socket |
+//! | `build-tag`     | `PYRUN_BUILD_TAG`     | the official tag in which packages without a wheel are built |
 //! | `env-file`      | `PYRUN_ENV_FILE`      | files of variables (one in the environment) |
 //! | `env`           |                       | a table of variables |
 //! | `volumes`       |                       | a list of `SOURCE:TARGET[:OPTIONS]` |
@@ -85,6 +86,8 @@ pub struct Settings {
     pub engine: Option<String>,
     /// Whether the script may drive the engine.
     pub docker_socket: Option<bool>,
+    /// The official tag in which packages are built.
+    pub build_tag: Option<String>,
     /// Where variables come from (`env-file`, then `env`); the later source wins.
     pub env: Vec<EnvSource>,
     /// Mounts beside that of the working directory (`volumes`).
@@ -151,6 +154,7 @@ impl Settings {
             entrypoint: over.entrypoint.or(under.entrypoint),
             engine: over.engine.or(under.engine),
             docker_socket: over.docker_socket.or(under.docker_socket),
+            build_tag: over.build_tag.or(under.build_tag),
             env: joined(under.env, over.env),
             volumes: joined(volumes, over.volumes),
             publish: joined(under.publish, over.publish),

@@ -4,6 +4,7 @@
 //! in the kernel, the channels are short, and so memory stays flat however much is written.
 
 use std::io;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -36,11 +37,30 @@ impl Sink {
     /// Starts the stream's thread.
     #[must_use]
     pub fn open(stream: Stream) -> Self {
+        Self::to(move |piece| write(stream, piece))
+    }
+
+    /// A thread that appends to a file, and shows on stderr what it appends where `shown`.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn append(file: &Path, shown: bool) -> io::Result<Self> {
+        let mut file = fs_err::OpenOptions::new().create(true).append(true).open(file)?;
+        Ok(Self::to(move |piece| {
+            if shown {
+                // A stderr that is gone only loses text.
+                let _ = write(Stream::Stderr, piece);
+            }
+            io::Write::write_all(&mut file, piece)
+        }))
+    }
+
+    fn to(mut write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Self {
         let (queue, mut pieces) = mpsc::channel::<Bytes>(QUEUE);
         let (finished, done) = oneshot::channel();
         thread::spawn(move || {
             while let Some(piece) = pieces.blocking_recv() {
-                if write(stream, &piece).is_err() {
+                if write(&piece).is_err() {
                     break;
                 }
             }

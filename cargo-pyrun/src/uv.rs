@@ -155,6 +155,12 @@ impl Uv {
         Some(Self { program })
     }
 
+    /// The program.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Where the one is that we install.
     #[must_use]
     pub fn installed(cache: &Cache) -> Utf8PathBuf {

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "what the machine does not do fails the test that needs it")]
 
 mod bed;
+mod building;
 mod cache;
 mod choice;
 mod corruption;
@@ -26,6 +27,7 @@ mod lock_packages;
 mod network;
 mod options;
 mod output;
+mod own_pip;
 mod packages;
 mod prune;
 mod pull;

@@ -39,11 +39,11 @@ pub(crate) fn index(folder: &Folder) -> bool {
     reached
 }
 
-fn ran(run: &Finished, expected: &str) {
+pub(crate) fn ran(run: &Finished, expected: &str) {
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), expected), "{}", run.stderr);
 }
 
-fn failed(run: &Finished, parts: &[&str]) {
+pub(crate) fn failed(run: &Finished, parts: &[&str]) {
     assert_eq!((run.code, run.stdout.as_str()), (Some(125), ""), "{}", run.stderr);
     for part in parts {
         assert!(run.stderr.contains(part), "no {part:?} in {}", run.stderr);
@@ -153,10 +153,6 @@ fn what_cannot_be_had_is_told(folder: &Folder) {
     let unknown =
         finish(&mut pyrun(folder, ["--tag", TAG, "--with", "no-such-package-of-anyone", "-c", "1"]));
     failed(&unknown, &["could not resolve the packages", "no-such-package-of-anyone"]);
-    let sources = finish(&mut pyrun(folder, ["--tag", TAG, "--with", "uwsgi", "-c", "1"]));
-    failed(&sources, &["uwsgi"]);
-    let old = finish(&mut pyrun(folder, ["--tag", "2.7-slim", "--with", "six", "-c", "1"]));
-    failed(&old, &["packages for Python 2.7", "python:2.7-slim"]);
     let missing = finish(&mut pyrun(folder, ["--tag", TAG, "-r", "none.txt", "-c", "1"]));
     failed(&missing, &["cannot read", "none.txt"]);
     folder.file("pylock.toml", "lock-version = '9.0'\ncreated-by = 'x'\n");

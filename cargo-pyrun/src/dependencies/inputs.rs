@@ -178,7 +178,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, UnreadableNeed> {
 }
 
 /// A file of requirements and those that it includes by `-r` and `-c`, each once.
-pub(super) fn with_includes(file: &Path) -> Result<Vec<(PathBuf, String)>, UnreadableNeed> {
+pub(crate) fn with_includes(file: &Path) -> Result<Vec<(PathBuf, String)>, UnreadableNeed> {
     let mut found: Vec<(PathBuf, String)> = Vec::new();
     let mut left = vec![file.to_owned()];
     while let Some(file) = left.pop() {

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::link::{Layout, bytecode_name};
 use super::package::{self, Package, put, unpacked};
-use super::tool;
+use super::step;
 use crate::cache::{Cache, CacheError, Work};
 use crate::plan::{ENVIRONMENT, PACKAGE_BYTECODE, Program, Request};
 use crate::shell::Shell;
@@ -113,12 +113,9 @@ async fn attempt(
             mount: OUT.to_owned(),
             volumes: vec![format!("{}:{PACKAGES}:ro", cache.root().join(package::FOLDER))],
             network: Some("none".to_owned()),
-            ..tool::in_image(request)
+            ..step::in_image(request)
         };
-        let code = Box::pin(crate::run::run(&compile, shell, Some(cache))).await?;
-        if code != 0 {
-            return Err(format!("Python ended with exit code {code}").into());
-        }
+        step::run(compile, cache, shell).await?;
     }
     for package in missing {
         let (folder, made) = (parent.join(&package.id), out.join(&package.id));

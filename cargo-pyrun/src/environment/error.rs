@@ -4,11 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use super::link::LinkError;
+use super::step::StepError;
 use crate::cache::CacheError;
 use crate::dependencies::UnreadableNeed;
 use crate::registry::RegistryError;
 use crate::registry::fetch::FetchError;
 use crate::resolution::ResolutionError;
+use crate::run::RunError;
 use crate::uv::UvError;
 
 /// Why a script does not get the packages that it needs.
@@ -24,25 +26,38 @@ pub enum EnvironmentError {
     /// A file that says what is needed cannot be read.
     #[error(transparent)]
     Need(#[from] UnreadableNeed),
-    /// The image has no Python that we know.
-    #[error("`{image}` has no `PYTHON_VERSION`, so it is not known which packages fit its Python")]
-    NoPython {
+    /// A container could not be run.
+    #[error(transparent)]
+    Run(Box<RunError>),
+    /// The image's Python has no pip, and no other way is known.
+    #[error("`{python}` in `{image}` has no pip, which would have to install packages for it")]
+    NoPip {
         /// The image.
         image: String,
-    },
-    /// The image's Python is too old for it.
-    #[error("packages for Python {python} are not installed yet, and `{image}` has it")]
-    Old {
-        /// Its Python.
+        /// The interpreter.
         python: String,
-        /// The image.
-        image: String,
     },
-    /// The image's distribution is not known.
-    #[error("the distribution in `{image}` is not known, and so not which packages fit it")]
-    UnknownSystem {
+    /// The image's own pip failed.
+    #[error("could not install the packages with the pip in `{image}`")]
+    OwnPip {
         /// The image.
         image: String,
+        /// What it said.
+        source: StepError,
+    },
+    /// What is asked for cannot be told to the image's own pip.
+    #[error("the pip of the image installs the packages here, and `{}` is nothing that it reads", file.display())]
+    NotForPip {
+        /// The file.
+        file: PathBuf,
+    },
+    /// What has to be built for it has no solution.
+    #[error("could not resolve the packages that are needed, in `{image}`, where they can be built")]
+    ResolveWithBuilds {
+        /// The image that builds.
+        image: String,
+        /// What uv said.
+        source: StepError,
     },
     /// uv is not there, and could not be installed.
     #[error(
@@ -85,13 +100,63 @@ pub enum EnvironmentError {
         /// What is missing.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A package that has to be built.
-    #[error("`{package}` has no wheel for {target}, and packages are not built yet")]
+    /// A package of which nothing is there.
+    #[error("`{package}` has no wheel for {target}, nor sources")]
     NoWheel {
         /// The package.
         package: String,
         /// The Python and the platform.
         target: String,
+    },
+    /// A folder with sources cannot be read.
+    #[error("could not read the sources of `{package}` in `{}`", folder.display())]
+    UnreadableSource {
+        /// The package.
+        package: String,
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A package comes from a repository of this machine, which no container sees.
+    #[error(
+        "`{package}` comes from a repository of this machine, which the container that builds it does not see"
+    )]
+    LocalRepository {
+        /// The package.
+        package: String,
+    },
+    /// The image in which packages are to be built is another world.
+    #[error("packages for `{run_image}` cannot be built in `{image}`: it has {found}, and not {target}")]
+    BuildImage {
+        /// The image that builds.
+        image: String,
+        /// Its Python and C library.
+        found: String,
+        /// The image that the package is for.
+        run_image: String,
+        /// Its Python and C library.
+        target: String,
+    },
+    /// A package could not be built.
+    #[error("could not build `{package}` in `{image}`{}", if *no_compiler { ", which has no compiler" } else { "" })]
+    Build {
+        /// The package.
+        package: String,
+        /// The image that builds.
+        image: String,
+        /// Whether it failed for want of a compiler.
+        no_compiler: bool,
+        /// What to do about it.
+        better: Option<String>,
+        /// What pip said.
+        source: StepError,
+    },
+    /// Building left no wheel.
+    #[error("building `{package}` left no wheel")]
+    NoBuiltWheel {
+        /// The package.
+        package: String,
     },
     /// A lock that does not say what a file has to be.
     #[error("the lock has no address or no sha256 for `{package}`")]
@@ -155,15 +220,18 @@ impl EnvironmentError {
             Self::NoCache => "set `PYIMAGE_CACHE_DIR` to a folder that can be written".to_owned(),
             Self::Cache(error) => error.help(),
             Self::Fetch { source: FetchError::Cache(error), .. } => error.help(),
-            Self::NoPython { .. } | Self::UnknownSystem { .. } => {
-                "take an official image with `--tag`, or one that is made from one".to_owned()
+            Self::Run(error) => return error.helps(),
+            Self::NoPip { .. } => {
+                "take an official image with `--tag`, or install the packages in an image of yours".to_owned()
             }
-            Self::Old { .. } => "make an image with them, and run it with `--image`".to_owned(),
+            Self::NotForPip { .. } => "write what is needed into a `requirements.txt`".to_owned(),
             Self::NoUv { .. } => format!("install uv, or name one with `{}`", crate::uv::VARIABLE),
             Self::NoWheel { .. } => {
                 "take a version with a wheel, or another image: see `cargo pyimage tag`".to_owned()
             }
             Self::Offline { .. } => "run it once without `--offline`".to_owned(),
+            Self::BuildImage { .. } => "choose another with `--build-tag`".to_owned(),
+            Self::Build { better: Some(better), .. } => better.clone(),
             Self::Network(error) => return error.helps(),
             Self::Resolve(error) => return error.helps(),
             Self::Resolution(error) => return error.helps(),

@@ -7,19 +7,22 @@ use camino::Utf8Path;
 use pyimage_build::{Provenance, Scheme, Target};
 
 use crate::cache::{Cache, Work, sweep};
+use crate::dependencies::Locking;
 use crate::fingerprint;
 use crate::plan::{ENVIRONMENT, Request};
 use crate::resolution;
 use crate::shell::Shell;
 
+use super::build::Builder;
+use super::build_image::BuildImage;
 use super::bytecode::{self, Compiler};
 use super::fetch::{Fetched, fetch};
 use super::link::{Layout, LinkError, Overlap};
 use super::package::{self, Package, is_full};
-use super::part::{Part, select};
+use super::part::{Content, Part, select};
 use super::{
     BY_NEED, BYTECODE, Environment, EnvironmentError, FOLDER, FORMAT, Held, MARK, PACKAGES, is_complete,
-    launcher, tool,
+    launcher, resolution_with_builds, shared_library, tool,
 };
 
 /// How often damaged packages are unpacked again. Another process may find the same damage at the same time.
@@ -39,7 +42,7 @@ pub(super) struct Making<'a> {
 impl Making<'_> {
     /// Makes the environment, and keeps it under `key`.
     pub(super) async fn environment(&self, key: &str) -> Result<Held, EnvironmentError> {
-        let Self { request, target, cache, shell, .. } = *self;
+        let Self { request, cache, shell, .. } = *self;
         let wait = || shell.status("Blocking", "waiting for another process that prepares the same packages");
         let _held = cache.lock(&format!("environment-{key}"), wait).await?;
         if request.dependencies.is_settled()?
@@ -47,10 +50,8 @@ impl Making<'_> {
         {
             return Ok(held);
         }
-        let uv = async || tool::uv(request, cache, shell).await;
-        let resolved = resolution::resolve(request, target, cache, shell, uv).await?;
-        let parts = select(&resolved, &resolved.target(target, &request.dependencies))?;
-        let id = self.id(&parts);
+        let parts = self.parts().await?;
+        let id = self.id(&parts)?;
         // From before it is there: nobody removes it between its making and its use.
         let in_use = Environment::using(cache, &id);
         let folder = cache.root().join(FOLDER).join(&id);
@@ -61,20 +62,55 @@ impl Making<'_> {
         Ok(Held { environment: Environment::at(cache, folder), in_use })
     }
 
-    /// Fetches and unpacks what is missing, and puts the packages together. Damaged packages are made anew.
+    /// What it is made of. Where that cannot be told without building something, it is told by a container.
+    async fn parts(&self) -> Result<Vec<Part>, EnvironmentError> {
+        let Self { request, target, cache, shell, .. } = *self;
+        let (dependencies, image) = (&request.dependencies, &self.build_image());
+        let uv = async || tool::uv(request, cache, shell).await;
+        let resolved = async {
+            let resolved = resolution::resolve(request, target, cache, shell, uv).await?;
+            select(&resolved, &resolved.target(target, dependencies), image)
+        };
+        let may_build =
+            dependencies.lock().is_none() && dependencies.locking() == Locking::Follow && !request.offline;
+        match resolved.await {
+            Err(error) if may_build && resolution_with_builds::would_help(&error) => {
+                shell.verbose(|shell| shell.note(format_args!("nothing is built on this machine: {error}")));
+                let resolved = resolution_with_builds::lock(request, target, image, cache, shell).await?;
+                select(&resolved, target, image)
+            }
+            resolved => resolved,
+        }
+    }
+
+    /// Fetches, builds and unpacks what is missing, and puts the packages together. Damaged packages are made anew.
     async fn build(&self, parts: &[Part], folder: &Utf8Path) -> Result<(), EnvironmentError> {
+        let Self { request, cache, shell, .. } = *self;
         let mut tries = TRIES;
         loop {
             let packages = self.packages(parts).await?;
+            let built =
+                parts.iter().zip(&packages).filter(|(part, _)| matches!(part.content, Content::Source(_)));
+            let built: Vec<_> = built.map(|(_, package)| package.clone()).collect();
             match self.assemble(packages, folder).await {
                 Err(EnvironmentError::Damaged { .. }) if tries > 1 => tries -= 1,
-                done => return done,
+                Err(error) => return Err(error),
+                Ok(()) if built.is_empty() => return Ok(()),
+                Ok(()) => {
+                    let image = &self.build_image();
+                    shared_library::check(request, &built, folder, image, cache, shell).await;
+                    return Ok(());
+                }
             }
-            self.shell.verbose(|shell| shell.note("a package in the cache is damaged: unpacking it again"));
+            shell.verbose(|shell| shell.note("a package in the cache is damaged: unpacking it again"));
             for id in self.ids(parts) {
-                Package::discard_damaged(self.cache, &id)?;
+                Package::discard_damaged(cache, &id)?;
             }
         }
+    }
+
+    fn build_image(&self) -> BuildImage {
+        BuildImage::of(self.request, self.target)
     }
 
     fn scheme(&self) -> Scheme {
@@ -90,17 +126,18 @@ impl Making<'_> {
     }
 
     /// The name of the environment with these wheels, whoever asks for them and why.
-    fn id(&self, parts: &[Part]) -> String {
-        let mut names: Vec<_> = parts.iter().map(|part| format!("{part:?}")).collect();
+    fn id(&self, parts: &[Part]) -> Result<String, EnvironmentError> {
+        let names = parts.iter().map(|part| Ok(format!("{} {:?}", part.identity()?, part.provenance)));
+        let mut names = names.collect::<Result<Vec<_>, EnvironmentError>>()?;
         names.sort();
         let (platform, scheme) = (self.target.platform(), self.scheme());
-        fingerprint::short(&format!("{FORMAT} {platform} {scheme:?}\n{}", names.join("\n")))
+        Ok(fingerprint::short(&format!("{FORMAT} {platform} {scheme:?}\n{}", names.join("\n"))))
     }
 
     /// The names of the packages.
     fn ids(&self, parts: &[Part]) -> Vec<String> {
         let scheme = self.scheme();
-        let id = |part: &Part| Some(package::id(&part.wheel.digest()?, &scheme, &part.provenance));
+        let id = |part: &Part| Some(package::id(&part.identity().ok()?, &scheme, &part.provenance));
         parts.iter().filter_map(id).collect()
     }
 
@@ -110,10 +147,7 @@ impl Making<'_> {
         let mut packages = Vec::new();
         let mut missing = Vec::new();
         for (place, part) in parts.iter().enumerate() {
-            let digest = part.wheel.digest();
-            let digest =
-                digest.ok_or_else(|| EnvironmentError::NoDigest { package: part.wheel.file_name.clone() })?;
-            let id = package::id(&digest, &scheme, &part.provenance);
+            let id = package::id(&part.identity()?, &scheme, &part.provenance);
             let found = Package::find(self.cache, &id);
             if found.is_none() {
                 missing.push((place, id, part));
@@ -121,11 +155,10 @@ impl Making<'_> {
             packages.push(found);
         }
         if !missing.is_empty() {
-            let files: Vec<_> = missing.iter().map(|(_, _, part)| part.wheel.clone()).collect();
-            let fetched = fetch(self.request, &files, self.cache, self.shell).await?;
+            let wheels = self.wheels(missing.iter().map(|(_, _, part)| *part)).await?;
             let tasks: Vec<_> = missing
                 .into_iter()
-                .zip(fetched)
+                .zip(wheels)
                 .map(|((place, id, part), wheel)| (place, id, part.provenance.clone(), wheel))
                 .collect();
             let cache = self.cache.clone();
@@ -135,6 +168,28 @@ impl Making<'_> {
             }
         }
         Ok(packages.into_iter().flatten().collect())
+    }
+
+    /// The wheels of these parts, in their order: all that an index has are fetched before anything is built.
+    async fn wheels(
+        &self,
+        parts: impl Iterator<Item = &Part> + Clone,
+    ) -> Result<Vec<Fetched>, EnvironmentError> {
+        let Self { request, target, cache, shell, .. } = *self;
+        let files: Vec<_> = parts.clone().filter_map(Part::wheel_file).cloned().collect();
+        let fetched =
+            if files.is_empty() { Vec::new() } else { fetch(request, &files, cache, shell).await? };
+        let image = &self.build_image();
+        let builder = Builder { request, target, image, cache, shell };
+        let mut fetched = fetched.into_iter();
+        let mut wheels = Vec::new();
+        for part in parts {
+            match &part.content {
+                Content::Wheel(_) => wheels.extend(fetched.next()),
+                Content::Source(source) => wheels.push(builder.wheel(source).await?),
+            }
+        }
+        Ok(wheels)
     }
 
     /// Puts the packages together in a folder that becomes the environment when all is there.
@@ -245,7 +300,7 @@ fn minor(target: &Target) -> (u32, u32) {
 }
 
 /// Lets the needs lead to the environment from now on.
-fn keep(cache: &Cache, key: &str, id: &str) -> Result<(), EnvironmentError> {
+pub(super) fn keep(cache: &Cache, key: &str, id: &str) -> Result<(), EnvironmentError> {
     let folder = cache.folder(BY_NEED)?;
     let written = |source| EnvironmentError::Cache(cache.write_error(source));
     sweep(&folder);

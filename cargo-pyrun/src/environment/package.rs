@@ -9,7 +9,7 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pyimage_build::{Digest, Existing, Provenance, Scheme, Tree, Wheel, WheelLimits};
+use pyimage_build::{Existing, Provenance, Scheme, Tree, Wheel, WheelLimits};
 
 use super::{EnvironmentError, FORMAT};
 use crate::cache::{Cache, Work, seal, unseal};
@@ -78,8 +78,8 @@ pub(super) fn unpacked() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(Tree::MODIFIED)
 }
 
-/// The name of the package that this wheel becomes.
-pub(super) fn id(wheel: &Digest, scheme: &Scheme, provenance: &Provenance) -> String {
+/// The name of the package that a wheel becomes, by what stands for its content.
+pub(super) fn id(wheel: &str, scheme: &Scheme, provenance: &Provenance) -> String {
     fingerprint::short(&format!("{FORMAT} {wheel} {scheme:?} {provenance:?}"))
 }
 

@@ -1,37 +1,96 @@
 //! Which files of a lock an environment is made of.
 
+use std::path::PathBuf;
+
 use camino::Utf8Path;
 use pyimage_build::{Choice, LockedFile, Provenance, Pylock, Target};
 
 use super::EnvironmentError;
+use super::build_image::BuildImage;
+use super::source::{Origin, Source};
 use crate::resolution::Resolved;
 
-/// A file of a package that the target gets.
+/// A package that the target gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
-    pub(super) wheel: LockedFile,
+    pub(super) content: Content,
     pub(super) provenance: Provenance,
 }
 
-/// The wheels that the target gets.
-pub(super) fn select(resolved: &Resolved, target: &Target) -> Result<Vec<Part>, EnvironmentError> {
+/// What of a package is had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    /// A wheel.
+    Wheel(LockedFile),
+    /// Its sources, of which a wheel is built.
+    Source(Source),
+}
+
+impl Part {
+    fn wheel(file: &LockedFile) -> Self {
+        Self { content: Content::Wheel(file.clone()), provenance: Provenance::default() }
+    }
+
+    /// The wheel, where an index has it.
+    pub(super) fn wheel_file(&self) -> Option<&LockedFile> {
+        match &self.content {
+            Content::Wheel(file) => Some(file),
+            Content::Source(_) => None,
+        }
+    }
+
+    /// What stands for its content. For what is built that is what it is built from: two builds of the same may differ.
+    pub(super) fn identity(&self) -> Result<String, EnvironmentError> {
+        match &self.content {
+            Content::Wheel(file) => {
+                let digest = file.digest();
+                let digest =
+                    digest.ok_or_else(|| EnvironmentError::NoDigest { package: file.file_name.clone() })?;
+                Ok(digest.to_string())
+            }
+            Content::Source(source) => Ok(format!("built {}", source.key)),
+        }
+    }
+}
+
+/// What the target gets.
+pub(super) fn select(
+    resolved: &Resolved,
+    target: &Target,
+    build_image: &BuildImage,
+) -> Result<Vec<Part>, EnvironmentError> {
     let unusable = |source| EnvironmentError::Lock { file: resolved.file.clone(), source: Box::new(source) };
     let lock = Pylock::parse(&resolved.text).map_err(unusable)?;
-    let selection = lock.select(target).map_err(|source| EnvironmentError::Select {
-        target: target.to_string(),
-        source: Box::new(source),
-    })?;
-    let wheels = selection.packages.iter().map(|selected| match selected.choice {
-        Choice::Wheel(wheel) => Ok(Part { wheel: wheel.file.clone(), provenance: Provenance::default() }),
-        Choice::Archive { file, subdirectory: None }
-            if Utf8Path::new(&file.file_name).extension() == Some("whl") =>
-        {
-            Ok(Part { wheel: file.clone(), provenance: Provenance::default() })
-        }
-        _ => Err(EnvironmentError::NoWheel {
-            package: selected.package.to_string(),
-            target: target.to_string(),
-        }),
+    let unselected =
+        |source| EnvironmentError::Select { target: target.to_string(), source: Box::new(source) };
+    let selection = lock.select(target).map_err(unselected)?;
+    let uncovered = lock.coverage(target).map_err(unselected)?;
+    let parts = selection.packages.iter().map(|selected| {
+        let origin = match selected.choice {
+            Choice::Wheel(wheel) => return Ok(Part::wheel(&wheel.file)),
+            Choice::Archive { file, subdirectory: None } if is_wheel(file) => return Ok(Part::wheel(file)),
+            Choice::Sdist(file) => Origin::File { file: file.clone(), subdirectory: None },
+            Choice::Archive { file, subdirectory } => {
+                Origin::File { file: file.clone(), subdirectory: subdirectory.map(str::to_owned) }
+            }
+            Choice::Directory(directory) => Origin::Folder {
+                path: PathBuf::from(&directory.path),
+                subdirectory: directory.subdirectory.clone(),
+            },
+            Choice::Vcs(vcs) => Origin::Repository(vcs.clone()),
+            _ => {
+                let (package, target) = (selected.package.to_string(), target.to_string());
+                return Err(EnvironmentError::NoWheel { package, target });
+            }
+        };
+        let offer = uncovered.iter().find(|other| std::ptr::eq(other.package, selected.package));
+        let offer = offer.map(|other| other.offer.clone());
+        let source = Source::new(selected.package.to_string(), origin, offer, target, build_image)?;
+        Ok(Part { content: Content::Source(source), provenance: Provenance::default() })
     });
-    wheels.collect()
+    parts.collect()
+}
+
+fn is_wheel(file: &LockedFile) -> bool {
+    Utf8Path::new(&file.file_name).extension() == Some("whl")
 }

@@ -15,6 +15,8 @@ use super::preparation::Preparation;
 use super::{RunError, Timings};
 use crate::engine::{Attachment, EngineError, Output, Until};
 use crate::init::{Frame, Nonce, Record, Records, WINDOW};
+use crate::plan;
+use crate::shell::Verbosity;
 use crate::signals::{HANGUP, INTERRUPT, QUIT, RESIZE, Signals, TERMINATE};
 use crate::streams::{self, Sink, Stream};
 use crate::terminal::{self, Raw};
@@ -48,6 +50,8 @@ struct Conversation {
     /// The script has a terminal.
     terminal: bool,
     records: Records,
+    /// What the caller types or pipes is the script's.
+    has_input: bool,
     stdout: Sink,
     stderr: Sink,
     /// What could not be written yet because a reader is slow.
@@ -124,12 +128,14 @@ impl Conversation {
         // podman sets the container up as soon as it is attached to, so that this is where it refuses a port.
         let attached = preparation.engine.attach(&preparation.name()).await;
         let Attachment { output, input } = attached.map_err(|error| preparation.explain(error))?;
+        let (stdout, stderr) = sinks(preparation)?;
         let mut talk = Self {
             input,
             terminal: preparation.terminal,
             records: Records::new(&nonce),
-            stdout: Sink::open(Stream::Stdout),
-            stderr: Sink::open(Stream::Stderr),
+            has_input: preparation.request.streams == plan::Streams::Caller,
+            stdout,
+            stderr,
             pending: VecDeque::new(),
             window: WINDOW,
             exited: None,
@@ -153,7 +159,7 @@ impl Conversation {
     ) -> Option<u8> {
         let mut stdin = match self.read_already.take() {
             Some(bytes) => Some(streams::given(bytes)),
-            None => terminal::foreground().then(streams::stdin),
+            None => (self.has_input && terminal::foreground()).then(streams::stdin),
         };
         if stdin.is_none() {
             self.send(&Frame::End).await;
@@ -207,6 +213,19 @@ impl Conversation {
             self.send(&Frame::Resize(terminal::size())).await;
         }
     }
+}
+
+/// Where the script's output goes.
+fn sinks(preparation: &Preparation<'_>) -> Result<(Sink, Sink), RunError> {
+    let plan::Streams::Log(file) = &preparation.request.streams else {
+        return Ok((Sink::open(Stream::Stdout), Sink::open(Stream::Stderr)));
+    };
+    let shown = preparation.shell.verbosity() == Verbosity::Verbose;
+    let open = || {
+        let operation = "write down the output";
+        Sink::append(file, shown).map_err(|source| RunError::Terminal { operation, source })
+    };
+    Ok((open()?, open()?))
 }
 
 async fn next_piece(stdin: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {

@@ -151,7 +151,10 @@ pub enum RunError {
 
 impl From<EnvironmentError> for RunError {
     fn from(error: EnvironmentError) -> Self {
-        Self::Environment(Box::new(error))
+        match error {
+            EnvironmentError::Run(error) => *error,
+            error => Self::Environment(Box::new(error)),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::fingerprint;
 use crate::identity::Caller;
 use crate::image::{self, Image};
 use crate::lease::Lease;
-use crate::plan::{self, Pull, Request};
+use crate::plan::{self, Pull, Request, Streams};
 use crate::pull::pull;
 use crate::shell::Shell;
 use crate::signals::Signals;
@@ -66,7 +66,7 @@ impl<'a> Preparation<'a> {
             request,
             shell,
             engine,
-            terminal: terminal::interactive(),
+            terminal: request.streams == Streams::Caller && terminal::interactive(),
             image: None,
             created: None,
             cache,
@@ -160,8 +160,11 @@ impl<'a> Preparation<'a> {
             self.engine.remove(&self.name()).await?;
         }
         timings.mark("create");
-        self.warn_of_age();
-        self.warn_of_doubts();
+        // Of an image that something of ours runs in, the script's own run tells, or nobody needs to.
+        if self.request.streams == Streams::Caller {
+            self.warn_of_age();
+            self.warn_of_doubts();
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::error::{Place, SettingsError, nearest};
 use super::{EnvSource, Settings};
 
 /// The keys of one level of settings.
-pub(super) const KEYS: [&str; 24] = [
+pub(super) const KEYS: [&str; 25] = [
     "tag",
     "image",
     "python",
@@ -24,6 +24,7 @@ pub(super) const KEYS: [&str; 24] = [
     "entrypoint",
     "engine",
     "docker-socket",
+    "build-tag",
     "env-file",
     "env",
     "volumes",
@@ -192,6 +193,7 @@ impl<'a> Table<'a> {
             entrypoint: self.text("entrypoint")?,
             engine: self.text("engine")?,
             docker_socket: self.flag("docker-socket")?,
+            build_tag: self.text("build-tag")?,
             env: files
                 .map(|file| EnvSource::File(self.in_folder(file).into()))
                 .chain(variables.map(|(key, value)| EnvSource::Variable(key, Some(value))))

@@ -20,7 +20,7 @@ fn every_key_is_read() {
     let value = json!({
         "tag": "3.13", "python": "system", "workdir": "/w", "mount": "/m", "user": 1000, "platform": "linux/arm64",
         "pull": "never", "network": "none", "memory": "512m", "cpus": 1.5, "read-only": true, "gpus": "all",
-        "entrypoint": "/e", "engine": "docker", "docker-socket": false, "env-file": ["a.env", "/b.env"],
+        "entrypoint": "/e", "engine": "docker", "docker-socket": false, "build-tag": "3.13-bookworm", "env-file": ["a.env", "/b.env"],
         "env": { "K": "V" }, "volumes": ["../d:/d:ro", "/e:/e"], "publish": ["80:8080"], "with": ["rich>=13"], "requirements": ["./r.txt"],
         "groups": ["dev"], "extras": ["cli"],
     });
@@ -41,6 +41,7 @@ fn every_key_is_read() {
         entrypoint: text("/e"),
         engine: text("docker"),
         docker_socket: Some(false),
+        build_tag: Some("3.13-bookworm".to_owned()),
         env: vec![
             EnvSource::File("/p/a.env".into()),
             EnvSource::File("/b.env".into()),
