@@ -120,7 +120,7 @@ mod tests {
         fs_err::write(from.join("s.py"), "# /// script\n# dependencies = ['idna']\n# ///\n").unwrap();
         fs_err::write(from.join("pyproject.toml"), "[project]\ndependencies = ['attrs>=1']\n").unwrap();
         let file = |name: &str| from.join(name).into_std_path_buf();
-        let needs = vec![
+        let needs = [
             Need::Script(file("s.py")),
             Need::File(file("sub/r.txt")),
             Need::File(file("pyproject.toml")),
