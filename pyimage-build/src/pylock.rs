@@ -1,5 +1,6 @@
 //! `pylock.toml`: the exact packages of a project, for each platform.
 
+mod direct_url;
 mod error;
 mod keys;
 mod package;

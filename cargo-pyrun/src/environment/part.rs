@@ -27,8 +27,9 @@ pub(super) enum Content {
 }
 
 impl Part {
-    fn wheel(file: &LockedFile) -> Self {
-        Self { content: Content::Wheel(file.clone()), provenance: Provenance::default() }
+    fn wheel(file: &LockedFile, direct_url: Option<String>) -> Self {
+        let provenance = Provenance { requested: false, direct_url };
+        Self { content: Content::Wheel(file.clone()), provenance }
     }
 
     /// The wheel, where an index has it.
@@ -66,9 +67,12 @@ pub(super) fn select(
     let selection = lock.select(target).map_err(unselected)?;
     let uncovered = lock.coverage(target).map_err(unselected)?;
     let parts = selection.packages.iter().map(|selected| {
+        let direct_url = selected.choice.direct_url();
         let origin = match selected.choice {
-            Choice::Wheel(wheel) => return Ok(Part::wheel(&wheel.file)),
-            Choice::Archive { file, subdirectory: None } if is_wheel(file) => return Ok(Part::wheel(file)),
+            Choice::Wheel(wheel) => return Ok(Part::wheel(&wheel.file, None)),
+            Choice::Archive { file, subdirectory: None } if is_wheel(file) => {
+                return Ok(Part::wheel(file, direct_url));
+            }
             Choice::Sdist(file) => Origin::File { file: file.clone(), subdirectory: None },
             Choice::Archive { file, subdirectory } => {
                 Origin::File { file: file.clone(), subdirectory: subdirectory.map(str::to_owned) }
@@ -86,7 +90,7 @@ pub(super) fn select(
         let offer = uncovered.iter().find(|other| std::ptr::eq(other.package, selected.package));
         let offer = offer.map(|other| other.offer.clone());
         let source = Source::new(selected.package.to_string(), origin, offer, target, build_image)?;
-        Ok(Part { content: Content::Source(source), provenance: Provenance::default() })
+        Ok(Part { content: Content::Source(source), provenance: Provenance { requested: false, direct_url } })
     });
     parts.collect()
 }
