@@ -35,6 +35,8 @@ use crate::plan::{Interpreter, Request};
 use crate::resolution::{self, Resolved};
 use crate::shell::Shell;
 
+use resolution_with_builds::Solvers;
+
 pub use error::EnvironmentError;
 pub use step::StepError;
 
@@ -234,6 +236,6 @@ pub async fn lock(
     shell: &Shell,
 ) -> Result<Resolved, EnvironmentError> {
     let _preparing = cache.using(PREPARATION);
-    let uv = async || tool::uv(request, cache, shell).await;
-    resolution::resolve(request, target, cache, shell, uv).await
+    let solvers = Solvers { request, target, cache, shell };
+    resolution::resolve(request, target, cache, shell, &solvers).await
 }

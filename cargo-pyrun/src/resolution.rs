@@ -5,7 +5,7 @@ mod lock_text;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use pyimage_build::{Pylock, Target};
+use pyimage_build::{Pylock, SelectionError, Target};
 
 use crate::cache::{Cache, seal, touch, unseal};
 use crate::dependencies::{Dependencies, LockFile, LockKind, Locking, Renewal};
@@ -14,7 +14,7 @@ use crate::fingerprint;
 use crate::index::Indexes;
 use crate::plan::Request;
 use crate::shell::Shell;
-use crate::uv::{self, Uv, Wanted};
+use crate::uv::{self, Uv, UvError, Wanted, Written};
 
 use lock_text::Paths;
 
@@ -86,7 +86,16 @@ pub fn indexes(dependencies: &Dependencies) -> Indexes {
     indexes
 }
 
-/// The exact packages that a request needs. `uv` finds it, or installs it, where it has to be asked.
+/// Those who can be asked for a solution.
+pub(crate) trait Solvers {
+    /// uv, found or installed.
+    async fn uv(&self) -> Result<Uv, EnvironmentError>;
+
+    /// A solution from where packages may be built, which none of this machine may be.
+    async fn with_builds(&self, wanted: &Wanted<'_>) -> Result<Written, EnvironmentError>;
+}
+
+/// The exact packages that a request needs.
 ///
 /// # Errors
 /// Where what is needed has no solution, or no lock is there that has to be.
@@ -95,7 +104,7 @@ pub(crate) async fn resolve(
     target: &Target,
     cache: &Cache,
     shell: &Shell,
-    uv: impl AsyncFn() -> Result<Uv, EnvironmentError>,
+    solvers: &impl Solvers,
 ) -> Result<Resolved, EnvironmentError> {
     let indexes = indexes(&request.dependencies);
     indexes.complaints().for_each(|complaint| shell.warn(complaint));
@@ -103,7 +112,7 @@ pub(crate) async fn resolve(
     let python = (python.major().into(), python.minor().unwrap_or_default().into());
     let resolution =
         Resolution { request, dependencies: &request.dependencies, target, python, cache, shell, indexes };
-    resolution.run(uv).await
+    resolution.run(solvers).await
 }
 
 struct Resolution<'a> {
@@ -127,17 +136,14 @@ impl Resolution<'_> {
         }
     }
 
-    async fn run(
-        &self,
-        uv: impl AsyncFn() -> Result<Uv, EnvironmentError>,
-    ) -> Result<Resolved, EnvironmentError> {
+    async fn run(&self, solvers: &impl Solvers) -> Result<Resolved, EnvironmentError> {
         let dependencies = self.dependencies;
         let base = match (dependencies.lock(), dependencies.locking()) {
-            (Some(lock), locking) => self.follow(lock, locking, &uv).await?,
-            (None, Locking::Write) => self.write(None, self.python, &uv).await?,
-            (None, _) => return self.remember(&uv).await,
+            (Some(lock), locking) => self.follow(lock, locking, solvers).await?,
+            (None, Locking::Write) => self.write(None, self.python, solvers).await?,
+            (None, _) => return self.remember(solvers).await,
         };
-        if dependencies.beside().is_empty() { Ok(base) } else { self.add(base, &uv).await }
+        if dependencies.beside().is_empty() { Ok(base) } else { self.add(base, solvers).await }
     }
 
     /// What a lock that is there says.
@@ -145,10 +151,10 @@ impl Resolution<'_> {
         &self,
         lock: &LockFile,
         locking: Locking,
-        uv: &impl AsyncFn() -> Result<Uv, EnvironmentError>,
+        solvers: &impl Solvers,
     ) -> Result<Resolved, EnvironmentError> {
         if lock.kind != LockKind::Pylock {
-            return self.export(lock, locking == Locking::Locked, uv).await;
+            return self.export(lock, locking == Locking::Locked, solvers).await;
         }
         let as_it_is = || Resolved {
             text: lock_text::prepared(&lock.text, lock.folder(), Paths::Absolute),
@@ -160,7 +166,7 @@ impl Resolution<'_> {
         };
         let changes = record.changes(&self.dependencies.record(self.python)?);
         if *self.dependencies.renewal() != Renewal::Nothing {
-            return self.write(Some(lock), record.python.min(self.python), uv).await;
+            return self.write(Some(lock), record.python.min(self.python), solvers).await;
         }
         if changes.is_empty() {
             return Ok(as_it_is());
@@ -174,7 +180,7 @@ impl Resolution<'_> {
             changes.join(", ")
         ));
         // Who has the older Python still needs it.
-        self.write(Some(lock), record.python.min(self.python), uv).await
+        self.write(Some(lock), record.python.min(self.python), solvers).await
     }
 
     /// Resolves, and writes a lock beside what asks for it.
@@ -182,13 +188,12 @@ impl Resolution<'_> {
         &self,
         old: Option<&LockFile>,
         python: (u32, u32),
-        uv: &impl AsyncFn() -> Result<Uv, EnvironmentError>,
+        solvers: &impl Solvers,
     ) -> Result<Resolved, EnvironmentError> {
         let dependencies = self.dependencies;
         // Without a place for it, nothing gets here.
         let place = dependencies.place().unwrap_or(Path::new("pylock.toml"));
         let folder = place.parent().unwrap_or(Path::new(""));
-        let uv = uv().await?;
         self.shell.status("Locking", self.shown(place));
         let record = dependencies.record(python)?;
         let wanted = Wanted {
@@ -200,7 +205,7 @@ impl Resolution<'_> {
             },
             ..self.wanted()
         };
-        let written = uv.resolve(&wanted, self.around(python)).await?;
+        let written = self.solve(&wanted, python, solvers).await?;
         let packages = lock_text::prepared(&written.text, written.folder.as_std_path(), Paths::From(folder));
         let text = format!("{}\n\n{}", packages.trim_end(), record.text());
         write_beside(place, &text)
@@ -208,6 +213,32 @@ impl Resolution<'_> {
         self.warn_of_missing_wheels(&text);
         let text = lock_text::prepared(&text, folder, Paths::Absolute);
         Ok(Resolved { text, file: place.to_owned(), is_open: false })
+    }
+
+    /// Asks uv here, and where it cannot go on without building something, where that may be done.
+    async fn solve(
+        &self,
+        wanted: &Wanted<'_>,
+        python: (u32, u32),
+        solvers: &impl Solvers,
+    ) -> Result<Written, EnvironmentError> {
+        let solved = solvers.uv().await?.resolve(wanted, self.around(python)).await;
+        let why = match &solved {
+            Ok(written) if self.lacks_sources(&written.text) => "the lock lacks sources".to_owned(),
+            Err(UvError::Resolve(says)) if wants_to_build(&says.to_string()) => says.to_string(),
+            _ => return Ok(solved?),
+        };
+        if self.request.offline {
+            return Ok(solved?);
+        }
+        self.shell.verbose(|shell| shell.note(format_args!("nothing is built on this machine: {why}")));
+        solvers.with_builds(wanted).await
+    }
+
+    /// Where it may not build, uv leaves sources out of the lock. Whether the target would need them.
+    fn lacks_sources(&self, lock: &str) -> bool {
+        let selected = Pylock::parse(lock).map(|lock| lock.select(self.target).map(drop));
+        matches!(selected, Ok(Err(SelectionError::NoWheel { .. })))
     }
 
     fn wanted(&self) -> Wanted<'_> {
@@ -221,16 +252,12 @@ impl Resolution<'_> {
     }
 
     /// Resolves everything, once: the result is kept in the cache.
-    async fn remember(
-        &self,
-        uv: &impl AsyncFn() -> Result<Uv, EnvironmentError>,
-    ) -> Result<Resolved, EnvironmentError> {
+    async fn remember(&self, solvers: &impl Solvers) -> Result<Resolved, EnvironmentError> {
         let key = self.dependencies.key()?;
         self.kept(&key, async || {
-            let uv = uv().await?;
             self.shell.status("Resolving", "packages");
             let wanted = Wanted { needs: self.dependencies.needs().collect(), ..self.wanted() };
-            let written = uv.resolve(&wanted, self.around(self.python)).await?;
+            let written = self.solve(&wanted, self.python, solvers).await?;
             Ok(lock_text::prepared(&written.text, written.folder.as_std_path(), Paths::Absolute))
         })
         .await
@@ -241,11 +268,11 @@ impl Resolution<'_> {
         &self,
         lock: &LockFile,
         check: bool,
-        uv: &impl AsyncFn() -> Result<Uv, EnvironmentError>,
+        solvers: &impl Solvers,
     ) -> Result<Resolved, EnvironmentError> {
         let (groups, extras) = (self.dependencies.groups(), self.dependencies.extras());
         let made = async || {
-            let uv = uv().await?;
+            let uv = solvers.uv().await?;
             let written = uv.export(lock, groups, extras, check, self.around(self.python)).await?;
             Ok(lock_text::prepared(&written.text, written.folder.as_std_path(), Paths::Absolute))
         };
@@ -261,24 +288,19 @@ impl Resolution<'_> {
     }
 
     /// More packages beside those of a lock, which stay as they are.
-    async fn add(
-        &self,
-        base: Resolved,
-        uv: &impl AsyncFn() -> Result<Uv, EnvironmentError>,
-    ) -> Result<Resolved, EnvironmentError> {
+    async fn add(&self, base: Resolved, solvers: &impl Solvers) -> Result<Resolved, EnvironmentError> {
         // What is wrong with it is told where its packages are chosen.
         let Ok(lock) = Pylock::parse(&base.text) else { return Ok(base) };
         let key = fingerprint::short(&format!("beside {}\n{}", self.dependencies.key()?, base.text));
         let added = self
             .kept(&key, async || {
-                let uv = uv().await?;
                 self.shell.status("Resolving", "packages");
                 let wanted = Wanted {
                     needs: self.dependencies.beside().iter().collect(),
                     constraints: lock_text::constraints(&lock),
                     ..Wanted::default()
                 };
-                let written = uv.resolve(&wanted, self.around(self.python)).await?;
+                let written = self.solve(&wanted, self.python, solvers).await?;
                 let more = lock_text::prepared(&written.text, written.folder.as_std_path(), Paths::Absolute);
                 Ok(lock_text::joined(&base.text, &more))
             })
@@ -321,6 +343,13 @@ impl Resolution<'_> {
     fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.request.folder).unwrap_or(path).display().to_string()
     }
+}
+
+/// Whether uv failed for nothing but that it may not build.
+fn wants_to_build(says: &str) -> bool {
+    ["no usable wheels", "uilding source distributions is disabled", "building from source is disabled"]
+        .iter()
+        .any(|words| says.contains(words))
 }
 
 /// Writes a file of the user's at once, so that nobody ever reads half of it.

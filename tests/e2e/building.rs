@@ -186,4 +186,11 @@ fn what_only_a_build_can_tell_is_resolved_in_a_container() {
     let second = finish(second.env("PYIMAGE_UV", "/none"));
     ran(&second, "2.9.10\n");
     assert_eq!(second.stderr, "");
+
+    // A lock has its sources, and what was built of them is there.
+    let third = finish(&mut pyrun(&folder, ["--tag", TAG, "-r", "requirements.txt", "--lock", "-c", code]));
+    ran(&third, "2.9.10\n");
+    assert!(!third.stderr.contains("Building"), "{}", third.stderr);
+    let lock = fs_err::read_to_string(folder.project().join("pylock.toml")).expect("the lock");
+    assert!(lock.contains("psycopg2-2.9.10.tar.gz"), "{lock}");
 }

@@ -7,7 +7,6 @@ use camino::Utf8Path;
 use pyimage_build::{Provenance, Scheme, Target};
 
 use crate::cache::{Cache, Work, sweep};
-use crate::dependencies::Locking;
 use crate::fingerprint;
 use crate::plan::{ENVIRONMENT, Request};
 use crate::resolution;
@@ -20,9 +19,10 @@ use super::fetch::{Fetched, fetch};
 use super::link::{Layout, LinkError, Overlap};
 use super::package::{self, Package, is_full};
 use super::part::{Content, Part, select};
+use super::resolution_with_builds::Solvers;
 use super::{
     BY_NEED, BYTECODE, Environment, EnvironmentError, FOLDER, FORMAT, Held, MARK, PACKAGES, is_complete,
-    launcher, resolution_with_builds, shared_library, tool,
+    launcher, shared_library,
 };
 
 /// How often damaged packages are unpacked again. Another process may find the same damage at the same time.
@@ -62,25 +62,12 @@ impl Making<'_> {
         Ok(Held { environment: Environment::at(cache, folder), in_use })
     }
 
-    /// What it is made of. Where that cannot be told without building something, it is told by a container.
+    /// What it is made of.
     async fn parts(&self) -> Result<Vec<Part>, EnvironmentError> {
         let Self { request, target, cache, shell, .. } = *self;
-        let (dependencies, image) = (&request.dependencies, &self.build_image());
-        let uv = async || tool::uv(request, cache, shell).await;
-        let resolved = async {
-            let resolved = resolution::resolve(request, target, cache, shell, uv).await?;
-            select(&resolved, &resolved.target(target, dependencies), image)
-        };
-        let may_build =
-            dependencies.lock().is_none() && dependencies.locking() == Locking::Follow && !request.offline;
-        match resolved.await {
-            Err(error) if may_build && resolution_with_builds::would_help(&error) => {
-                shell.verbose(|shell| shell.note(format_args!("nothing is built on this machine: {error}")));
-                let resolved = resolution_with_builds::lock(request, target, image, cache, shell).await?;
-                select(&resolved, target, image)
-            }
-            resolved => resolved,
-        }
+        let solvers = Solvers { request, target, cache, shell };
+        let resolved = resolution::resolve(request, target, cache, shell, &solvers).await?;
+        select(&resolved, &resolved.target(target, &request.dependencies), &self.build_image())
     }
 
     /// Fetches, builds and unpacks what is missing, and puts the packages together. Damaged packages are made anew.

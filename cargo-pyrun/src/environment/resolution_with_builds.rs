@@ -2,20 +2,20 @@
 //!
 //! On the host nothing is built. Where uv cannot go on without, it goes on in a container of the build image.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use pyimage_build::{Pylock, SelectionError, Target};
+use pyimage_build::Target;
 
 use super::EnvironmentError;
 use super::build_image::BuildImage;
 use super::needs::{self, Reader};
-use super::{index_variables, step};
+use super::{index_variables, step, tool};
 use crate::cache::{Cache, Work};
 use crate::dependencies::Need;
 use crate::plan::{Program, Request};
-use crate::resolution::Resolved;
+use crate::resolution;
 use crate::shell::Shell;
-use crate::uv::{self, Uv, UvError};
+use crate::uv::{self, Uv, Wanted, Written};
 
 /// Where the files are in the container.
 const PLACE: &str = "/opt/pyrun-needs";
@@ -42,55 +42,54 @@ os.execv(uv, [uv, 'pip', 'compile', '--universal', '--no-python-downloads', '--n
     '--python', sys.executable, '--output-file', 'pylock.toml'] + files)
 ";
 
-/// Whether it failed for nothing but that the host builds nothing.
-pub(super) fn would_help(error: &EnvironmentError) -> bool {
-    match error {
-        EnvironmentError::Resolve(UvError::Resolve(says)) => {
-            let says = says.to_string();
-            [
-                "no usable wheels",
-                "uilding source distributions is disabled",
-                "building from source is disabled",
-            ]
-            .iter()
-            .any(|words| says.contains(words))
-        }
-        // Where it may not build, uv leaves sources out of the lock.
-        EnvironmentError::Select { source, .. } => {
-            matches!(source.downcast_ref::<SelectionError>(), Some(SelectionError::NoWheel { .. }))
-        }
-        _ => false,
+/// Those who can be asked for a solution: uv on this machine, and uv in a container of the build image.
+pub(super) struct Solvers<'a> {
+    pub(super) request: &'a Request,
+    pub(super) target: &'a Target,
+    pub(super) cache: &'a Cache,
+    pub(super) shell: &'a Shell,
+}
+
+impl resolution::Solvers for Solvers<'_> {
+    async fn uv(&self) -> Result<Uv, EnvironmentError> {
+        tool::uv(self.request, self.cache, self.shell).await
+    }
+
+    async fn with_builds(&self, wanted: &Wanted<'_>) -> Result<Written, EnvironmentError> {
+        let image = BuildImage::of(self.request, self.target);
+        resolve(self.request, self.target, &image, wanted, self.cache, self.shell).await
     }
 }
 
-/// The lock, resolved where packages can be built.
-pub(super) async fn lock(
+async fn resolve(
     request: &Request,
     target: &Target,
     image: &BuildImage,
+    wanted: &Wanted<'_>,
     cache: &Cache,
     shell: &Shell,
-) -> Result<Resolved, EnvironmentError> {
+) -> Result<Written, EnvironmentError> {
     let python = target.python();
     let python = format!("{}.{}", python.major(), python.minor().unwrap_or_default());
-    let entry = format!("locks/{}-{python}-built.toml", request.dependencies.key()?);
-    if let Some(kept) = cache.read(&entry)?.and_then(|bytes| String::from_utf8(bytes).ok())
-        && Pylock::parse(&kept).is_ok()
-    {
-        return Ok(resolved(kept));
-    }
     shell.status("Resolving", format_args!("packages that have to be built, in {}", image.name));
     let unwritten = |source| EnvironmentError::Cache(cache.write_error(source));
     let work = Work::begin(&cache.folder("tools/work")?).map_err(unwritten)?;
     let place = work.join("needs");
     fs_err::create_dir(&place).map_err(unwritten)?;
-    let dependencies = &request.dependencies;
-    let mut files = needs::bring(dependencies.needs(), Reader::Uv, &place, PLACE, cache)?;
-    if let Some(project) = dependencies.project() {
+    let mut files = needs::bring(wanted.needs.iter().copied(), Reader::Uv, &place, PLACE, cache)?;
+    if let Some(lock) = wanted.preferred {
+        fs_err::write(place.join("pylock.toml"), lock).map_err(unwritten)?;
+    }
+    if !wanted.constraints.is_empty() {
+        fs_err::write(place.join("locked.in"), &wanted.constraints).map_err(unwritten)?;
+        files.push(format!("--constraints={PLACE}/locked.in"));
+    }
+    files.extend(wanted.upgraded.iter().map(|name| format!("--upgrade-package={name}")));
+    if let Some(project) = wanted.project {
         let copied = needs::in_place(project);
         needs::bring([Need::File(project.to_owned())].iter(), Reader::Uv, &place, PLACE, cache)?;
-        files.extend(dependencies.groups().iter().map(|group| format!("--group={PLACE}/{copied}:{group}")));
-        files.extend(dependencies.extras().iter().map(|extra| format!("--extra={extra}")));
+        files.extend(wanted.groups.iter().map(|group| format!("--group={PLACE}/{copied}:{group}")));
+        files.extend(wanted.extras.iter().map(|extra| format!("--extra={extra}")));
     }
     let mut env = index_variables::of_host();
     env.insert("PIP_ROOT_USER_ACTION".to_owned(), Some("ignore".to_owned()));
@@ -110,12 +109,7 @@ pub(super) async fn lock(
     let failed = |source| EnvironmentError::ResolveWithBuilds { image: image.name.clone(), source };
     step::run(resolve, cache, shell).await.map_err(failed)?;
     let text = fs_err::read_to_string(place.join("pylock.toml")).map_err(unwritten)?;
-    cache.write(&entry, text.as_bytes())?;
-    Ok(resolved(text))
-}
-
-fn resolved(text: String) -> Resolved {
-    Resolved { text, file: PathBuf::from("pylock.toml"), is_open: false }
+    Ok(Written { text, folder: place })
 }
 
 fn volume(program: &Path) -> String {
