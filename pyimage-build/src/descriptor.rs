@@ -39,6 +39,19 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// What points to this content, and says no more than that.
+    ///
+    /// ```
+    /// use pyimage_build::{Descriptor, Digest, MediaType};
+    ///
+    /// let config = Descriptor::new(MediaType::OCI_CONFIG, Digest::of(b"{}"), 2);
+    /// assert_eq!(config.platform, None);
+    /// ```
+    #[must_use]
+    pub fn new(media_type: MediaType, digest: Digest, size: u64) -> Self {
+        Self { media_type, digest, size, platform: None, annotations: BTreeMap::new() }
+    }
+
     /// Whether it is an attestation (provenance, an SBOM) that BuildKit put beside the images of an index.
     ///
     /// BuildKit gives them the platform `unknown/unknown` and an [annotation].

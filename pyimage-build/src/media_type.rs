@@ -36,6 +36,11 @@ impl MediaType {
     /// Docker's image configuration.
     pub const DOCKER_CONFIG: Self = Self::known("application/vnd.docker.container.image.v1+json");
 
+    /// A layer: an archive, gzipped.
+    pub const OCI_LAYER: Self = Self::known("application/vnd.oci.image.layer.v1.tar+gzip");
+    /// A layer of Docker's: an archive, gzipped.
+    pub const DOCKER_LAYER: Self = Self::known("application/vnd.docker.image.rootfs.diff.tar.gzip");
+
     /// What a client that reads images accepts, as in an HTTP `Accept` header.
     pub const DOCUMENTS: [Self; 4] =
         [Self::OCI_INDEX, Self::DOCKER_INDEX, Self::OCI_MANIFEST, Self::DOCKER_MANIFEST];

@@ -141,6 +141,15 @@ impl Scheme {
         self.launcher
     }
 
+    /// What stands for the text of its programs in keys, so that it may never change.
+    pub(crate) fn launcher_name(&self) -> &'static str {
+        match self.launcher {
+            Launcher::Distlib => "distlib",
+            Launcher::Pip25_2 => "pip-25.2",
+            Launcher::Pip26 => "pip-26",
+        }
+    }
+
     /// Where a file goes, and as what. `distribution` is a name that is fit for a folder.
     pub(super) fn place(&self, entry: &str, distribution: &str) -> Result<(String, Key), WheelProblem> {
         let site_packages = self.site_packages();

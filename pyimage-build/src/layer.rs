@@ -1,0 +1,93 @@
+//! Layers: the compressed archives that an image is made of.
+
+mod archive;
+mod contents;
+mod error;
+mod folders;
+mod gzip;
+mod key;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Descriptor, Digest, MediaType};
+
+pub use contents::LayerContents;
+pub use error::LayerError;
+pub use folders::BaseFolders;
+pub use key::LayerKey;
+
+/// A layer that was made: what a manifest and a configuration say of it.
+///
+/// Beside its blob in a cache, as JSON, it spares reading the blob.
+///
+/// ```
+/// use pyimage_build::{Digest, Layer, MediaType};
+///
+/// let digest = Digest::of(b"blob");
+/// let layer = Layer { digest, size: 4, diff_id: Digest::of(b"content"), unpacked: 7, files: 1 };
+/// assert_eq!(layer.descriptor(&MediaType::OCI_MANIFEST).media_type, MediaType::OCI_LAYER);
+/// let json = serde_json::to_string(&layer)?;
+/// assert_eq!(serde_json::from_str::<Layer>(&json)?, layer);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// The digest of the blob: the layer as it travels, compressed.
+    pub digest: Digest,
+    /// How many bytes the blob has.
+    pub size: u64,
+    /// The digest of the archive, uncompressed.
+    pub diff_id: Digest,
+    /// How many bytes the archive has.
+    pub unpacked: u64,
+    /// How many files and symbolic links are in it.
+    pub files: u64,
+}
+
+impl Layer {
+    /// The version of the bytes that layers get, which a golden test guards. Another version, other digests.
+    ///
+    /// ```
+    /// assert_eq!(pyimage_build::Layer::FORMAT, 1);
+    /// ```
+    pub const FORMAT: u32 = 1;
+
+    /// How a manifest of this type points to it: as one of OCI's layers, or one of Docker's.
+    ///
+    /// ```
+    /// # use pyimage_build::{Digest, Layer, MediaType};
+    /// # let (digest, diff_id) = (Digest::of(b"blob"), Digest::of(b"content"));
+    /// # let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1 };
+    /// assert_eq!(layer.descriptor(&MediaType::DOCKER_MANIFEST).media_type, MediaType::DOCKER_LAYER);
+    /// ```
+    #[must_use]
+    pub fn descriptor(&self, manifest: &MediaType) -> Descriptor {
+        let media_type = if *manifest == MediaType::DOCKER_MANIFEST {
+            MediaType::DOCKER_LAYER
+        } else {
+            MediaType::OCI_LAYER
+        };
+        Descriptor::new(media_type, self.digest.clone(), self.size)
+    }
+}
+
+/// What the bytes of a layer depend on besides its contents.
+///
+/// ```
+/// use pyimage_build::{BaseFolders, LayerOptions};
+///
+/// let options = LayerOptions { base_folders: BaseFolders::official(13), ..LayerOptions::default() };
+/// assert_eq!((options.modified, options.uid, options.gid), (0, 0, 0));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LayerOptions {
+    /// When everything was modified, in seconds since 1970: `SOURCE_DATE_EPOCH`, or 0.
+    pub modified: u64,
+    /// Who owns everything.
+    pub uid: u64,
+    /// The group of everything.
+    pub gid: u64,
+    /// Folders that are not made, since the base has them.
+    pub base_folders: BaseFolders,
+}
