@@ -62,6 +62,15 @@ Examples:
   cargo pyimage lock --update 3.13-slim    move those of one base
   cargo pyimage lock --update requests     move one package";
 
+const BUILD_EXAMPLES: &str = "\
+Examples:
+  cargo pyimage build                          every image, for every platform, to target/pyimage
+  cargo pyimage build --platform linux/arm64   for one platform only
+  cargo pyimage build --locked -t 1.0          fail where a lock is stale; with this tag
+
+What it prints on stdout is a line for each image: its repository and the digest of its index. SOURCE_DATE_EPOCH is the time
+that everything in it has; without it, that is the first of 1970.";
+
 const CACHE_EXAMPLES: &str = "\
 An AGE is like `30d`, `12h`, `90min` or `2w`, a SIZE like `2GB`, `500MB` or `1.5GiB`. With a size,
 what was not used for longest goes first. What a script runs with stays, and so does what its
@@ -152,9 +161,56 @@ pub enum Command {
     /// Pin the bases of the project's images in pyimage.lock
     #[command(after_help = LOCK_EXAMPLES)]
     Lock(LockArgs),
+    /// Build the project's images for all their platforms, from the locks
+    #[command(after_help = BUILD_EXAMPLES)]
+    Build(BuildArgs),
     /// Show what is in the cache, and make it smaller
     #[command(after_help = CACHE_EXAMPLES)]
     Cache(CacheArgs),
+}
+
+/// `cargo pyimage build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// Only for this platform, for example `linux/arm64`
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Vec<Platform>,
+
+    /// Only the image of this package
+    #[arg(long, value_name = "PACKAGE")]
+    pub image: Option<String>,
+
+    /// Another tag than those in Cargo.toml
+    #[arg(short, long, value_name = "TAG")]
+    pub tag: Vec<String>,
+
+    /// The folder for the OCI layout [default: target/pyimage/PACKAGE]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<camino::Utf8PathBuf>,
+
+    /// How locks and networks are used.
+    #[command(flatten)]
+    pub locking: LockingArgs,
+
+    /// The Cargo.toml of the project, where it is not the one around the current folder
+    #[arg(long, value_name = "PATH")]
+    pub manifest_path: Option<camino::Utf8PathBuf>,
+}
+
+/// How locks and networks are used, as in cargo.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct LockingArgs {
+    /// Fail where a lock is missing or stale
+    #[arg(long)]
+    pub locked: bool,
+
+    /// Ask no network: fail where something is not in the cache
+    #[arg(long)]
+    pub offline: bool,
+
+    /// Both of them
+    #[arg(long)]
+    pub frozen: bool,
 }
 
 /// `cargo pyimage tags`.

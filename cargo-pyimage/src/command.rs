@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::error::ErrorKind;
 use pyimage_build::Date;
 use pyrun::cache::{Cache, Contents};
@@ -16,7 +16,10 @@ use pyrun::shell::{self, Shell};
 use pyrun::signals::Signals;
 use pyrun::terminal;
 
-use crate::cli::{self, CacheArgs, Command, Format, LockArgs, PyimageArgs, TagArgs, TagsArgs};
+use crate::build::{self, BuildError, Builder, Built};
+use crate::cli::{
+    self, BuildArgs, CacheArgs, Command, Format, LockArgs, LockingArgs, PyimageArgs, TagArgs, TagsArgs,
+};
 use crate::lock::{self, LockFile, Mode, Packages};
 use crate::tags::TagsRequest;
 use crate::workspace::Workspace;
@@ -114,6 +117,7 @@ async fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Tags(args) => list(args, context).await,
         Command::Tag(args) => explain(args, context).await,
         Command::Lock(args) => pin(args, context).await,
+        Command::Build(args) => build(args, context).await,
         Command::Cache(args) => look_after(args, &context.shell),
     }
 }
@@ -143,7 +147,7 @@ async fn explain(args: &TagArgs, context: &Context) -> Result<(), Failure> {
 }
 
 async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
-    let workspace = workspace(args, context.cache.as_ref())?;
+    let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
     let mode = match &args.update {
         Some(names) => Mode::Update(names.clone()),
         None => Mode::Refresh,
@@ -153,8 +157,55 @@ async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
     locked.map_err(failure_of_lock)
 }
 
+async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
+    for built in built(args, context).await? {
+        let reference = built.reference();
+        context
+            .shell
+            .print(format_args!("{reference}\n"))
+            .map_err(|error| Failure::new(error, Vec::new()))?;
+    }
+    Ok(())
+}
+
+/// Builds what is asked for, and writes each image's layout.
+async fn built(args: &BuildArgs, context: &Context) -> Result<Vec<Built>, Failure> {
+    let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
+    let (cache, shell) = (context.cache.as_ref(), &*context.shell);
+    let cache = cache.ok_or(lock::LockingError::NoCache).map_err(failure_of_lock)?;
+    let LockingArgs { locked, offline, frozen } = args.locking;
+    if !(locked || offline || frozen) {
+        let packages = Packages { cache: Some(cache), shell };
+        let locked = lock::bring_up(&workspace, &context.registry, packages).await;
+        locked.map_err(failure_of_lock)?;
+    }
+    let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
+    let lock = file.check(&workspace).map_err(failure_of_lock)?;
+    let epoch = build::epoch(env::var("SOURCE_DATE_EPOCH").ok().as_deref()).map_err(failure_of_build)?;
+    let offline = offline || frozen;
+    let builder = Builder { root: &workspace.root, lock, cache, shell, offline, epoch };
+    let platforms = args.platform.iter().cloned().collect();
+    let images = workspace.named(args.image.as_deref()).map_err(failure_of_build)?;
+    let mut all = Vec::new();
+    for image in images {
+        let mut built = builder.build(image, &platforms).await.map_err(failure_of_build)?;
+        if !args.tag.is_empty() {
+            built.tags.clone_from(&args.tag);
+        }
+        let folder =
+            args.output.clone().unwrap_or_else(|| workspace.target.join("pyimage").join(&image.package));
+        built.write_layout(&folder).map_err(failure_of_build)?;
+        let platforms: Vec<_> = built.images.iter().map(|image| image.platform.to_string()).collect();
+        let names = built.tagged().join(", ");
+        let shown = folder.strip_prefix(&workspace.root).unwrap_or(&folder);
+        shell.status("Built", format_args!("{names} for {} in {shown}", platforms.join(", ")));
+        all.push(built);
+    }
+    Ok(all)
+}
+
 fn check(args: &LockArgs, cache: Option<&Cache>, shell: &Shell) -> Result<(), Failure> {
-    let workspace = workspace(args, cache)?;
+    let workspace = workspace(args.manifest_path.as_deref(), cache)?;
     let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
     let lock = file.check(&workspace).map_err(failure_of_lock)?;
     lock::tell_current(lock, shell);
@@ -184,13 +235,13 @@ fn look_after(args: &CacheArgs, shell: &Shell) -> Result<(), Failure> {
     cache::unstuck(&pruned).map_err(|error| Failure::new(error, Vec::new()))
 }
 
-fn workspace(args: &LockArgs, cache: Option<&Cache>) -> Result<Workspace, Failure> {
+fn workspace(manifest_path: Option<&Utf8Path>, cache: Option<&Cache>) -> Result<Workspace, Failure> {
     let here = env::current_dir().map_err(|error| Failure::new(error, Vec::new()))?;
     let here = Utf8PathBuf::from_path_buf(here).map_err(|path| {
         let message = format!("the path of the current folder, `{}`, is not valid UTF-8", path.display());
         Failure::new(std::io::Error::other(message), Vec::new())
     })?;
-    Workspace::load(&here, args.manifest_path.as_deref(), cache).map_err(|error| {
+    Workspace::load(&here, manifest_path, cache).map_err(|error| {
         let helps = error.helps();
         Failure::new(error, helps)
     })
@@ -256,6 +307,11 @@ fn failure_of_lock(error: lock::LockingError) -> Failure {
 fn failure_of_cache(error: pyrun::cache::CacheError) -> Failure {
     let help = error.help();
     Failure::new(error, vec![help])
+}
+
+fn failure_of_build(error: BuildError) -> Failure {
+    let helps = error.helps();
+    Failure::new(error, helps)
 }
 
 /// The columns of the terminal that the table is for; none where it is for a file or a program.

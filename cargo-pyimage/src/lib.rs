@@ -5,10 +5,12 @@
 //!
 //! - [`tags`] lists the tags of a repository, and [`tag`] explains one;
 //! - [`lock`] pins the bases of the images that the packages of a [`workspace`] ask for;
+//! - [`build`] makes images of locks, wheels and the project's files;
 //! - [`cache`] tells what is in the cache.
 //!
 //! What a tag, a platform or a lock *is*, `pyimage-build` knows; how a registry is spoken to, `pyrun` does.
 
+pub mod build;
 pub mod cache;
 pub mod cli;
 pub mod lock;

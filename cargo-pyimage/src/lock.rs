@@ -10,6 +10,7 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{Lock, LockedBase, Reference};
+use pyrun::dependencies::DependencyError;
 use pyrun::registry::Registry;
 use pyrun::shell::Shell;
 
@@ -150,6 +151,27 @@ pub async fn lock(
     }
     packages::lock(workspace, &new, mode, packages).await?;
     Ok(())
+}
+
+/// Locks what is not locked yet or has changed, and says nothing where there is nothing to do.
+///
+/// # Errors
+/// Where a lock is damaged, or what it takes cannot be had.
+pub async fn bring_up(
+    workspace: &Workspace,
+    registry: &Registry,
+    packages: Packages<'_>,
+) -> Result<(), LockingError> {
+    match LockFile::read(&workspace.root)?.check(workspace) {
+        Ok(_) => Ok(()),
+        Err(
+            LockingError::NoLock { .. }
+            | LockingError::Stale { .. }
+            | LockingError::StalePackages { .. }
+            | LockingError::Dependencies(DependencyError::NoLock { .. }),
+        ) => lock(workspace, &Mode::Refresh, registry, packages).await,
+        Err(error) => Err(error),
+    }
 }
 
 /// Says that a lock is what the project asks for.

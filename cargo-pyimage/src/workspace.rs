@@ -10,6 +10,8 @@ use pyrun::settings::manifest::{Manifest, Seen, cargo_metadata, hash, manifests_
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::build::BuildError;
+
 const PACKAGE_KEY: &str = "package.metadata.pyimage";
 const WORKSPACE_KEY: &str = "workspace.metadata.pyimage";
 
@@ -18,6 +20,8 @@ const WORKSPACE_KEY: &str = "workspace.metadata.pyimage";
 pub struct Workspace {
     /// The folder of `Cargo.lock`, and of `pyimage.lock`.
     pub root: Utf8PathBuf,
+    /// The folder for what is built: `target`.
+    pub target: Utf8PathBuf,
     /// The packages that have an image, in Cargo's order.
     pub images: Vec<PackageImage>,
 }
@@ -27,6 +31,8 @@ pub struct Workspace {
 pub struct PackageImage {
     /// The package's name.
     pub package: String,
+    /// Its version.
+    pub version: String,
     /// What its metadata asks for.
     pub settings: ImageSettings,
 }
@@ -104,6 +110,20 @@ impl Workspace {
         answer.workspace()
     }
 
+    /// The image of a package; all of them where none is named.
+    ///
+    /// # Errors
+    /// Where no package of this name has one.
+    pub fn named(&self, package: Option<&str>) -> Result<Vec<&PackageImage>, BuildError> {
+        let Some(name) = package else { return Ok(self.images.iter().collect()) };
+        let found: Vec<_> = self.images.iter().filter(|image| image.package == name).collect();
+        if found.is_empty() {
+            let known = self.images.iter().map(|image| image.package.clone()).collect();
+            return Err(BuildError::NoSuchImage { name: name.to_owned(), known });
+        }
+        Ok(found)
+    }
+
     /// The bases of all images, each with the platforms that are asked for.
     #[must_use]
     pub fn bases(&self) -> BTreeMap<Reference, BTreeSet<Platform>> {
@@ -123,6 +143,7 @@ struct Answer {
     members: Vec<Seen>,
     folders: Vec<Listing>,
     root: Utf8PathBuf,
+    target: Utf8PathBuf,
     workspace: Option<Value>,
     packages: Vec<Member>,
 }
@@ -131,6 +152,7 @@ struct Answer {
 #[derive(Debug, Serialize, Deserialize)]
 struct Member {
     name: String,
+    version: String,
     manifest: Utf8PathBuf,
     pyimage: Value,
 }
@@ -155,6 +177,7 @@ impl Answer {
         let packages = metadata.packages.iter().filter_map(|package| {
             Some(Member {
                 name: package.name.to_string(),
+                version: package.version.to_string(),
                 manifest: package.manifest_path.clone(),
                 pyimage: package.metadata.get("pyimage")?.clone(),
             })
@@ -165,6 +188,7 @@ impl Answer {
             folders: listings(&root),
             workspace: metadata.workspace_metadata.get("pyimage").cloned(),
             packages: packages.collect(),
+            target: metadata.target_directory.clone(),
             root,
         })
     }
@@ -187,12 +211,16 @@ impl Answer {
             let own =
                 Section { manifest: member.manifest.as_str(), key: PACKAGE_KEY, value: &member.pyimage };
             let settings = ImageSettings::read(&member.name, own, workspace)?;
-            images.push(PackageImage { package: member.name.clone(), settings });
+            images.push(PackageImage {
+                package: member.name.clone(),
+                version: member.version.clone(),
+                settings,
+            });
         }
         if images.is_empty() {
             return Err(WorkspaceError::NoImages { root: self.root });
         }
-        Ok(Workspace { root: self.root, images })
+        Ok(Workspace { root: self.root, target: self.target, images })
     }
 }
 

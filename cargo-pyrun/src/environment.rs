@@ -38,6 +38,7 @@ use crate::shell::Shell;
 use resolution_with_builds::Solvers;
 
 pub use error::EnvironmentError;
+pub use fetch::{Fetched, fetch};
 pub use step::StepError;
 
 /// The packages of a script, ready to be mounted.

@@ -1,5 +1,6 @@
 //! `[package.metadata.pyimage]`: what a package says about its image.
 
+mod container;
 mod error;
 
 use std::collections::BTreeSet;
@@ -7,12 +8,35 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::{Platform, Pylock, PythonTag, Reference, nearest};
+use crate::{ImageOptions, Platform, Pylock, PythonTag, Reference, nearest};
+
+use container::Container;
 
 pub use error::{MetadataError, Place};
 
 /// The keys of the section.
-const KEYS: [&str; 8] = ["base", "extras", "groups", "name", "platforms", "pylock", "requirements", "tag"];
+const KEYS: [&str; 20] = [
+    "annotations",
+    "base",
+    "cmd",
+    "entrypoint",
+    "env",
+    "expose",
+    "extras",
+    "groups",
+    "labels",
+    "name",
+    "platforms",
+    "pylock",
+    "requirements",
+    "source",
+    "stop-signal",
+    "tag",
+    "tags",
+    "user",
+    "volumes",
+    "workdir",
+];
 
 /// What an image runs on where its section does not say: the two architectures of today's servers and laptops.
 const DEFAULT_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
@@ -29,6 +53,13 @@ const DEFAULT_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 /// | `groups` | dependency groups of the `pyproject.toml` among them | none |
 /// | `extras` | extras of the `pyproject.toml` among them | none |
 /// | `pylock` | the lock of its packages | `pylock.toml` |
+/// | `source` | globs of the project's files that go in, from the manifest's folder | no files |
+/// | `tags` | the image's tags, such as `["latest", "{version}"]`; `{version}` is the package's | `["latest"]` |
+/// | `entrypoint`, `cmd` | the program and its arguments, each a list of words | the base's |
+/// | `env`, `labels`, `annotations` | tables of strings; `${PATH}` in a variable is what the base has | the base's |
+/// | `workdir` | where the files are and the program starts | `/usr/src/app` |
+/// | `user`, `stop-signal` | as in a Dockerfile | the base's |
+/// | `expose`, `volumes` | lists, as in a Dockerfile | none |
 ///
 /// Files are looked for from the folder of the manifest that names them. A lock without `requirements` is somebody
 /// else's, and taken as it is.
@@ -56,6 +87,14 @@ pub struct ImageSettings {
     pub name: Reference,
     /// Its packages.
     pub packages: PackageSettings,
+    /// The globs of the project's files that go into it.
+    pub source: Vec<String>,
+    /// The folder that the globs start from.
+    pub folder: PathBuf,
+    /// Its tags, with `{version}` for that of the package.
+    pub tags: Vec<String>,
+    /// What a container of it starts with.
+    pub options: ImageOptions,
 }
 
 /// Which packages an image has, and where they are locked.
@@ -116,6 +155,7 @@ impl ImageSettings {
     ) -> Result<Self, MetadataError> {
         let own = Level::read(own)?;
         let workspace = workspace.map(Level::read).transpose()?.unwrap_or_default();
+        let folder = Path::new(&own.place.manifest).parent().unwrap_or(Path::new("")).to_owned();
         let beside = Path::new(&own.place.manifest).with_file_name("pylock.toml");
         let base = own.base.or(workspace.base).ok_or(MetadataError::NoBase { place: own.place })?;
         let default = || DEFAULT_PLATFORMS.iter().filter_map(|platform| platform.parse().ok()).collect();
@@ -136,7 +176,10 @@ impl ImageSettings {
             lock: lock.unwrap_or(beside),
         };
         let platforms = own.platforms.or(workspace.platforms).unwrap_or_else(default);
-        Ok(Self { base, platforms, name, packages })
+        let source = own.source.or(workspace.source).unwrap_or_default();
+        let tags = own.tags.or(workspace.tags).unwrap_or_else(|| vec!["latest".to_owned()]);
+        let options = own.container.over(workspace.container);
+        Ok(Self { base, platforms, name, packages, source, folder, tags, options })
     }
 }
 
@@ -151,6 +194,9 @@ struct Level {
     groups: Option<Vec<String>>,
     extras: Option<Vec<String>>,
     lock: Option<PathBuf>,
+    source: Option<Vec<String>>,
+    tags: Option<Vec<String>>,
+    container: Container,
 }
 
 impl Level {
@@ -181,6 +227,9 @@ impl Level {
             groups: section.texts(table, "groups")?,
             extras: section.texts(table, "extras")?,
             lock,
+            source: section.texts(table, "source")?,
+            tags: section.texts(table, "tags")?,
+            container: Container::read(&section, table)?,
         })
     }
 }

@@ -18,13 +18,19 @@ use crate::shell::Shell;
 const AT_ONCE: usize = 16;
 
 /// A wheel in the cache.
-pub(super) struct Fetched {
-    pub(super) path: Utf8PathBuf,
-    pub(super) file_name: String,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Where it is, perhaps under another name.
+    pub path: Utf8PathBuf,
+    /// Its name.
+    pub file_name: String,
 }
 
-/// Fetches files, several at once, and tells how far it is.
-pub(super) async fn fetch(
+/// Fetches files, several at once, and tells how far it is. Of the request, its logins and whether it is offline count.
+///
+/// # Errors
+/// Where a file cannot be had, or is not what was locked.
+pub async fn fetch(
     request: &Request,
     files: &[LockedFile],
     cache: &Cache,

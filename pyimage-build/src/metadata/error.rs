@@ -144,6 +144,14 @@ pub enum MetadataError {
         /// Its value.
         name: String,
     },
+    /// A path has to be absolute.
+    #[error("`{path}` is not absolute, for {place}")]
+    Relative {
+        /// The key.
+        place: Place,
+        /// Its value.
+        path: String,
+    },
     /// A name is empty.
     #[error("{place} is an empty string")]
     Empty {

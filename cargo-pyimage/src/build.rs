@@ -1,0 +1,171 @@
+//! `cargo pyimage build`: images for every platform, from the locks and the project's files.
+//!
+//! Nothing of a base is downloaded: what its lock says of it is enough. A layer of wheels is made once and kept.
+
+mod error;
+mod layers;
+mod wheels;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use pyimage_build::{
+    AddedLayer, BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedImage, Platform,
+    Reference,
+};
+use pyrun::cache::Cache;
+use pyrun::shell::Shell;
+
+use crate::workspace::PackageImage;
+
+pub use error::BuildError;
+
+use layers::Made;
+
+/// What an image is built with.
+#[derive(Debug, Clone, Copy)]
+pub struct Builder<'a> {
+    /// The folder of the workspace, from which paths are told.
+    pub root: &'a Utf8Path,
+    /// The bases.
+    pub lock: &'a Lock,
+    /// Where wheels and layers are kept.
+    pub cache: &'a Cache,
+    /// What is told.
+    pub shell: &'a Shell,
+    /// Nothing may be asked of a network.
+    pub offline: bool,
+    /// When everything was made, in seconds since 1970.
+    pub epoch: u64,
+}
+
+/// An image that was built, for all its platforms.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// Its repository.
+    pub name: Reference,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// What it is made on.
+    pub base: Reference,
+    /// The images, in the order of their platforms.
+    pub images: Vec<Image>,
+    /// The index over them.
+    pub index: ImageIndex,
+    /// Where the blobs of its own layers are. The base's are in the base's repository.
+    pub blobs: BTreeMap<Digest, Utf8PathBuf>,
+    /// What a container of it starts with.
+    pub options: ImageOptions,
+}
+
+impl Built {
+    /// What names exactly this: the repository and the digest of the index.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("{}@{}", self.name.familiar(), self.index.blob.descriptor.digest)
+    }
+
+    /// The repository with a tag, for each tag.
+    #[must_use]
+    pub fn tagged(&self) -> Vec<String> {
+        self.tags.iter().map(|tag| format!("{}:{tag}", self.name.familiar())).collect()
+    }
+
+    /// Writes it as an OCI layout, with a name for each tag. Layers of the base are not in it.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn write_layout(&self, folder: &Utf8Path) -> Result<Layout, BuildError> {
+        let unwritten = |source| BuildError::Layout { folder: folder.to_owned(), source: Box::new(source) };
+        let layout = Layout::create(folder).map_err(unwritten)?;
+        for image in &self.images {
+            for layer in image.added_layers() {
+                if let Some(blob) = self.blobs.get(&layer.digest) {
+                    layout.add_file(layer, blob).map_err(unwritten)?;
+                }
+            }
+            layout.add_image(image).map_err(unwritten)?;
+        }
+        layout.add_index(&self.index).map_err(unwritten)?;
+        for name in self.tagged() {
+            layout.name(&self.index.blob.descriptor, &name).map_err(unwritten)?;
+        }
+        Ok(layout)
+    }
+}
+
+impl Builder<'_> {
+    /// Builds an image for these platforms, all of them where none is named.
+    ///
+    /// # Errors
+    /// Where a lock does not have what it takes, a wheel cannot be had, or a file cannot be read.
+    pub async fn build(
+        &self,
+        image: &PackageImage,
+        platforms: &BTreeSet<Platform>,
+    ) -> Result<Built, BuildError> {
+        let settings = &image.settings;
+        let base = self.lock.bases.get(&settings.base);
+        let base = base.ok_or_else(|| BuildError::NotLocked { base: settings.base.familiar() })?;
+        let mut options = settings.options.clone();
+        options.created = self.epoch;
+        let source = self.source(image)?;
+        let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
+        for platform in
+            settings.platforms.iter().filter(|its| platforms.is_empty() || platforms.contains(its))
+        {
+            let locked = base.images.get(platform);
+            let locked = locked.ok_or_else(|| BuildError::NotLocked { base: settings.base.familiar() })?;
+            let mut made = self.wheels(image, platform, locked).await?;
+            made.extend(source.clone());
+            let layers: Vec<_> = made.iter().map(Made::added).collect();
+            images.push(self.assemble(
+                settings.base.clone(),
+                &base.target,
+                platform,
+                locked,
+                &layers,
+                &options,
+            )?);
+            blobs.extend(made.into_iter().map(|made| (made.layer.digest, made.blob)));
+        }
+        let failed = |source| BuildError::Assemble { image: image.package.clone(), source: Box::new(source) };
+        let index = ImageIndex::assemble(&settings.base, &base.target, &images, &options).map_err(failed)?;
+        let tags = settings.tags.iter().map(|tag| tag.replace("{version}", &image.version)).collect();
+        let (name, base) = (settings.name.clone(), settings.base.clone());
+        Ok(Built { name, tags, base, images, index, blobs, options })
+    }
+
+    fn assemble(
+        &self,
+        reference: Reference,
+        target: &pyimage_build::Pin,
+        platform: &Platform,
+        locked: &LockedImage,
+        layers: &[AddedLayer],
+        options: &ImageOptions,
+    ) -> Result<Image, BuildError> {
+        let base = BaseImage { reference: &reference, target, platform, image: locked };
+        Image::assemble(base, layers, options).map_err(|source| BuildError::Assemble {
+            image: format!("{} for {platform}", reference.familiar()),
+            source: Box::new(source),
+        })
+    }
+}
+
+/// The time that everything in images has: `SOURCE_DATE_EPOCH`, or the first of 1970.
+///
+/// # Errors
+/// Where it is no number of seconds.
+pub fn epoch(variable: Option<&str>) -> Result<u64, BuildError> {
+    match variable.filter(|text| !text.is_empty()) {
+        Some(text) => text.parse().map_err(|source| BuildError::Epoch { text: text.to_owned(), source }),
+        None => Ok(0),
+    }
+}
+
+/// The processors that one layer's compression may take.
+fn cores() -> NonZero<usize> {
+    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
+}

@@ -1,0 +1,94 @@
+//! Layers: made once, kept by what they depend on.
+
+use std::io::{BufWriter, Write as _};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use pyimage_build::{AddedLayer, BaseFolders, Layer, LayerContents, LayerKey, LayerOptions, Source};
+
+use super::{BuildError, Builder, PackageImage, cores};
+
+/// The cache's folder of what is known of layers, by their keys.
+const KNOWN: &str = "layers";
+
+/// A layer, and where its blob is.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    pub(super) layer: Layer,
+    pub(super) blob: Utf8PathBuf,
+    pub(super) created_by: String,
+}
+
+impl Made {
+    pub(super) fn added(&self) -> AddedLayer {
+        AddedLayer { layer: self.layer.clone(), created_by: self.created_by.clone() }
+    }
+}
+
+impl Builder<'_> {
+    /// What layers for an image of this Python depend on besides their contents.
+    pub(super) fn layer_options(&self, minor: u16) -> LayerOptions {
+        LayerOptions {
+            modified: self.epoch,
+            base_folders: BaseFolders::official(minor),
+            ..LayerOptions::default()
+        }
+    }
+
+    /// The layer with this key, if it was made before and its blob is there.
+    pub(super) fn known(&self, key: &LayerKey, created_by: &str) -> Option<Made> {
+        let entry = format!("{KNOWN}/{}.json", key.clone().digest().hex());
+        let layer: Layer = self.cache.read_json(entry)?;
+        let blob = self.blob(&layer);
+        let whole = fs_err::metadata(&blob).is_ok_and(|found| found.len() == layer.size);
+        whole.then(|| Made { layer, blob, created_by: created_by.to_owned() })
+    }
+
+    /// Makes a layer, and keeps it under its key.
+    pub(super) fn make(
+        &self,
+        contents: &LayerContents<'_>,
+        options: &LayerOptions,
+        key: Option<&LayerKey>,
+        created_by: &str,
+    ) -> Result<Made, BuildError> {
+        let unwritten = |source| BuildError::Cache(self.cache.write_error(source));
+        let folder = self.cache.folder("blobs/sha256")?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".tmp-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+        let file = builder.tempfile_in(&folder).map_err(unwritten)?;
+        let mut out = BufWriter::with_capacity(1 << 18, file.as_file());
+        let layer = contents.write(options, cores(), &mut out);
+        let layer = layer
+            .map_err(|source| BuildError::Layer { what: created_by.to_owned(), source: Box::new(source) })?;
+        out.flush().map_err(unwritten)?;
+        drop(out);
+        let blob = self.blob(&layer);
+        file.persist(&blob).map_err(|error| unwritten(error.error))?;
+        if let Some(key) = key {
+            self.cache.write_json(format!("{KNOWN}/{}.json", key.clone().digest().hex()), &layer)?;
+        }
+        Ok(Made { layer, blob, created_by: created_by.to_owned() })
+    }
+
+    fn blob(&self, layer: &Layer) -> Utf8PathBuf {
+        self.cache.root().join(Utf8Path::new("blobs/sha256")).join(layer.digest.hex())
+    }
+
+    /// The layer of the project's own files; none where none go in.
+    pub(super) fn source(&self, image: &PackageImage) -> Result<Option<Made>, BuildError> {
+        let settings = &image.settings;
+        if settings.source.is_empty() {
+            return Ok(None);
+        }
+        let failed = |source| BuildError::Source { image: image.package.clone(), source: Box::new(source) };
+        // `.gitignore` counts from the workspace down, and further where the package is outside of it.
+        let root = self.root.as_std_path();
+        let root = if settings.folder.starts_with(root) { root } else { &settings.folder };
+        let source = Source::select(&settings.folder, root, &settings.source).map_err(failed)?;
+        let mut contents = LayerContents::new();
+        source.add_to(&mut contents, settings.options.working_dir.trim_matches('/')).map_err(failed)?;
+        self.make(&contents, &self.layer_options(0), None, "source").map(Some)
+    }
+}
