@@ -142,9 +142,7 @@ impl Blob {
     }
 
     fn of(media_type: MediaType, document: &impl Serialize) -> Self {
-        #[expect(clippy::expect_used, reason = "documents have text for keys, and nothing else can go wrong")]
-        let bytes = serde_json::to_vec(document).expect("a document can be written");
-        Self::new(media_type, bytes)
+        Self::new(media_type, json(document))
     }
 }
 
@@ -208,6 +206,22 @@ impl Image {
     pub fn added_layers(&self) -> &[Descriptor] {
         self.layers.get(self.base_layers..).unwrap_or_default()
     }
+}
+
+/// A document as JSON. Its keys are in the order of its fields, and those of maps sorted.
+#[expect(clippy::expect_used, reason = "documents have text for keys, and nothing else can go wrong")]
+pub(crate) fn json(document: &(impl Serialize + ?Sized)) -> Vec<u8> {
+    serde_json::to_vec(document).expect("a document can be written")
+}
+
+/// The `index.json` of a layout.
+pub(crate) fn layout_index(images: &[Descriptor]) -> Vec<u8> {
+    json(&written::Index {
+        schema_version: 2,
+        media_type: &MediaType::OCI_INDEX,
+        manifests: images,
+        annotations: &BTreeMap::new(),
+    })
 }
 
 /// What a manifest or an index says of where it comes from: OCI's [annotations].

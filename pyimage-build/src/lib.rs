@@ -62,6 +62,7 @@ mod image;
 mod image_config;
 mod known_tags;
 mod layer;
+mod layout;
 mod lock;
 mod marker;
 mod media_type;
@@ -69,6 +70,7 @@ mod metadata;
 mod nearest;
 mod official;
 mod package_name;
+mod packing;
 mod platform;
 mod pylock;
 mod python_tag;
@@ -78,6 +80,7 @@ mod requirement;
 mod requirements_file;
 mod requires_python;
 mod script_metadata;
+mod source;
 mod tag_choice;
 mod target;
 mod version_specifier;
@@ -96,12 +99,14 @@ pub use image::{AddedLayer, AssemblyError, BaseImage, Blob, Image, ImageIndex, I
 pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
 pub use layer::{BaseFolders, Layer, LayerContents, LayerError, LayerKey, LayerOptions};
+pub use layout::{Layout, LayoutArchive, LayoutError};
 pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
 pub use metadata::{ImageSettings, MetadataError, PackageSettings, Place, Section};
 pub use nearest::{nearest, nearest_tags};
 pub use package_name::{PackageName, PackageNameError};
+pub use packing::{PackedWheel, Packing};
 pub use platform::{Platform, PlatformError};
 pub use pylock::{
     Choice, LockedDirectory, LockedFile, LockedPackage, LockedVcs, LockedWheel, PackageSource, Pylock,
@@ -117,6 +122,7 @@ pub use requirement::{Requirement, RequirementError, RequirementReason};
 pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFileError, RequirementsItem};
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
+pub use source::{LeftOut, LeftOutBy, Source, SourceError, SourceFile, SourceKind};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 pub use target::{Target, TargetError};
 pub use wheel::{

@@ -22,10 +22,12 @@ pub(super) struct Index<'a> {
     pub(super) schema_version: u32,
     pub(super) media_type: &'a MediaType,
     pub(super) manifests: &'a [Descriptor],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) annotations: &'a BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the name of the format")]
 pub(super) struct Config<'a> {
     pub(super) created: &'a str,
     pub(super) architecture: &'a str,

@@ -1,0 +1,120 @@
+//! Why the files of a project cannot be told.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::LayerError;
+
+/// Why the files of a project cannot be told.
+///
+/// ```
+/// use pyimage_build::{Source, SourceError};
+///
+/// let error = Source::select("missing".as_ref(), "missing".as_ref(), &["/etc"]).unwrap_err();
+/// assert_eq!(error.to_string(), "the source `/etc` is wrong: it is absolute, and starts at the package's folder anyway");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// It cannot match anything.
+    #[error("the source `{glob}` is wrong: {reason}")]
+    Glob {
+        /// The glob.
+        glob: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It matches no file that may be in the image.
+    #[error("the source `{glob}` matches no file")]
+    NothingMatches {
+        /// The glob.
+        glob: String,
+        /// What it does match, and what keeps that out.
+        left_out: Option<LeftOut>,
+    },
+    /// It would lead somewhere else in the image, or nowhere.
+    #[error("`{}` is a symbolic link out of the project, to `{}`", path.display(), target.display())]
+    SymlinkOut {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// Archives and programs would not agree on the name.
+    #[error("the name of `{path}` is not UTF-8")]
+    NotUtf8 {
+        /// Where it is, with a mark for what cannot be told.
+        path: String,
+    },
+    /// A socket, a pipe, or a device.
+    #[error("`{}` is neither a file nor a folder", path.display())]
+    Special {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// A file or a folder cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file cannot be in a layer.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+}
+
+/// A file or folder that is kept out of the image, and by what.
+///
+/// ```
+/// use pyimage_build::{LeftOut, LeftOutBy};
+///
+/// let left_out = LeftOut { path: ".env".to_owned(), by: LeftOutBy::Sensitive };
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it is in the project.
+    pub path: String,
+    /// What keeps it out.
+    pub by: LeftOutBy,
+}
+
+/// What keeps a file out of an image.
+///
+/// ```
+/// assert_ne!(pyimage_build::LeftOutBy::Gitignore, pyimage_build::LeftOutBy::Sensitive);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeftOutBy {
+    /// A `.gitignore`.
+    Gitignore,
+    /// The `.dockerignore`.
+    Dockerignore,
+    /// It may hold a secret, or is made anew anyway, so that it has to be named.
+    Sensitive,
+}
+
+impl SourceError {
+    /// What to do about it.
+    #[must_use]
+    pub fn helps(&self) -> Vec<String> {
+        match self {
+            Self::NothingMatches { left_out: Some(LeftOut { path, by }), .. } => vec![match by {
+                LeftOutBy::Gitignore => {
+                    format!("`{path}` is left out by `.gitignore`; name it in full to have it")
+                }
+                LeftOutBy::Dockerignore => format!("`{path}` is left out by `.dockerignore`"),
+                LeftOutBy::Sensitive => {
+                    format!("`{path}` is only in the image if it is named: add \"{path}\" to `source`")
+                }
+            }],
+            Self::SymlinkOut { .. } | Self::Special { .. } | Self::NotUtf8 { .. } => {
+                vec!["leave it out with a line in `.dockerignore`".to_owned()]
+            }
+            Self::Layer(error) => error.helps(),
+            _ => Vec::new(),
+        }
+    }
+}

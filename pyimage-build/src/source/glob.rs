@@ -1,0 +1,89 @@
+//! The globs that say which files go into an image.
+
+use fast_glob::{ErrorKind, glob_match, validate};
+
+use super::SourceError;
+
+/// What makes a part of a glob match more than itself.
+const SPECIAL: [char; 9] = ['*', '?', '[', ']', '{', '}', '\\', '!', ','];
+
+/// A glob, relative to the folder of the package. What it matches is in, and all below that.
+#[derive(Debug)]
+pub(super) struct Glob {
+    text: String,
+    /// The parts before the first that is no plain name.
+    base: Vec<String>,
+    is_plain: bool,
+}
+
+impl Glob {
+    pub(super) fn parse(glob: &str) -> Result<Self, SourceError> {
+        let wrong = |reason: &str| SourceError::Glob { glob: glob.to_owned(), reason: reason.to_owned() };
+        let text = glob.strip_prefix("./").unwrap_or(glob);
+        let text = text.strip_suffix('/').unwrap_or(text);
+        if glob.starts_with('/') {
+            return Err(wrong("it is absolute, and starts at the package's folder anyway"));
+        }
+        if text.starts_with('!') {
+            return Err(wrong("files are left out by `.dockerignore`, not by `!`"));
+        }
+        if text.is_empty() {
+            return Err(wrong("it is empty; all files are `.`"));
+        }
+        validate(text).map_err(|error| {
+            wrong(match error.kind {
+                ErrorKind::UnclosedBrace => "a `{` has no `}`",
+                ErrorKind::UnclosedBracket => "a `[` has no `]`",
+                ErrorKind::TrailingBackslash => "it ends in `\\`",
+                _ => "it has too many `{`",
+            })
+        })?;
+        if text == "." {
+            return Ok(Self { text: "**".to_owned(), base: Vec::new(), is_plain: false });
+        }
+        let parts: Vec<&str> = text.split('/').collect();
+        if parts.contains(&"..") {
+            return Err(wrong(
+                "it has `..`, and what is outside of the package's folder cannot be in the image",
+            ));
+        }
+        if parts.iter().any(|part| ["", "."].contains(part)) {
+            return Err(wrong("a part of it is empty or `.`"));
+        }
+        let plain = parts.iter().take_while(|part| !part.contains(SPECIAL));
+        let base: Vec<String> = plain.map(|&part| part.to_owned()).collect();
+        let is_plain = base.len() == parts.len();
+        Ok(Self { text: text.to_owned(), base, is_plain })
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it matches the path, or a folder above it.
+    pub(super) fn covers(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        ends.into_iter().any(|end| glob_match(&self.text, &path[..end]))
+    }
+
+    /// Whether it can match something in a folder: whether it has to be looked into.
+    pub(super) fn reaches(&self, folder: &str) -> bool {
+        folder.split('/').zip(&self.base).all(|(one, other)| one == other)
+    }
+
+    /// Whether it is about this path, and not about whatever it meets: it matches it, or begins with it.
+    pub(super) fn means(&self, path: &str) -> bool {
+        self.covers(path) || (self.reaches(path) && path.split('/').count() <= self.base.len())
+    }
+
+    /// Whether it is the path itself, or something in that folder, spelt out.
+    pub(super) fn spells_out(&self, path: &str) -> bool {
+        self.is_plain
+            && self.text.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Whether a part of it is meant for names like this one, since it has a mark of theirs in it.
+    pub(super) fn names(&self, name: &str, mark: &str) -> bool {
+        self.text.split('/').any(|part| part.contains(mark) && glob_match(part, name))
+    }
+}
