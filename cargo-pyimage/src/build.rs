@@ -10,10 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pyimage_build::{
-    AddedLayer, BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedImage, Platform,
-    Reference,
-};
+use pyimage_build::{BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, Platform, Reference};
 use pyrun::cache::Cache;
 use pyrun::shell::Shell;
 
@@ -45,8 +42,8 @@ pub struct Builder<'a> {
 pub struct Built {
     /// Its repository.
     pub name: Reference,
-    /// Its tags.
-    pub tags: Vec<String>,
+    /// Its repository with each of its tags.
+    pub tags: Vec<Reference>,
     /// What it is made on.
     pub base: Reference,
     /// The images, in the order of their platforms.
@@ -63,13 +60,13 @@ impl Built {
     /// What names exactly this: the repository and the digest of the index.
     #[must_use]
     pub fn reference(&self) -> String {
-        format!("{}@{}", self.name.familiar(), self.index.blob.descriptor.digest)
+        self.name.with_digest(&self.index.blob.descriptor.digest).familiar()
     }
 
-    /// The repository with a tag, for each tag.
+    /// The repository with each tag, as engines show them.
     #[must_use]
     pub fn tagged(&self) -> Vec<String> {
-        self.tags.iter().map(|tag| format!("{}:{tag}", self.name.familiar())).collect()
+        self.tags.iter().map(Reference::familiar).collect()
     }
 
     /// Writes it as an OCI layout, with a name for each tag. Layers of the base are not in it.
@@ -96,7 +93,7 @@ impl Built {
 }
 
 impl Builder<'_> {
-    /// Builds an image for these platforms, all of them where none is named.
+    /// Builds an image for these platforms, all of them where none is named, with these tags, or those of its settings.
     ///
     /// # Errors
     /// Where a lock does not have what it takes, a wheel cannot be had, or a file cannot be read.
@@ -104,53 +101,48 @@ impl Builder<'_> {
         &self,
         image: &PackageImage,
         platforms: &BTreeSet<Platform>,
+        tags: &[String],
     ) -> Result<Built, BuildError> {
         let settings = &image.settings;
+        let tags = if tags.is_empty() { &settings.tags } else { tags };
+        let tags = tags.iter().map(|tag| {
+            let tag = tag.replace("{version}", &image.version);
+            settings.name.with_tag(&tag).map_err(|source| BuildError::Tag { tag, source: Box::new(source) })
+        });
+        let tags = tags.collect::<Result<Vec<_>, _>>()?;
+        if let Some(other) = platforms.iter().find(|its| !settings.platforms.contains(*its)) {
+            return Err(BuildError::NoPlatform { image: image.package.clone(), platform: other.clone() });
+        }
         let base = self.lock.bases.get(&settings.base);
         let base = base.ok_or_else(|| BuildError::NotLocked { base: settings.base.familiar() })?;
         let mut options = settings.options.clone();
         options.created = self.epoch;
-        let source = self.source(image)?;
-        let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
+        let mut plans = Vec::new();
         for platform in
             settings.platforms.iter().filter(|its| platforms.is_empty() || platforms.contains(its))
         {
             let locked = base.images.get(platform);
             let locked = locked.ok_or_else(|| BuildError::NotLocked { base: settings.base.familiar() })?;
-            let mut made = self.wheels(image, platform, locked).await?;
-            made.extend(source.clone());
+            plans.push((platform, locked, self.plan(image, platform, locked)?));
+        }
+        self.fetch(image, plans.iter().flat_map(|(.., layers)| layers)).await?;
+        let source = self.source(image)?;
+        let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
+        for (platform, locked, layers) in plans {
+            let made = layers.iter().map(|layer| self.layer(layer)).collect::<Result<Vec<_>, _>>()?;
+            let made: Vec<Made> = made.into_iter().chain(source.clone()).collect();
             let layers: Vec<_> = made.iter().map(Made::added).collect();
-            images.push(self.assemble(
-                settings.base.clone(),
-                &base.target,
-                platform,
-                locked,
-                &layers,
-                &options,
-            )?);
+            let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
+            images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {
+                image: format!("{} for {platform}", image.package),
+                source: Box::new(source),
+            })?);
             blobs.extend(made.into_iter().map(|made| (made.layer.digest, made.blob)));
         }
         let failed = |source| BuildError::Assemble { image: image.package.clone(), source: Box::new(source) };
         let index = ImageIndex::assemble(&settings.base, &base.target, &images, &options).map_err(failed)?;
-        let tags = settings.tags.iter().map(|tag| tag.replace("{version}", &image.version)).collect();
         let (name, base) = (settings.name.clone(), settings.base.clone());
         Ok(Built { name, tags, base, images, index, blobs, options })
-    }
-
-    fn assemble(
-        &self,
-        reference: Reference,
-        target: &pyimage_build::Pin,
-        platform: &Platform,
-        locked: &LockedImage,
-        layers: &[AddedLayer],
-        options: &ImageOptions,
-    ) -> Result<Image, BuildError> {
-        let base = BaseImage { reference: &reference, target, platform, image: locked };
-        Image::assemble(base, layers, options).map_err(|source| BuildError::Assemble {
-            image: format!("{} for {platform}", reference.familiar()),
-            source: Box::new(source),
-        })
     }
 }
 

@@ -188,10 +188,7 @@ async fn built(args: &BuildArgs, context: &Context) -> Result<Vec<Built>, Failur
     let images = workspace.named(args.image.as_deref()).map_err(failure_of_build)?;
     let mut all = Vec::new();
     for image in images {
-        let mut built = builder.build(image, &platforms).await.map_err(failure_of_build)?;
-        if !args.tag.is_empty() {
-            built.tags.clone_from(&args.tag);
-        }
+        let built = builder.build(image, &platforms, &args.tag).await.map_err(failure_of_build)?;
         let folder =
             args.output.clone().unwrap_or_else(|| workspace.target.join("pyimage").join(&image.package));
         built.write_layout(&folder).map_err(failure_of_build)?;

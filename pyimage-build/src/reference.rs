@@ -83,6 +83,20 @@ impl Reference {
         Ok(Self { tag: Some(tag.to_owned()), digest: None, ..self.clone() })
     }
 
+    /// The same repository with a digest, and no tag.
+    ///
+    /// ```
+    /// # use pyimage_build::{Digest, Reference};
+    /// let digest = Digest::of(b"{}");
+    /// let pinned = "ghcr.io/me/app:slim".parse::<Reference>()?.with_digest(&digest);
+    /// assert_eq!(pinned.to_string(), format!("ghcr.io/me/app@{digest}"));
+    /// # Ok::<(), pyimage_build::ReferenceError>(())
+    /// ```
+    #[must_use]
+    pub fn with_digest(&self, digest: &Digest) -> Self {
+        Self { tag: None, digest: Some(digest.clone()), ..self.clone() }
+    }
+
     /// The registry's host, with its port if one is given: `docker.io`, `localhost:5000`.
     ///
     /// Docker Hub's is a name, not an address: its registry answers at `registry-1.docker.io`.

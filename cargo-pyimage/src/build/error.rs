@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{AssemblyError, LayerError, LayoutError, SourceError};
+use pyimage_build::{AssemblyError, LayerError, LayoutError, Platform, ReferenceError, SourceError};
 use pyrun::cache::CacheError;
 use pyrun::environment::EnvironmentError;
 
@@ -26,6 +26,22 @@ pub enum BuildError {
         text: String,
         /// Why not.
         source: std::num::ParseIntError,
+    },
+    /// A tag is malformed.
+    #[error("`{tag}` is no tag of an image")]
+    Tag {
+        /// The tag.
+        tag: String,
+        /// Why not.
+        source: Box<ReferenceError>,
+    },
+    /// The image is not for this platform.
+    #[error("the image of `{image}` is not for {platform}")]
+    NoPlatform {
+        /// The package with the image.
+        image: String,
+        /// The platform.
+        platform: Platform,
     },
     /// A base or a platform of it is not locked.
     #[error("`{base}` is not locked")]
@@ -122,6 +138,7 @@ impl BuildError {
             Self::NoSuchImage { known, .. } => {
                 vec![format!("those that have one are `{}`", known.join("`, `"))]
             }
+            Self::NoPlatform { .. } => vec!["add it to `platforms` in Cargo.toml".to_owned()],
             Self::NotLocked { .. } => vec!["lock it with `cargo pyimage lock`".to_owned()],
             Self::Fetch { source, .. } => source.helps(),
             Self::Cache(error) => vec![error.help()],

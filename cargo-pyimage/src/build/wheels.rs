@@ -1,8 +1,12 @@
 //! Layers of wheels.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use camino::Utf8PathBuf;
 use pyimage_build::{
-    Choice, LayerContents, LayerKey, LockedFile, LockedImage, PackedWheel, Packing, Platform, Provenance,
-    Pylock, Scheme, Target, Tree, Wheel, WheelLimits,
+    Choice, Digest, LayerContents, LayerKey, LayerOptions, LockedFile, LockedImage, PackedWheel, Packing,
+    Platform, Provenance, Pylock, PythonVersion, Scheme, Suite, Target, Tree, Wheel, WheelLimits,
 };
 use pyrun::environment;
 use pyrun::plan::Request;
@@ -14,126 +18,157 @@ use super::{BuildError, Builder, PackageImage};
 const PREFIX: &str = "usr/local";
 
 /// A wheel of an image.
+#[derive(Debug)]
 struct Chosen {
     package: String,
     file: LockedFile,
+    digest: Digest,
     provenance: Provenance,
     packed: PackedWheel,
 }
 
+/// A layer of wheels before it is made.
+#[derive(Debug)]
+pub(super) struct WheelLayer {
+    wheels: Vec<Chosen>,
+    key: LayerKey,
+    scheme: Scheme,
+    options: LayerOptions,
+    created_by: String,
+}
+
 impl Builder<'_> {
     /// The layers of an image's wheels on a platform, the lowest first.
-    pub(super) async fn wheels(
+    pub(super) fn plan(
         &self,
         image: &PackageImage,
         platform: &Platform,
         locked: &LockedImage,
-    ) -> Result<Vec<Made>, BuildError> {
+    ) -> Result<Vec<WheelLayer>, BuildError> {
         let settings = &image.settings.packages;
         if !settings.lock.is_file() {
             return Ok(Vec::new());
         }
-        let unusable = |source: Box<dyn std::error::Error + Send + Sync>| BuildError::PackageLock {
-            lock: settings.lock.clone(),
-            source,
-        };
-        let unfit = || BuildError::UnknownSystem { base: image.settings.base.familiar() };
-        let libc = locked.suite.as_ref().and_then(pyimage_build::Suite::libc).ok_or_else(unfit)?;
-        let python = locked.python.parse().map_err(|_| unfit())?;
-        let mut target = Target::new(python, platform.clone(), libc).map_err(|_| unfit())?;
-        let text = fs_err::read_to_string(&settings.lock).map_err(|error| unusable(Box::new(error)))?;
-        let lock = Pylock::parse(&text).map_err(|error| unusable(Box::new(error)))?;
+        let unknown = || BuildError::UnknownSystem { base: image.settings.base.familiar() };
+        let libc = locked.suite.as_ref().and_then(Suite::libc).ok_or_else(unknown)?;
+        let python: PythonVersion = locked.python.parse().map_err(|_| unknown())?;
+        let minor = python.minor().ok_or_else(unknown)?;
+        let mut target = Target::new(python, platform.clone(), libc).map_err(|_| unknown())?;
         // A lock of ours has them resolved already.
         if settings.requirements.is_empty() && !settings.extras.is_empty() {
             target = target.with_extras(&settings.extras);
         }
-        let selection = lock.select(&target).map_err(|error| unusable(Box::new(error)))?;
-        let mut chosen = Vec::new();
-        for selected in &selection.packages {
-            let direct_url = selected.choice.direct_url();
-            let package = selected.package.to_string();
-            let file = match selected.choice {
-                Choice::Wheel(wheel) => wheel.file.clone(),
-                Choice::Archive { file, subdirectory: None } if file.file_name.ends_with(".whl") => {
-                    file.clone()
-                }
-                _ => return Err(BuildError::NoWheel { package, target: target.to_string() }),
-            };
-            let size = file.size.unwrap_or_default();
-            let packed = PackedWheel { name: selected.package.name.clone(), size };
-            chosen.push(Chosen {
-                package,
-                file,
-                provenance: Provenance { requested: false, direct_url },
-                packed,
-            });
-        }
-        let minor = u16::try_from(target.python().minor().unwrap_or_default()).unwrap_or_default();
-        self.layers(image, &chosen, minor).await
-    }
-
-    async fn layers(
-        &self,
-        image: &PackageImage,
-        chosen: &[Chosen],
-        minor: u16,
-    ) -> Result<Vec<Made>, BuildError> {
+        let chosen = choose(&settings.lock, &target)?;
         let (scheme, options) = (Scheme::official(minor), self.layer_options(minor));
         let packed: Vec<_> = chosen.iter().map(|wheel| wheel.packed.clone()).collect();
-        let mut made = Vec::new();
-        for layer in Packing::of(&packed, Packing::DEFAULT_BUDGET).layers() {
-            let wheels: Vec<&Chosen> = layer.iter().map(|&place| &chosen[place]).collect();
+        let mut chosen: Vec<_> = chosen.into_iter().map(Some).collect();
+        let packing = Packing::of(&packed, Packing::DEFAULT_BUDGET);
+        let layers = packing.layers().iter().map(|layer| {
+            // Each place is in one layer.
+            let wheels: Vec<_> = layer.iter().filter_map(|&place| chosen[place].take()).collect();
             let mut key = LayerKey::new(PREFIX, &scheme, &options);
             for wheel in &wheels {
-                let digest = wheel.file.digest();
-                let digest = digest.ok_or_else(|| BuildError::NoDigest { package: wheel.package.clone() })?;
-                key.add_wheel(&digest, &wheel.provenance);
+                key.add_wheel(&wheel.digest, &wheel.provenance);
             }
             let names: Vec<_> = wheels.iter().map(|wheel| wheel.package.as_str()).collect();
             let created_by = format!("wheels: {}", names.join(", "));
-            if let Some(known) = self.known(&key, &created_by) {
-                made.push(known);
-                continue;
-            }
-            let files: Vec<_> = wheels.iter().map(|wheel| wheel.file.clone()).collect();
-            let request = Request {
-                folder: self.root.as_std_path().to_owned(),
-                offline: self.offline,
-                ..Request::default()
-            };
-            let fetched = environment::fetch(&request, &files, self.cache, self.shell).await;
-            let fetched = fetched.map_err(|source| BuildError::Fetch {
-                image: image.package.clone(),
-                source: Box::new(source),
-            })?;
-            let broken = |wheel: &str, source: Box<dyn std::error::Error + Send + Sync>| BuildError::Wheel {
-                wheel: wheel.to_owned(),
-                source,
-            };
-            let opened = fetched
-                .iter()
-                .map(|wheel| {
-                    let opened =
-                        Wheel::open_as(wheel.path.as_std_path(), &wheel.file_name, &WheelLimits::default());
-                    opened.map_err(|error| broken(&wheel.file_name, Box::new(error)))
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            let installations = opened
-                .iter()
-                .zip(&wheels)
-                .map(|(opened, wheel)| {
-                    let installation = opened.installation(&scheme, &wheel.provenance);
-                    installation.map_err(|error| broken(opened.file_name(), Box::new(error)))
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            let tree = Tree::of(&installations).map_err(|error| broken(&created_by, Box::new(error)))?;
-            let mut contents = LayerContents::new();
-            for file in tree.files() {
-                let added = contents.add_installed(PREFIX, file);
-                added.map_err(|error| broken(&created_by, Box::new(error)))?;
-            }
-            made.push(self.make(&contents, &options, Some(&key), &created_by)?);
-        }
-        Ok(made)
+            WheelLayer { wheels, key, scheme: scheme.clone(), options: options.clone(), created_by }
+        });
+        Ok(layers.collect())
     }
+
+    /// Gets the wheels of those layers that were not made before, each once.
+    pub(super) async fn fetch<'l>(
+        &self,
+        image: &PackageImage,
+        layers: impl Iterator<Item = &'l WheelLayer>,
+    ) -> Result<(), BuildError> {
+        let missing =
+            layers.filter(|layer| self.known(&layer.key, "").is_none()).flat_map(|layer| &layer.wheels);
+        let files: BTreeMap<_, _> = missing.map(|wheel| (&wheel.digest, wheel.file.clone())).collect();
+        let files: Vec<_> = files.into_values().collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        let folder = self.root.as_std_path().to_owned();
+        let request = Request { folder, offline: self.offline, ..Request::default() };
+        let fetched = environment::fetch(&request, &files, self.cache, self.shell).await;
+        let failed = |source| BuildError::Fetch { image: image.package.clone(), source: Box::new(source) };
+        fetched.map(drop).map_err(failed)
+    }
+
+    /// Makes a layer whose wheels are there, unless it was made before.
+    pub(super) fn layer(&self, layer: &WheelLayer) -> Result<Made, BuildError> {
+        let WheelLayer { wheels, key, scheme, options, created_by } = layer;
+        if let Some(known) = self.known(key, created_by) {
+            return Ok(known);
+        }
+        let broken = |wheel: &str, source: Box<dyn std::error::Error + Send + Sync>| BuildError::Wheel {
+            wheel: wheel.to_owned(),
+            source,
+        };
+        let opened = wheels.iter().map(|wheel| {
+            let path = self.wheel(wheel);
+            let opened = Wheel::open_as(path.as_std_path(), &wheel.file.file_name, &WheelLimits::default());
+            opened.map_err(|error| broken(&wheel.file.file_name, Box::new(error)))
+        });
+        let opened = opened.collect::<Result<Vec<_>, _>>()?;
+        let installations = opened.iter().zip(wheels).map(|(opened, wheel)| {
+            let installation = opened.installation(scheme, &wheel.provenance);
+            installation.map_err(|error| broken(opened.file_name(), Box::new(error)))
+        });
+        let installations = installations.collect::<Result<Vec<_>, _>>()?;
+        let tree = Tree::of(&installations).map_err(|error| broken(created_by, Box::new(error)))?;
+        let mut contents = LayerContents::new();
+        for file in tree.files() {
+            let added = contents.add_installed(PREFIX, file);
+            added.map_err(|error| broken(created_by, Box::new(error)))?;
+        }
+        self.make(&contents, options, Some(key), created_by)
+    }
+
+    /// Where a wheel is: on this machine as the lock says, or in the cache.
+    fn wheel(&self, wheel: &Chosen) -> Utf8PathBuf {
+        match &wheel.file.path {
+            Some(path) => Utf8PathBuf::from(path),
+            None => self
+                .cache
+                .root()
+                .join("blobs")
+                .join(wheel.digest.algorithm().as_str())
+                .join(wheel.digest.hex()),
+        }
+    }
+}
+
+/// The wheels of a lock for a target.
+fn choose(lock_file: &Path, target: &Target) -> Result<Vec<Chosen>, BuildError> {
+    let unusable = |source: Box<dyn std::error::Error + Send + Sync>| BuildError::PackageLock {
+        lock: lock_file.to_owned(),
+        source,
+    };
+    let text = fs_err::read_to_string(lock_file).map_err(|error| unusable(Box::new(error)))?;
+    let lock = Pylock::parse(&text).map_err(|error| unusable(Box::new(error)))?;
+    let selection = lock.select(target).map_err(|error| unusable(Box::new(error)))?;
+    let chosen = selection.packages.iter().map(|selected| {
+        let package = selected.package.to_string();
+        let mut file = match selected.choice {
+            Choice::Wheel(wheel) => wheel.file.clone(),
+            Choice::Archive { file, subdirectory: None } if is_wheel(&file.file_name) => file.clone(),
+            _ => return Err(BuildError::NoWheel { package, target: target.to_string() }),
+        };
+        // Paths in a lock start where it is.
+        if let (Some(path), Some(folder)) = (&mut file.path, lock_file.parent()) {
+            *path = folder.join(&*path).to_string_lossy().into_owned();
+        }
+        let digest = file.digest().ok_or_else(|| BuildError::NoDigest { package: package.clone() })?;
+        let packed = PackedWheel { name: selected.package.name.clone(), size: file.size.unwrap_or_default() };
+        let provenance = Provenance { requested: false, direct_url: selected.choice.direct_url() };
+        Ok(Chosen { package, file, digest, provenance, packed })
+    });
+    chosen.collect()
+}
+
+fn is_wheel(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "whl")
 }
