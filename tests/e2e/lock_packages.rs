@@ -9,8 +9,8 @@ use tests::{
 const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm/v7"];
 
 /// A project with a base and an index of the test's own.
-struct Project {
-    folder: Folder,
+pub(crate) struct Project {
+    pub(crate) folder: Folder,
     /// It goes away with this.
     _repository: Repository,
     hub: FaultyRegistry,
@@ -19,7 +19,7 @@ struct Project {
 }
 
 impl Project {
-    fn new(section: &str) -> Option<Self> {
+    pub(crate) fn new(section: &str) -> Option<Self> {
         let uv = uv()?;
         let folder = Folder::new();
         let repository = Repository::new(&folder)?;
@@ -50,8 +50,9 @@ impl Project {
         Some(Self { folder, _repository: repository, hub, index, uv })
     }
 
-    fn command(&self) -> Command {
-        let mut command = self.folder.pyimage(["lock"]);
+    /// A command of `cargo pyimage`, with the project's own registry and index.
+    pub(crate) fn command(&self, command: &str) -> Command {
+        let mut command = self.folder.pyimage([command]);
         command.env("PYIMAGE_MIRRORS", self.hub.url()).env("PYIMAGE_UV", &self.uv);
         command.env("UV_DEFAULT_INDEX", self.index.url()).env("PIP_CONFIG_FILE", "/dev/null");
         with_cargo(&mut command);
@@ -59,10 +60,10 @@ impl Project {
     }
 
     fn lock<const N: usize>(&self, arguments: [&str; N]) -> Finished {
-        finish(self.command().args(arguments))
+        finish(self.command("lock").args(arguments))
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         fs_err::read_to_string(self.folder.project().join(name)).unwrap_or_default()
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "what the machine does not do fails the test that needs it")]
 
 mod bed;
+mod build;
 mod building;
 mod cache;
 mod choice;

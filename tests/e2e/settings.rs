@@ -159,9 +159,10 @@ fn what_a_manifest_may_not_say_is_named_with_its_place() {
         (
             "xyz = 1",
             format!(
-                "error: unknown key `package.metadata.pyrun.xyz` {manifest}\n\nhelp: the keys are `tag`, `image`, \
-                 `python`, `workdir`, `mount`, `user`, `platform`, `pull`, `network`, `memory`, `cpus`, `read-only`, \
-                 `gpus`, `entrypoint`, `engine`, `docker-socket`, `env-file`, `env`, `volumes`, `publish`, `with`, `requirements`, `scripts`\n"
+                "error: unknown key `package.metadata.pyrun.xyz` {manifest}\n\nhelp: the keys are `tag`, `image`, `python`, `workdir`, `mount`, `user`, `platform`, \
+                 `pull`, `network`, `memory`, `cpus`, `read-only`, `gpus`, `entrypoint`, `engine`, \
+                 `docker-socket`, `build-tag`, `env-file`, `env`, `volumes`, `publish`, `with`, \
+                 `requirements`, `groups`, `extras`, `scripts`\n"
             ),
         ),
         (

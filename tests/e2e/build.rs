@@ -1,0 +1,178 @@
+//! `cargo pyimage build`: what is in an image, and that it is always the same.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tests::{Finished, finish};
+
+use crate::lock_packages::Project;
+
+const SECTION: &str = "requirements = \"requirements.txt\"\nsource = [\"app\"]\nentrypoint = [\"python3\", \"app/main.py\"]\n\
+                       tags = [\"latest\", \"{version}\"]\nenv = { PATH = \"/opt/app:${PATH}\", DEBUG = 1 }\nuser = \"1000\"\n";
+
+fn project() -> Option<Project> {
+    let project = Project::new(SECTION)?;
+    project.folder.file("requirements.txt", "demo\n").file("app/main.py", "import demo\n");
+    project.folder.file("app/.env", "SECRET=1\n");
+    Some(project)
+}
+
+fn build(project: &Project, arguments: &[&str]) -> Finished {
+    finish(project.command("build").args(arguments))
+}
+
+fn built(project: &Project, arguments: &[&str]) -> String {
+    let run = build(project, arguments);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    run.stdout
+}
+
+fn failed(run: &Finished, parts: &[&str]) {
+    assert_eq!((run.code, run.stdout.as_str()), (Some(101), ""), "{}", run.stderr);
+    for part in parts {
+        assert!(run.stderr.contains(part), "no {part:?} in {}", run.stderr);
+    }
+}
+
+/// A layout as it is on the disk.
+struct OnDisk(PathBuf);
+
+impl OnDisk {
+    fn of(project: &Project) -> Self {
+        Self(project.folder.project().join("target/pyimage/app"))
+    }
+
+    fn json(&self, name: impl AsRef<Path>) -> Value {
+        let text = fs_err::read(self.0.join(name)).expect("a document of the layout");
+        serde_json::from_slice(&text).expect("JSON")
+    }
+
+    fn blob(&self, descriptor: &Value) -> Value {
+        self.json(Self::path(descriptor))
+    }
+
+    fn path(descriptor: &Value) -> String {
+        let digest = descriptor["digest"].as_str().expect("a digest");
+        format!("blobs/{}", digest.replace(':', "/"))
+    }
+
+    /// The manifests of its one image, by platform.
+    fn manifests(&self) -> Vec<Value> {
+        let index = self.blob(&self.json("index.json")["manifests"][0]);
+        index["manifests"].as_array().expect("a list").iter().map(|its| self.blob(its)).collect()
+    }
+
+    fn blobs(&self) -> BTreeSet<String> {
+        let folder = fs_err::read_dir(self.0.join("blobs/sha256")).expect("blobs");
+        folder.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// The paths of a layer, as tar tells them.
+    fn paths(&self, layer: &Value) -> Vec<String> {
+        let tar = std::process::Command::new("tar").arg("-tzf").arg(self.0.join(Self::path(layer))).output();
+        let tar = tar.expect("tar");
+        assert!(tar.status.success(), "{}", String::from_utf8_lossy(&tar.stderr));
+        String::from_utf8_lossy(&tar.stdout).lines().map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn an_image_has_the_packages_and_the_files_and_nothing_of_the_base() {
+    let Some(project) = project() else { return };
+    let said = build(&project, &[]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stdout.starts_with("app@sha256:"), "{}", said.stdout);
+    assert!(said.stderr.contains("Locked 1 base"), "{}", said.stderr);
+    let words = "Built app:latest, app:0.1.0 for linux/amd64, linux/arm/v7 in target/pyimage/app";
+    assert!(said.stderr.contains(words), "{}", said.stderr);
+
+    let layout = OnDisk::of(&project);
+    let names: Vec<_> = layout.json("index.json")["manifests"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|image| image["annotations"]["org.opencontainers.image.ref.name"].clone())
+        .collect();
+    assert_eq!(names, ["app:0.1.0", "app:latest"]);
+    for manifest in layout.manifests() {
+        let layers = manifest["layers"].as_array().expect("layers");
+        let (base, own): (Vec<&Value>, Vec<&Value>) =
+            layers.iter().partition(|layer| !layout.0.join(OnDisk::path(layer)).exists());
+        assert!(!base.is_empty(), "the base's layers are not downloaded: {manifest}");
+        let paths: Vec<_> = own.iter().flat_map(|layer| layout.paths(layer)).collect();
+        for path in ["usr/local/lib/python3.13/site-packages/demo.py", "usr/src/app/app/main.py"] {
+            assert!(paths.iter().any(|its| its == path), "no {path} in {paths:?}");
+        }
+        assert!(!paths.iter().any(|path| path.contains(".env")), "{paths:?}");
+        let name = &manifest["annotations"]["org.opencontainers.image.base.name"];
+        assert_eq!(name, "docker.io/library/python:3.13-slim-trixie");
+
+        let config = layout.blob(&manifest["config"]);
+        let ids = config["rootfs"]["diff_ids"].as_array().expect("a list").len();
+        assert_eq!(ids, layers.len());
+        let settings = &config["config"];
+        assert_eq!(settings["Entrypoint"], serde_json::json!(["python3", "app/main.py"]));
+        assert_eq!((&settings["User"], &settings["WorkingDir"]), (&"1000".into(), &"/usr/src/app".into()));
+        let env = settings["Env"].as_array().expect("variables");
+        assert!(
+            env.iter().any(|its| its.as_str().is_some_and(|its| its.starts_with("PATH=/opt/app:/"))),
+            "{env:?}"
+        );
+        assert!(env.contains(&"DEBUG=1".into()), "{env:?}");
+        assert_eq!(config["created"], "1970-01-01T00:00:00Z");
+    }
+}
+
+#[test]
+fn the_same_source_is_the_same_image_and_a_change_is_one_layer() {
+    let (Some(one), Some(other)) = (project(), project()) else { return };
+    let digest = built(&one, &[]);
+    // Another folder, another umask, other times: the locks are what counts.
+    for lock in ["pyimage.lock", "pylock.toml"] {
+        other.folder.file(lock, &one.text(lock));
+    }
+    fs_err::set_permissions(
+        other.folder.project().join("app/main.py"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .expect("a mode");
+    // Its index has the same wheel at another address, which is in the lock.
+    assert_eq!(built(&other, &["--locked"]), digest);
+
+    assert_eq!(built(&one, &["--frozen"]), digest, "nothing is asked of anybody");
+    let before = OnDisk::of(&one).blobs();
+    one.folder.file("app/main.py", "import demo; print(demo.version)\n");
+    assert_ne!(built(&one, &["--offline"]), digest);
+    let after = OnDisk::of(&one).blobs();
+    // A layer, an index, and a manifest and a configuration for each of the two platforms.
+    assert_eq!(after.difference(&before).count(), 6);
+    let dated = finish(one.command("build").env("SOURCE_DATE_EPOCH", "1700000000"));
+    assert_eq!(dated.code, Some(0), "{}", dated.stderr);
+    assert!(OnDisk::of(&one).manifests()[0]["annotations"].to_string().contains("2023-11-14T22:13:20Z"));
+}
+
+#[test]
+fn what_cannot_be_built_is_told() {
+    let Some(project) = project() else { return };
+    failed(&build(&project, &["--locked"]), &["there is no", "pyimage.lock", "cargo pyimage lock"]);
+    built(&project, &["--platform", "linux/amd64"]);
+    assert_eq!(OnDisk::of(&project).manifests().len(), 1);
+    failed(
+        &build(&project, &["--platform", "linux/s390x"]),
+        &["the image of `app` is not for linux/s390x", "`platforms` in Cargo.toml"],
+    );
+    failed(&build(&project, &["--image", "web"]), &["no package `web` has an image", "`app`"]);
+    failed(&build(&project, &["-t", "a b"]), &["`a b` is no tag of an image"]);
+    let dated = finish(project.command("build").env("SOURCE_DATE_EPOCH", "today"));
+    failed(&dated, &["`SOURCE_DATE_EPOCH` is `today`"]);
+
+    project.folder.file("requirements.txt", "demo\nhelper\n");
+    failed(&build(&project, &["--locked"]), &["pylock.toml` is stale", "`requirements.txt` has changed"]);
+    built(&project, &[]);
+    let manifest = project.text("Cargo.toml");
+    project.folder.file("Cargo.toml", &manifest.replace("\"app\"]", "\"app\", \"nosuch\"]"));
+    failed(&build(&project, &[]), &["could not tell which files go into the image of `app`", "`nosuch`"]);
+    project.folder.file("Cargo.toml", &manifest).file("requirements.txt", "native\n");
+    failed(&build(&project, &[]), &["native"]);
+}
