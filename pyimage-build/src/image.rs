@@ -240,3 +240,6 @@ fn annotations(base: &Reference, digest: &Digest, options: &ImageOptions) -> BTr
         .filter_map(|(key, value)| Some((format!("org.opencontainers.image.{key}"), value?)));
     known.chain(options.annotations.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,3 +91,6 @@ pub struct LayerOptions {
     /// Folders that are not made, since the base has them.
     pub base_folders: BaseFolders,
 }
+
+#[cfg(test)]
+mod tests;

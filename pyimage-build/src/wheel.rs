@@ -18,7 +18,7 @@ mod record;
 mod scheme;
 mod source;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 mod unpacker;
 

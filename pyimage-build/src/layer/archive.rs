@@ -222,3 +222,25 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_no_limit() {
+        let options = LayerOptions { uid: 3_000_000, modified: 1 << 40, ..LayerOptions::default() };
+        for size in [(8 << 30) - 1, 8 << 30, 5 << 40] {
+            let gzip = Gzip::new(Hashed::new(Vec::new()), NonZero::<usize>::MIN).unwrap();
+            let mut archive =
+                Archive { out: Hashed::new(gzip), options: &options, unpacker: Unpacker::new(), files: 0 };
+            archive.header("large", EntryType::Regular, 0o644, size, "").unwrap();
+            let (gzip, ..) = archive.out.finish();
+            let (bytes, ..) = gzip.finish().unwrap().finish();
+            let mut header = Header::new_gnu();
+            flate2::read::GzDecoder::new(&bytes[..]).read_exact(header.as_mut_bytes()).unwrap();
+            assert_eq!(header.size().unwrap(), size);
+            assert_eq!((header.uid().unwrap(), header.mtime().unwrap()), (3_000_000, 1 << 40));
+        }
+    }
+}

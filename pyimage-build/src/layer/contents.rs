@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::folders::link_above;
 use super::{BaseFolders, Layer, LayerError, LayerOptions, archive};
-use crate::InstalledFile;
+use crate::{InstalledFile, Tree};
 
 /// The longest path that engines take, in bytes: Linux' `PATH_MAX`, with its end.
 const LONGEST: usize = 4095;
@@ -146,6 +146,30 @@ impl<'a> LayerContents<'a> {
     pub fn add_installed(&mut self, prefix: &str, file: &'a InstalledFile<'a>) -> Result<(), LayerError> {
         let path = format!("{prefix}/{}", file.path());
         self.add(&path, Entry::File { mode: file.mode(), content: Content::Wheel(file) })
+    }
+
+    /// Adds the files, below a prefix, that several wheels have with different contents, as the tree has them.
+    ///
+    /// Wheels in layers of their own hide each other's files in the order of the layers. A layer with these on top of
+    /// them all makes it the order of installation. Mostly there are none.
+    ///
+    /// ```
+    /// # use pyimage_build::{LayerContents, Tree};
+    /// # let tree = Tree::of(&[])?;
+    /// let mut contents = LayerContents::new();
+    /// contents.add_overlaps("usr/local", &tree)?;
+    /// assert!(contents.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_overlaps(&mut self, prefix: &str, tree: &Tree<'a, 'a>) -> Result<(), LayerError> {
+        let mut paths: Vec<&str> =
+            tree.overlaps().iter().filter(|overlap| !overlap.is_same).map(|overlap| &*overlap.path).collect();
+        paths.dedup();
+        let place = |path: &&str| tree.files().binary_search_by(|file| file.path().cmp(path)).ok();
+        for place in paths.iter().filter_map(place) {
+            self.add_installed(prefix, tree.files()[place])?;
+        }
+        Ok(())
     }
 
     fn add(&mut self, path: &str, entry: Entry<'a>) -> Result<(), LayerError> {

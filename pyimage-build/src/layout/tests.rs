@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::{Layer, Platform};
 
 fn blob(text: &str) -> Blob {
     Blob::new(MediaType::OCI_CONFIG, text.as_bytes().to_vec())
@@ -101,4 +104,87 @@ fn many_write_at_once() {
         names.filter(|name| name.to_string_lossy().ends_with(".partial")).count()
     };
     assert_eq!(partial(folder.path()) + partial(&folder.path().join("blobs/sha256")), 0);
+}
+
+/// An image of two layers, the upper of which is in a file.
+fn image(platform: &str) -> Image {
+    let layer = |content: &str, layers: &MediaType| {
+        let bytes = content.as_bytes();
+        let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
+        Layer { digest, size, diff_id: Digest::of(b"x"), unpacked: 1, files: 1 }.descriptor(layers)
+    };
+    let platform: Platform = platform.parse().unwrap();
+    let mut manifest = Blob::new(MediaType::OCI_MANIFEST, format!("manifest of {platform}").into_bytes());
+    manifest.descriptor.platform = Some(platform.clone().into());
+    Image {
+        config: blob(&format!("config of {platform}")),
+        manifest,
+        layers: ["of the base", "a layer"].map(|content| layer(content, &MediaType::OCI_MANIFEST)).to_vec(),
+        base_layers: 1,
+        diff_ids: Vec::new(),
+        platform,
+    }
+}
+
+fn unpacked(archive: &LayoutArchive<'_>) -> BTreeMap<String, String> {
+    let mut bytes = Vec::new();
+    archive.write(&mut bytes).unwrap();
+    assert_eq!(bytes.len() as u64, archive.size());
+    let mut archive = tar::Archive::new(&bytes[..]);
+    let entry = |entry: io::Result<tar::Entry<'_, _>>| {
+        let mut entry = entry.unwrap();
+        let mut content = String::new();
+        entry.read_to_string(&mut content).unwrap();
+        (entry.path().unwrap().to_str().unwrap().to_owned(), content)
+    };
+    archive.entries().unwrap().map(entry).collect()
+}
+
+#[test]
+fn an_archive_is_for_every_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("layer");
+    fs_err::write(&file, "a layer").unwrap();
+    let image = image("linux/amd64");
+    let mut archive = LayoutArchive::of_image(&image);
+    archive.add_name(&"app:1".parse().unwrap());
+    archive.add_name(&"ghcr.io/me/app:2".parse().unwrap());
+    archive.add_layer(&image.layers[1], &file);
+    let files = unpacked(&archive);
+    let blob = |digest: &Digest| format!("blobs/sha256/{}", digest.hex());
+    let [base, own] = [0, 1].map(|index: usize| blob(&image.layers[index].digest));
+    let (config, manifest) = (&image.config.descriptor.digest, &image.manifest.descriptor.digest);
+    let saved = format!(
+        r#"[{{"Config":"{}","RepoTags":["app:1","ghcr.io/me/app:2"],"Layers":["{base}","{own}"]}}]"#,
+        blob(config)
+    );
+    assert_eq!(files["manifest.json"], saved);
+    assert_eq!(files["oci-layout"], r#"{"imageLayoutVersion":"1.0.0"}"#);
+    assert_eq!(files[&own], "a layer");
+    assert_eq!(files[&blob(config)], "config of linux/amd64");
+    assert_eq!(files[&blob(manifest)], "manifest of linux/amd64");
+    // The base's layer is in the list, and nowhere else.
+    assert_eq!(files.len(), 6);
+    let Document::Index(index) = Document::parse(files["index.json"].as_bytes(), None).unwrap() else {
+        panic!("it is an index")
+    };
+    let annotations = |place: usize, key: &str| index.manifests[place].annotations[key].clone();
+    let name = "io.containerd.image.name";
+    assert_eq!([annotations(0, name), annotations(0, REF_NAME)], ["docker.io/library/app:1", "1"]);
+    assert_eq!([annotations(1, name), annotations(1, REF_NAME)], ["ghcr.io/me/app:2", "2"]);
+    assert!(index.manifests.iter().all(|image| image.digest == *manifest));
+    fs_err::write(&file, "a lay").unwrap();
+    assert!(matches!(archive.write(io::sink()), Err(LayoutError::Damaged { .. })));
+}
+
+#[test]
+fn an_archive_of_several_platforms_is_one_image_for_docker_s_own_store() {
+    let images = ["linux/amd64", "linux/arm64"].map(image);
+    let index = ImageIndex { blob: Blob::new(MediaType::OCI_INDEX, b"{}".to_vec()) };
+    let files = unpacked(&LayoutArchive::of_index(&index, &images, &images[1].platform));
+    assert!(files["manifest.json"].contains(images[1].config.descriptor.digest.hex()));
+    assert!(!files["manifest.json"].contains(images[0].config.descriptor.digest.hex()));
+    assert_eq!(files.len(), 8);
+    let files = unpacked(&LayoutArchive::of_index(&index, &images, &"linux/s390x".parse().unwrap()));
+    assert!(!files.contains_key("manifest.json"));
 }

@@ -10,6 +10,12 @@ use made::{Made, demo};
 
 pub(super) const NAME: &str = "demo-1.0-py3-none-any.whl";
 
+/// A wheel with a module and an entry point, and always the same bytes when it is installed.
+pub(crate) fn demo_wheel() -> Wheel {
+    let entry_points = b"[console_scripts]\ndemo = demo:main\n";
+    open(demo().file("demo-1.0.dist-info/entry_points.txt", entry_points).wheel()).unwrap()
+}
+
 pub(super) fn open(bytes: Vec<u8>) -> Result<Wheel, WheelError> {
     Wheel::read(Cursor::new(bytes), NAME, &WheelLimits::default())
 }
