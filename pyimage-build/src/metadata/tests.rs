@@ -147,3 +147,45 @@ fn files_are_looked_for_from_the_manifest_that_names_them() {
         assert_eq!(read(value).unwrap_err().to_string(), error);
     }
 }
+
+#[test]
+fn what_a_container_starts_with_is_said_by_level() {
+    let workspace =
+        json!({"tag": "3", "env": {"A": "1", "B": "1"}, "cmd": ["x"], "user": "app", "labels": {"l": "w"}});
+    let read = |own: Value| read(&own, Some(&workspace));
+    let options = read(json!({"env": {"B": 2, "C": true}, "entrypoint": ["python3"], "workdir": "/app"}))
+        .unwrap()
+        .options;
+    let env: Vec<_> = options.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(env, ["A=1", "B=2", "C=true"]);
+    assert_eq!(
+        (options.entrypoint, options.cmd),
+        (Some(vec!["python3".to_owned()]), Some(vec!["x".to_owned()]))
+    );
+    assert_eq!((options.user.as_deref(), options.working_dir.as_str()), (Some("app"), "/app"));
+    assert_eq!(options.labels["l"], "w");
+    let image = read(json!({"source": ["app"], "expose": ["8080"]})).unwrap();
+    assert_eq!((image.source, image.tags), (vec!["app".to_owned()], vec!["latest".to_owned()]));
+    assert!(image.options.exposed_ports.contains("8080"));
+    for (own, error) in [
+        (
+            json!({"workdir": "app"}),
+            "`app` is not absolute, for `package.metadata.pyimage.workdir` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"env": {"A": []}}),
+            "expected a string for `package.metadata.pyimage.env.A` in `app/Cargo.toml`, found an array",
+        ),
+        (
+            json!({"env": ["A=1"]}),
+            "expected a table of strings for `package.metadata.pyimage.env` in `app/Cargo.toml`, found an array",
+        ),
+        (json!({"user": ""}), "`package.metadata.pyimage.user` in `app/Cargo.toml` is an empty string"),
+        (
+            json!({"entrypoint": "python3"}),
+            "expected an array of strings for `package.metadata.pyimage.entrypoint` in `app/Cargo.toml`, found a string",
+        ),
+    ] {
+        assert_eq!(read(own).unwrap_err().to_string(), error);
+    }
+}
