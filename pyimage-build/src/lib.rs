@@ -23,6 +23,16 @@
 //! [`TagChoice`] takes what all of them ask for and picks the tag that satisfies them. [`Pylock::select`] takes a
 //! [`Target`], a Python on a platform, and picks the wheel of each package that is installed there.
 //!
+//! Images are made of them in steps, each a function of values, files and bytes to bytes:
+//!
+//! | Step | Type |
+//! |---|---|
+//! | which of the project's files go in | [`Source`] |
+//! | which wheels share a layer | [`Packing`], [`LayerKey`] |
+//! | the layer's archive | [`LayerContents`], [`Layer`] |
+//! | configuration, manifest and index | [`Image`], [`ImageIndex`] |
+//! | a folder, or an archive for an engine | [`Layout`], [`LayoutArchive`] |
+//!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
 //!
 //! # Example

@@ -53,7 +53,7 @@ impl Glob {
         let plain = parts.iter().take_while(|part| !part.contains(SPECIAL));
         let base: Vec<String> = plain.map(|&part| part.to_owned()).collect();
         let is_plain = base.len() == parts.len();
-        Ok(Self { text: text.to_owned(), base, is_plain })
+        Ok(Self { text: plainer(text), base, is_plain })
     }
 
     pub(super) fn text(&self) -> &str {
@@ -86,4 +86,25 @@ impl Glob {
     pub(super) fn names(&self, name: &str, mark: &str) -> bool {
         self.text.split('/').any(|part| part.contains(mark) && glob_match(part, name))
     }
+}
+
+/// The glob with one `*` for several, but for parts that are `**` and nothing else. Elsewhere they have no meaning of
+/// their own, as in git, and the matcher has one for them.
+pub(super) fn plainer(glob: &str) -> String {
+    let part = |part: &str| {
+        if part == "**" {
+            return part.to_owned();
+        }
+        let (mut out, mut is_escaped, mut is_star) = (String::with_capacity(part.len()), false, false);
+        for letter in part.chars() {
+            if letter == '*' && is_star {
+                continue;
+            }
+            is_star = letter == '*' && !is_escaped;
+            is_escaped = letter == '\\' && !is_escaped;
+            out.push(letter);
+        }
+        out
+    };
+    glob.split('/').map(part).collect::<Vec<_>>().join("/")
 }

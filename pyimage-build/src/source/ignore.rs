@@ -2,6 +2,8 @@
 
 use fast_glob::glob_match;
 
+use super::glob::plainer;
+
 /// The rules of one `.gitignore`, or the one `.dockerignore`.
 #[derive(Debug, Default)]
 pub(super) struct IgnoreFile {
@@ -102,7 +104,7 @@ fn literal(glob: &str) -> String {
         is_escaped = letter == '\\' && !is_escaped;
         out.push(letter);
     }
-    out
+    plainer(&out)
 }
 
 #[cfg(test)]
@@ -115,7 +117,7 @@ mod tests {
     fn git_s_rules() {
         let file = IgnoreFile::git(
             "# comment\n\n*.log\n!keep.log\n/top\nfolder/\ndoc/*.txt\n**/deep/x\nall/**\n\\#hash\n\\!bang\n\
-             space\\ \ntrailing   \na{b}c\n[xy]z\r\n",
+             space\\ \ntrailing   \na{b}c\n[xy]z\r\npart**/x\nstar\\**\n",
         );
         for (path, is_folder, expected) in [
             ("a.log", false, Some(true)),
@@ -140,6 +142,11 @@ mod tests {
             ("a{b}c", false, Some(true)),
             ("abc", false, None),
             ("yz", false, Some(true)),
+            ("part/x", false, Some(true)),
+            ("parts/x", false, Some(true)),
+            ("part/y/x", false, None),
+            ("star*s", false, Some(true)),
+            ("stars", false, None),
             ("# comment", false, None),
         ] {
             assert_eq!(file.of_git(path, is_folder), expected, "{path}");
