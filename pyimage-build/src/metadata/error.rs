@@ -39,10 +39,10 @@ impl fmt::Display for Place {
 /// ```
 /// use pyimage_build::{ImageSettings, Section};
 ///
-/// let value = serde_json::json!({"tags": "3.13-slim"});
+/// let value = serde_json::json!({"tga": "3.13-slim"});
 /// let section = Section { manifest: "Cargo.toml", key: "package.metadata.pyimage", value: &value };
 /// let error = ImageSettings::read("app", section, None).unwrap_err();
-/// assert_eq!(error.to_string(), "unknown key `package.metadata.pyimage.tags` in `Cargo.toml`");
+/// assert_eq!(error.to_string(), "unknown key `package.metadata.pyimage.tga` in `Cargo.toml`");
 /// assert_eq!(error.helps(), ["did you mean `tag`?"]);
 /// ```
 #[derive(Debug, thiserror::Error)]
