@@ -4,6 +4,7 @@
 
 mod error;
 mod layers;
+mod overlap;
 mod wheels;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,7 +131,8 @@ impl Builder<'_> {
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
         for (platform, locked, layers) in plans {
             let made = layers.iter().map(|layer| self.layer(layer)).collect::<Result<Vec<_>, _>>()?;
-            let made: Vec<Made> = made.into_iter().chain(source.clone()).collect();
+            let overlap = self.overlap(image, &layers, &made).await?;
+            let made: Vec<Made> = made.into_iter().chain(overlap).chain(source.clone()).collect();
             let layers: Vec<_> = made.iter().map(Made::added).collect();
             let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
             images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {

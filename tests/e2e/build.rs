@@ -153,6 +153,28 @@ fn the_same_source_is_the_same_image_and_a_change_is_one_layer() {
 }
 
 #[test]
+fn of_files_that_several_packages_have_the_last_one_is_there() {
+    let Some(project) = project() else { return };
+    project.folder.file("requirements.txt", "alpha\nbeta\ngamma\nzeta\n");
+    let run = build(&project, &["--platform", "linux/amd64"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let words = "shared.py` of gamma-1.0-py3-none-any.whl is replaced by that of zeta-1.0-py3-none-any.whl";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    let layout = OnDisk::of(&project);
+    let path = "usr/local/lib/python3.13/site-packages/shared.py";
+    let manifest = layout.manifests().remove(0);
+    let layers = manifest["layers"].as_array().expect("layers");
+    let own = layers.iter().filter(|layer| layout.0.join(OnDisk::path(layer)).exists());
+    let having: Vec<_> = own.filter(|layer| layout.paths(layer).iter().any(|its| its == path)).collect();
+    let top = having.last().expect("a layer with it");
+    let tar = std::process::Command::new("tar")
+        .args(["-xzOf".as_ref(), layout.0.join(OnDisk::path(top)).as_os_str(), path.as_ref()])
+        .output();
+    assert_eq!(String::from_utf8_lossy(&tar.expect("tar").stdout), "zeta");
+    assert_eq!(built(&project, &["--platform", "linux/amd64", "--offline"]), run.stdout);
+}
+
+#[test]
 fn what_cannot_be_built_is_told() {
     let Some(project) = project() else { return };
     failed(&build(&project, &["--locked"]), &["there is no", "pyimage.lock", "cargo pyimage lock"]);

@@ -32,11 +32,18 @@ impl Project {
         let images: Vec<_> = images.iter().map(|(platform, image)| (*platform, image)).collect();
         repository.index("3.13-slim-trixie", Format::Oci, &images, true);
         let native = HandMadeWheel::new("native", "1.0", &[]);
+        let sharing = |name: &str| {
+            HandMadeWheel::with_files(name, "1.0", &[], vec![("shared.py".to_owned(), name.into())])
+        };
         let index = PackageIndex::start(
             &[
                 HandMadeWheel::new("demo", "1.0", &[]),
                 HandMadeWheel::new("demo", "2.0", &["helper>=1"]),
                 HandMadeWheel::new("helper", "1.0", &[]),
+                sharing("alpha"),
+                sharing("beta"),
+                sharing("gamma"),
+                sharing("zeta"),
                 native.clone().only_for("manylinux_2_17_x86_64"),
                 native.only_for("musllinux_1_2_armv7l"),
             ],

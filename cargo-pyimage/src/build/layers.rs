@@ -5,10 +5,19 @@ use std::io::{BufWriter, Write as _};
 use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{AddedLayer, BaseFolders, Layer, LayerContents, LayerKey, LayerOptions, Source};
 
+use serde::{Deserialize, Serialize};
+
 use super::{BuildError, Builder, PackageImage, cores};
 
 /// The cache's folder of what is known of layers, by their keys.
 const KNOWN: &str = "layers";
+
+/// What is kept of a layer that was made.
+#[derive(Serialize, Deserialize)]
+struct Known {
+    layer: Layer,
+    paths: Vec<String>,
+}
 
 /// A layer, and where its blob is.
 #[derive(Debug, Clone)]
@@ -16,6 +25,8 @@ pub(super) struct Made {
     pub(super) layer: Layer,
     pub(super) blob: Utf8PathBuf,
     pub(super) created_by: String,
+    /// What is in it, sorted.
+    pub(super) paths: Vec<String>,
 }
 
 impl Made {
@@ -37,10 +48,10 @@ impl Builder<'_> {
     /// The layer with this key, if it was made before and its blob is there.
     pub(super) fn known(&self, key: &LayerKey, created_by: &str) -> Option<Made> {
         let entry = format!("{KNOWN}/{}.json", key.clone().digest().hex());
-        let layer: Layer = self.cache.read_json(entry)?;
+        let Known { layer, paths } = self.cache.read_json(entry)?;
         let blob = self.blob(&layer);
         let whole = fs_err::metadata(&blob).is_ok_and(|found| found.len() == layer.size);
-        whole.then(|| Made { layer, blob, created_by: created_by.to_owned() })
+        whole.then(|| Made { layer, blob, created_by: created_by.to_owned(), paths })
     }
 
     /// Makes a layer, and keeps it under its key.
@@ -66,10 +77,13 @@ impl Builder<'_> {
         drop(out);
         let blob = self.blob(&layer);
         file.persist(&blob).map_err(|error| unwritten(error.error))?;
+        let paths: Vec<_> = contents.paths().map(str::to_owned).collect();
+        let known = Known { layer, paths };
         if let Some(key) = key {
-            self.cache.write_json(format!("{KNOWN}/{}.json", key.clone().digest().hex()), &layer)?;
+            self.cache.write_json(format!("{KNOWN}/{}.json", key.clone().digest().hex()), &known)?;
         }
-        Ok(Made { layer, blob, created_by: created_by.to_owned() })
+        let Known { layer, paths } = known;
+        Ok(Made { layer, blob, created_by: created_by.to_owned(), paths })
     }
 
     fn blob(&self, layer: &Layer) -> Utf8PathBuf {

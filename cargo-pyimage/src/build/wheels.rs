@@ -5,8 +5,9 @@ use std::path::Path;
 
 use camino::Utf8PathBuf;
 use pyimage_build::{
-    Choice, Digest, LayerContents, LayerKey, LayerOptions, LockedFile, LockedImage, PackedWheel, Packing,
-    Platform, Provenance, Pylock, PythonVersion, Scheme, Suite, Target, Tree, Wheel, WheelLimits,
+    Choice, Digest, Installation, LayerContents, LayerKey, LayerOptions, LockedFile, LockedImage,
+    PackedWheel, Packing, Platform, Provenance, Pylock, PythonVersion, Scheme, Suite, Target, Tree, Wheel,
+    WheelLimits,
 };
 use pyrun::environment;
 use pyrun::plan::Request;
@@ -15,25 +16,27 @@ use super::layers::Made;
 use super::{BuildError, Builder, PackageImage};
 
 /// Where the official image's Python has its packages.
-const PREFIX: &str = "usr/local";
+pub(super) const PREFIX: &str = "usr/local";
 
 /// A wheel of an image.
 #[derive(Debug)]
-struct Chosen {
+pub(super) struct Chosen {
+    /// Its place in the order of installation.
+    pub(super) order: usize,
     package: String,
-    file: LockedFile,
-    digest: Digest,
-    provenance: Provenance,
+    pub(super) file: LockedFile,
+    pub(super) digest: Digest,
+    pub(super) provenance: Provenance,
     packed: PackedWheel,
 }
 
 /// A layer of wheels before it is made.
 #[derive(Debug)]
 pub(super) struct WheelLayer {
-    wheels: Vec<Chosen>,
+    pub(super) wheels: Vec<Chosen>,
     key: LayerKey,
-    scheme: Scheme,
-    options: LayerOptions,
+    pub(super) scheme: Scheme,
+    pub(super) options: LayerOptions,
     created_by: String,
 }
 
@@ -85,7 +88,16 @@ impl Builder<'_> {
     ) -> Result<(), BuildError> {
         let missing =
             layers.filter(|layer| self.known(&layer.key, "").is_none()).flat_map(|layer| &layer.wheels);
-        let files: BTreeMap<_, _> = missing.map(|wheel| (&wheel.digest, wheel.file.clone())).collect();
+        self.fetch_wheels(image, missing).await
+    }
+
+    /// Gets wheels that are not in the cache, each once.
+    pub(super) async fn fetch_wheels<'l>(
+        &self,
+        image: &PackageImage,
+        wheels: impl Iterator<Item = &'l Chosen>,
+    ) -> Result<(), BuildError> {
+        let files: BTreeMap<_, _> = wheels.map(|wheel| (&wheel.digest, wheel.file.clone())).collect();
         let files: Vec<_> = files.into_values().collect();
         if files.is_empty() {
             return Ok(());
@@ -103,28 +115,24 @@ impl Builder<'_> {
         if let Some(known) = self.known(key, created_by) {
             return Ok(known);
         }
-        let broken = |wheel: &str, source: Box<dyn std::error::Error + Send + Sync>| BuildError::Wheel {
-            wheel: wheel.to_owned(),
-            source,
-        };
-        let opened = wheels.iter().map(|wheel| {
-            let path = self.wheel(wheel);
-            let opened = Wheel::open_as(path.as_std_path(), &wheel.file.file_name, &WheelLimits::default());
-            opened.map_err(|error| broken(&wheel.file.file_name, Box::new(error)))
-        });
-        let opened = opened.collect::<Result<Vec<_>, _>>()?;
-        let installations = opened.iter().zip(wheels).map(|(opened, wheel)| {
-            let installation = opened.installation(scheme, &wheel.provenance);
-            installation.map_err(|error| broken(opened.file_name(), Box::new(error)))
-        });
+        let opened = wheels.iter().map(|wheel| self.open(wheel)).collect::<Result<Vec<_>, _>>()?;
+        let installations =
+            opened.iter().zip(wheels).map(|(opened, wheel)| installation(opened, wheel, scheme));
         let installations = installations.collect::<Result<Vec<_>, _>>()?;
-        let tree = Tree::of(&installations).map_err(|error| broken(created_by, Box::new(error)))?;
+        let tree = Tree::of(&installations).map_err(|error| broken(created_by, error))?;
         let mut contents = LayerContents::new();
         for file in tree.files() {
             let added = contents.add_installed(PREFIX, file);
-            added.map_err(|error| broken(created_by, Box::new(error)))?;
+            added.map_err(|error| broken(created_by, error))?;
         }
         self.make(&contents, options, Some(key), created_by)
+    }
+
+    /// Opens a wheel that is there.
+    pub(super) fn open(&self, wheel: &Chosen) -> Result<Wheel, BuildError> {
+        let name = &wheel.file.file_name;
+        let opened = Wheel::open_as(self.wheel(wheel).as_std_path(), name, &WheelLimits::default());
+        opened.map_err(|error| broken(name, error))
     }
 
     /// Where a wheel is: on this machine as the lock says, or in the cache.
@@ -141,6 +149,20 @@ impl Builder<'_> {
     }
 }
 
+/// What a wheel becomes in an image.
+pub(super) fn installation<'w>(
+    opened: &'w Wheel,
+    wheel: &Chosen,
+    scheme: &Scheme,
+) -> Result<Installation<'w>, BuildError> {
+    let installation = opened.installation(scheme, &wheel.provenance);
+    installation.map_err(|error| broken(opened.file_name(), error))
+}
+
+pub(super) fn broken(wheel: &str, source: impl std::error::Error + Send + Sync + 'static) -> BuildError {
+    BuildError::Wheel { wheel: wheel.to_owned(), source: Box::new(source) }
+}
+
 /// The wheels of a lock for a target.
 fn choose(lock_file: &Path, target: &Target) -> Result<Vec<Chosen>, BuildError> {
     let unusable = |source: Box<dyn std::error::Error + Send + Sync>| BuildError::PackageLock {
@@ -150,7 +172,7 @@ fn choose(lock_file: &Path, target: &Target) -> Result<Vec<Chosen>, BuildError> 
     let text = fs_err::read_to_string(lock_file).map_err(|error| unusable(Box::new(error)))?;
     let lock = Pylock::parse(&text).map_err(|error| unusable(Box::new(error)))?;
     let selection = lock.select(target).map_err(|error| unusable(Box::new(error)))?;
-    let chosen = selection.packages.iter().map(|selected| {
+    let chosen = selection.packages.iter().enumerate().map(|(order, selected)| {
         let package = selected.package.to_string();
         let mut file = match selected.choice {
             Choice::Wheel(wheel) => wheel.file.clone(),
@@ -164,7 +186,7 @@ fn choose(lock_file: &Path, target: &Target) -> Result<Vec<Chosen>, BuildError> 
         let digest = file.digest().ok_or_else(|| BuildError::NoDigest { package: package.clone() })?;
         let packed = PackedWheel { name: selected.package.name.clone(), size: file.size.unwrap_or_default() };
         let provenance = Provenance { requested: false, direct_url: selected.choice.direct_url() };
-        Ok(Chosen { package, file, digest, provenance, packed })
+        Ok(Chosen { order, package, file, digest, provenance, packed })
     });
     chosen.collect()
 }
