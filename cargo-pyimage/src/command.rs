@@ -173,6 +173,7 @@ async fn built(args: &BuildArgs, context: &Context) -> Result<Vec<Built>, Failur
     let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
     let (cache, shell) = (context.cache.as_ref(), &*context.shell);
     let cache = cache.ok_or(lock::LockingError::NoCache).map_err(failure_of_lock)?;
+    let _preparing = cache.preparing();
     let LockingArgs { locked, offline, frozen } = args.locking;
     if !(locked || offline || frozen) {
         let packages = Packages { cache: Some(cache), shell };

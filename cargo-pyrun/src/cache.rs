@@ -23,7 +23,7 @@ pub use limit::{Limit, LimitError};
 pub use prune::{Pruned, prune};
 pub(crate) use seal::{seal, unseal};
 pub use usage::InUse;
-pub(crate) use usage::{PREPARATION, is_at, touch};
+pub(crate) use usage::{is_at, touch};
 pub use work::Work;
 pub(crate) use work::sweep;
 

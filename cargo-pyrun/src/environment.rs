@@ -29,7 +29,7 @@ mod tool;
 use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{Launcher, Platform, PythonTag, Suite, Target};
 
-use crate::cache::{Cache, InUse, PREPARATION};
+use crate::cache::{Cache, InUse};
 use crate::image::Image;
 use crate::plan::{Interpreter, Request};
 use crate::resolution::{self, Resolved};
@@ -186,7 +186,7 @@ pub(crate) async fn provide(
     if let Some(held) = Environment::recall(cache, &key) {
         return Ok(held);
     }
-    let _preparing = cache.using(PREPARATION);
+    let _preparing = cache.preparing();
     own_pip::install(request, &key, cache, shell).await
 }
 
@@ -220,7 +220,7 @@ async fn hold(
     {
         return Ok(held);
     }
-    let _preparing = cache.using(PREPARATION);
+    let _preparing = cache.preparing();
     make::Making { request, target, pip, cache, shell }.environment(&key).await
 }
 
@@ -236,7 +236,7 @@ pub async fn lock(
     cache: &Cache,
     shell: &Shell,
 ) -> Result<Resolved, EnvironmentError> {
-    let _preparing = cache.using(PREPARATION);
+    let _preparing = cache.preparing();
     let solvers = Solvers { request, target, cache, shell };
     resolution::resolve(request, target, cache, shell, &solvers).await
 }

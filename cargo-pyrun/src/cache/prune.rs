@@ -333,7 +333,7 @@ mod tests {
     fn what_is_needed_to_prepare_packages_stays_meanwhile() {
         let bed = Bed::new();
         bed.environment(ONE, &[ONE], 40);
-        let preparing = bed.cache.using(PREPARATION);
+        let preparing = bed.cache.preparing();
         let pruned = bed.prune("0s");
         assert_eq!(pruned.in_use.len(), 2, "{pruned:?}");
         assert!(!bed.there(&format!("environments/{ONE}")) && bed.there(&format!("packages/{ONE}")));

@@ -53,6 +53,12 @@ impl Cache {
         }
     }
 
+    /// Lets nothing be removed of what making something takes: blobs, packages, locks, tools. See [`using`](Self::using).
+    #[must_use]
+    pub fn preparing(&self) -> Option<InUse> {
+        self.using(PREPARATION)
+    }
+
     /// Takes an entry for oneself, if nobody uses it.
     pub(super) fn unused(&self, entry: &str) -> Option<Unused> {
         let path = self.used(entry);
