@@ -32,7 +32,8 @@ struct Bench {
     rounds: usize,
 }
 
-/// Builds what is measured, brings up what it is measured on, measures, and writes `docs/benchmarks.md`.
+/// Builds what is measured, brings up what it is measured on, measures, and writes `docs/benchmarks.md`, or the section of it
+/// that was measured.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     let (mut rounds, mut only) = (ROUNDS, None);
     let mut arguments = arguments.iter().filter_map(|argument| argument.to_str());
@@ -65,10 +66,15 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     }
     let text = table::document(&sections, &machine()?, rounds);
     say::line(&text);
-    if rounds < ROUNDS || only.is_some() {
-        say::warning("not written down: that takes all sections and all rounds");
+    let page = work::root().join("docs/benchmarks.md");
+    if rounds < ROUNDS {
+        say::warning(&format!("not written down: that takes {ROUNDS} rounds"));
+    } else if only.is_some() {
+        let known = fs::read_to_string(&page)?;
+        let known = sections.iter().fold(known, |page, section| table::with_section(&page, section));
+        fs::write(page, known)?;
     } else {
-        fs::write(work::root().join("docs/benchmarks.md"), text)?;
+        fs::write(page, text)?;
     }
     let missed: Vec<_> = sections.iter().flat_map(Section::missed).collect();
     if missed.is_empty() { Ok(()) } else { bail!("over the bar: {}", missed.join("; ")) }

@@ -24,7 +24,7 @@ import requests, rich.console
 rich.console.Console(file=open('/dev/null', 'w')).print(requests.__version__)
 ";
 
-const NUMBERS: &str = "\
+const FRAMES: &str = "\
 # /// script
 # dependencies = [\"numpy==2.5.5\", \"pandas==3.1.1\"]
 # ///
@@ -68,7 +68,7 @@ pub(super) fn section(bench: &Bench) -> Result<Section> {
     let packages = Packages { bench, folder: bench.folder.path().join("packages") };
     fs::create_dir_all(&packages.folder)?;
     fs::write(packages.folder.join("web.py"), SCRIPT)?;
-    fs::write(packages.folder.join("numbers.py"), NUMBERS)?;
+    fs::write(packages.folder.join("frames.py"), FRAMES)?;
     Ok(Section {
         title: "Packages",
         intro: INTRO,
@@ -76,7 +76,7 @@ pub(super) fn section(bench: &Bench) -> Result<Section> {
         rows: vec![
             packages.preinstalled()?,
             packages.at_each_start()?,
-            packages.numbers()?,
+            packages.frames()?,
             packages.forty()?,
             packages.memory()?,
         ],
@@ -113,14 +113,14 @@ impl Packages<'_> {
         Ok(Row::ratio(name, &pair, Some(0.15)))
     }
 
-    fn numbers(&self) -> Result<Row> {
+    fn frames(&self) -> Result<Row> {
         let name = "numpy and pandas imported, warm, against an image without bytecode";
         say::status("Measuring", name);
         let image =
-            self.image("numbers", &["numpy==2.5.5", "pandas==3.1.1"], "--no-cache-dir --no-compile")?;
+            self.image("frames", &["numpy==2.5.5", "pandas==3.1.1"], "--no-cache-dir --no-compile")?;
         let pair = self.bench.interleave(
-            || seconds(&mut self.pyrun("numbers.py")),
-            || seconds(self.docker().arg(&image).args(["python", "numbers.py"])),
+            || seconds(&mut self.pyrun("frames.py")),
+            || seconds(self.docker().arg(&image).args(["python", "frames.py"])),
         )?;
         Ok(Row::ratio(name, &pair, Some(0.50)))
     }
@@ -294,7 +294,7 @@ fn set_executable(path: &Path) -> Result<()> {
 
 /// Removes what the section has left in the engine.
 pub(super) fn clean_up() {
-    for image in ["pyrun-bench-web", "pyrun-bench-numbers"] {
+    for image in ["pyrun-bench-web", "pyrun-bench-frames"] {
         process::succeeds(process::command("docker").args(["image", "rm", image]));
     }
 }

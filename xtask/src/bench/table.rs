@@ -94,18 +94,9 @@ pub(super) struct Section {
 }
 
 impl Section {
-    /// The names of the rows over their bars.
-    pub(super) fn missed(&self) -> impl Iterator<Item = &'static str> {
-        self.rows.iter().filter(|row| row.missed()).map(|row| row.name)
-    }
-}
-
-/// The whole page.
-pub(super) fn document(sections: &[Section], machine: &[String], rounds: usize) -> String {
-    let mut text = String::from("# Benchmarks\n\nWritten by `cargo xtask bench`: ");
-    let _ = writeln!(text, "medians of {rounds} runs, with the 10th and 90th percentiles.");
-    for Section { title, intro, columns: [ours, theirs], rows, notes } in sections {
-        let _ = writeln!(text, "\n## {title}\n\n{intro}\n");
+    fn text(&self) -> String {
+        let Self { title, intro, columns: [ours, theirs], rows, notes } = self;
+        let mut text = format!("## {title}\n\n{intro}\n\n");
         let _ = writeln!(text, "| | {ours} | {theirs} | ratio | bar |\n|---|---|---|---|---|");
         for row in rows {
             let mark = if row.missed() { " (missed)" } else { "" };
@@ -116,6 +107,31 @@ pub(super) fn document(sections: &[Section], machine: &[String], rounds: usize) 
             );
         }
         let _ = writeln!(text, "\nWhat to know when reading it:\n\n{notes}");
+        text
+    }
+
+    /// The names of the rows over their bars.
+    pub(super) fn missed(&self) -> impl Iterator<Item = &'static str> {
+        self.rows.iter().filter(|row| row.missed()).map(|row| row.name)
+    }
+}
+
+/// The page with this section in place of the one of its title, or before the last.
+pub(super) fn with_section(page: &str, section: &Section) -> String {
+    let head = format!("## {}\n", section.title);
+    let (start, end) = match page.find(&head) {
+        Some(start) => (start, page[start + 1..].find("\n## ").map_or(page.len(), |end| start + end + 2)),
+        None => page.rfind("## The machine").map_or((page.len(), page.len()), |end| (end, end)),
+    };
+    format!("{}{}\n{}", &page[..start], section.text(), &page[end..])
+}
+
+/// The whole page.
+pub(super) fn document(sections: &[Section], machine: &[String], rounds: usize) -> String {
+    let mut text = String::from("# Benchmarks\n\nWritten by `cargo xtask bench`: ");
+    let _ = writeln!(text, "medians of {rounds} runs, with the 10th and 90th percentiles.");
+    for section in sections {
+        let _ = write!(text, "\n{}", section.text());
     }
     text.push_str("\n## The machine\n\n");
     for line in machine {
@@ -134,9 +150,17 @@ mod tests {
         let row = Row::ratio("x", &pair, Some(1.0));
         assert!(row.missed());
         let section = Section { title: "t", intro: "", columns: ["a", "b"], rows: vec![row], notes: "" };
+        let page = document(&[section], &[], 2);
+        assert!(page.contains("| x | 300 ms (300 to 300) | 200 ms (200 to 200) | 1.50x (missed) | 1.00x |"));
+        let section =
+            |title, notes| Section { title, intro: "i", columns: ["a", "b"], rows: Vec::new(), notes };
+        let again = with_section(&page, &section("t", "new"));
         assert!(
-            document(&[section], &[], 2)
-                .contains("| x | 300 ms (300 to 300) | 200 ms (200 to 200) | 1.50x (missed) | 1.00x |")
+            again.contains("new") && !again.contains("1.50x") && again.contains("\n\n## The machine\n"),
+            "{again}"
         );
+        let more = with_section(&again, &section("other", "more"));
+        let places = ["## t\n", "## other\n", "## The machine\n"].map(|title| more.find(title));
+        assert!(places.is_sorted() && places.iter().all(Option::is_some), "{more}");
     }
 }
