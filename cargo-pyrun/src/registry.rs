@@ -1,6 +1,6 @@
 //! Registries: what images there are, and their documents and blobs.
 //!
-//! [`Registry`] is a client for the reading half of the [distribution-spec]. From top to bottom:
+//! [`Registry`] is a client for the [distribution-spec]: it reads, and it [pushes](push). From top to bottom:
 //!
 //! 1. [`Registry`] asks the cache, then mirrors, then the registry itself, and checks every byte against its digest.
 //! 2. `exchange` asks one endpoint: in the scheme that it speaks, with the login that it wants (`auth`, `token`,
@@ -11,9 +11,11 @@
 
 pub mod credentials;
 
+mod access;
 mod auth;
 mod body;
 mod challenge;
+mod content;
 mod download;
 mod endpoint;
 mod error;
@@ -24,6 +26,7 @@ pub mod fetch;
 mod link;
 mod manifest;
 mod partial;
+pub mod push;
 mod retry;
 mod settings;
 mod store;
@@ -271,6 +274,7 @@ impl Registry {
             rest: format!("{folder}/{digest}"),
             accept,
             offset: 0,
+            giving: None,
             missing: Missing::Digest(digest.clone()),
         };
         let answer = self.exchange.ask(&ask).await?;

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
+use super::access::Access;
 use super::challenge::{self, Challenge};
 use super::credentials::{CredentialSource, Credentials, Login, Secret};
 use super::endpoint::{Endpoint, authority};
@@ -56,9 +57,10 @@ pub(super) struct Auth {
 /// A slot that requests wait at.
 type SharedSlot = Arc<tokio::sync::Mutex<Slot>>;
 
-/// The token for one repository. Who holds the lock asks for it; the others wait and share what comes.
+/// The token for one scope. Who holds the lock asks for it; the others wait and share what comes.
 #[derive(Debug, Default)]
 struct Slot {
+    /// What the registry says that it wants, for who reads.
     scope: Option<String>,
     token: Option<(Token, Used)>,
     failure: Option<(Instant, Failure)>,
@@ -69,18 +71,18 @@ impl Auth {
         Self { credentials, learned: Mutex::default(), slots: Mutex::default() }
     }
 
-    /// What to send to a registry for a repository, as far as it is known what it wants: nothing at first.
+    /// What to send to a registry for an access, as far as it is known what it wants: nothing at first.
     pub(super) async fn authorization(
         &self,
         transport: &Transport,
         endpoint: &Endpoint,
-        repository: &str,
+        access: Access<'_>,
     ) -> Result<Option<Authorization>, Failure> {
         let challenge = {
             let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
             learned.get(&endpoint.authority).cloned()
         };
-        let repository = endpoint.repository(repository);
+        let repository = endpoint.repository(access.repository);
         match challenge {
             None => Ok(None),
             Some(Challenge::Basic) => {
@@ -93,7 +95,14 @@ impl Auth {
                 Ok(Some(Authorization { header, fresh: true, used }))
             }
             Some(Challenge::Bearer { realm, service, .. }) => {
-                self.token(transport, endpoint, repository, realm, service).await.map(Some)
+                let purpose = Purpose {
+                    registry: endpoint.name.clone(),
+                    repository,
+                    realm,
+                    service,
+                    scope: access.scope(endpoint),
+                };
+                self.token(transport, endpoint, purpose).await.map(Some)
             }
         }
     }
@@ -102,15 +111,18 @@ impl Auth {
     pub(super) async fn learn<'a>(
         &self,
         endpoint: &Endpoint,
-        repository: &str,
+        access: Access<'_>,
         headers: impl Iterator<Item = &'a str>,
     ) -> bool {
         let challenges: Vec<_> = headers.flat_map(challenge::parse).collect();
         // A token is the better of two, as docker has it.
         let bearer = challenges.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
         let Some(challenge) = bearer.or_else(|| challenges.first()) else { return false };
-        if let Challenge::Bearer { scope: Some(scope), .. } = challenge {
-            self.slot(endpoint, &endpoint.repository(repository)).lock().await.scope = Some(scope.clone());
+        // What it wants for one request of a push is less than what the others need.
+        if let Challenge::Bearer { scope: Some(scope), .. } = challenge
+            && !access.push
+        {
+            self.slot(endpoint, &access.scope(endpoint)).lock().await.scope = Some(scope.clone());
         }
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         learned.insert(endpoint.authority.clone(), challenge.clone());
@@ -118,8 +130,8 @@ impl Auth {
     }
 
     /// Forgets a token that was refused, unless another request has renewed it meanwhile.
-    pub(super) async fn reject(&self, endpoint: &Endpoint, repository: &str, refused: &Authorization) {
-        let slot = self.slot(endpoint, &endpoint.repository(repository));
+    pub(super) async fn reject(&self, endpoint: &Endpoint, access: Access<'_>, refused: &Authorization) {
+        let slot = self.slot(endpoint, &access.scope(endpoint));
         let mut slot = slot.lock().await;
         if slot
             .token
@@ -130,8 +142,8 @@ impl Auth {
         }
     }
 
-    fn slot(&self, endpoint: &Endpoint, repository: &str) -> SharedSlot {
-        let key = (endpoint.authority.clone(), repository.to_owned());
+    fn slot(&self, endpoint: &Endpoint, scope: &str) -> SharedSlot {
+        let key = (endpoint.authority.clone(), scope.to_owned());
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
     }
 
@@ -152,12 +164,10 @@ impl Auth {
         &self,
         transport: &Transport,
         endpoint: &Endpoint,
-        repository: String,
-        realm: String,
-        service: Option<String>,
+        mut purpose: Purpose,
     ) -> Result<Authorization, Failure> {
         let since = Instant::now();
-        let slot = self.slot(endpoint, &repository);
+        let slot = self.slot(endpoint, &purpose.scope);
         let mut slot = slot.lock().await;
         if let Some((token, used)) = &slot.token
             && token.is_good()
@@ -174,8 +184,9 @@ impl Auth {
         {
             return Err(failure.clone());
         }
-        let scope = slot.scope.clone().unwrap_or_else(|| format!("repository:{repository}:pull"));
-        let purpose = Purpose { registry: endpoint.name.clone(), repository, realm, service, scope };
+        if let Some(scope) = &slot.scope {
+            purpose.scope.clone_from(scope);
+        }
         match self.request(transport, endpoint, &purpose).await {
             Ok((token, used)) => {
                 let header = Some(bearer(&token.value));

@@ -19,7 +19,7 @@ use super::transport::Answer;
 use crate::cache::{Cache, CacheError};
 
 /// So much has to come in a try for the tries before it to be forgotten.
-const PROGRESS: u64 = 64 * 1024;
+pub(super) const PROGRESS: u64 = 64 * 1024;
 /// How long another process may go without a byte before it is not waited for: longer than a registry may make it wait.
 pub(super) const STALLED: Duration = Duration::from_secs(120);
 /// How often to look whether another process has finished.
@@ -128,6 +128,7 @@ impl Download<'_> {
             rest: format!("blobs/{digest}"),
             accept: None,
             offset: partial.len(),
+            giving: None,
             missing: Missing::Digest(digest.clone()),
         };
         let _permit = self.exchange.permit(endpoint).await;

@@ -113,6 +113,18 @@ pub enum RegistryError {
         /// The registry's words.
         source: Option<Cause>,
     },
+    /// The registry lets us not write, with this login or without any.
+    #[error("`{registry}` does not let us push to `{repository}` (used {credentials})")]
+    MayNotPush {
+        /// The registry.
+        registry: String,
+        /// The repository.
+        repository: String,
+        /// Where the login that was used came from, or that there was none, and which helper failed.
+        credentials: String,
+        /// The registry's words.
+        source: Option<Cause>,
+    },
     /// The registry's limit is reached, for longer than is worth waiting.
     #[error("`{registry}` answers no more requests{}", again_in(*.retry_after))]
     TooManyRequests {
@@ -304,6 +316,15 @@ pub enum RegistryError {
     /// A download needs the cache, and there is none.
     #[error("could not download `{0}`: there is no cache folder to put it in")]
     NoCache(Digest),
+    /// A layer that is to be pushed is not in the cache any more, or not what it was.
+    #[error("the layer `{0}` is damaged or gone")]
+    NotKept(Digest),
+    /// A layer that is to be pushed cannot be read.
+    #[error("could not read a layer")]
+    Unreadable {
+        /// Why, with its path.
+        source: Arc<std::io::Error>,
+    },
     /// A variable or an option that is not what it should be.
     #[error("`{variable}` has `{value}`, which is not {expected}")]
     Setting {
@@ -392,6 +413,17 @@ impl RegistryError {
             Self::Denied { registry, .. } => {
                 one(format!("log in as a user who may read it: {}", docker_login(registry)))
             }
+            // A name like `app` is read as one of Docker Hub's own images.
+            Self::MayNotPush { registry, repository, .. }
+                if registry == HUB && repository.starts_with("library/") =>
+            {
+                one("give it a repository of yours: `name = \"REGISTRY/USER/APP\"` in Cargo.toml, or `--to`"
+                    .to_owned())
+            }
+            Self::MayNotPush { registry, .. } => {
+                one(format!("log in as a user who may push there: {}", docker_login(registry)))
+            }
+            Self::NotKept(_) => one("run the command again: it is made anew".to_owned()),
             Self::TooManyRequests { registry, .. } if registry == HUB => {
                 one(format!("log in for a higher limit: {}", docker_login(registry)))
             }

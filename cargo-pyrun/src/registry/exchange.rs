@@ -3,19 +3,21 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reqwest::Method;
 use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::{Method, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::access::Access;
 use super::auth::{Auth, Used};
 use super::body;
+use super::content::Content;
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Missing, RegistryError};
 use super::event::Event;
 use super::failure::{Again, Failure};
 use super::retry::{MAX_WAIT, TOLD_WAIT, backoff};
-use super::transport::{Answer, Outgoing, Transport};
+use super::transport::{Answer, Outgoing, Transport, same_origin};
 
 /// Requests that one endpoint has to answer at once.
 const MAX_CONCURRENT: usize = 64;
@@ -33,7 +35,30 @@ pub(super) struct Ask<'a> {
     pub(super) accept: Option<HeaderValue>,
     /// The byte to begin with.
     pub(super) offset: u64,
+    /// What is given along; who reads gives nothing.
+    pub(super) giving: Option<&'a Giving<'a>>,
     pub(super) missing: Missing,
+}
+
+/// What a request of a push has beside the question.
+#[derive(Debug, Default)]
+pub(super) struct Giving<'a> {
+    /// Where an upload goes on. The registry said so, and it may be anywhere.
+    pub(super) place: Option<Url>,
+    /// A repository of the same endpoint that something is to be taken from.
+    pub(super) from: Option<&'a str>,
+    pub(super) headers: HeaderMap,
+    pub(super) content: Option<Content>,
+}
+
+impl Ask<'_> {
+    fn access(&self) -> Access<'_> {
+        Access {
+            repository: self.repository,
+            push: self.giving.is_some(),
+            from: self.giving.and_then(|giving| giving.from),
+        }
+    }
 }
 
 /// Asks endpoints.
@@ -96,11 +121,18 @@ impl Exchange {
 
     async fn ask_in(&self, scheme: Scheme, ask: &Ask<'_>) -> Result<Answer, Failure> {
         let Ask { endpoint, repository, .. } = *ask;
+        let access = ask.access();
         let url = endpoint.url(scheme, repository, &ask.rest).map_err(|error| {
             let host = endpoint.authority.clone();
             Failure::lasting(RegistryError::Setup { host, source: Arc::new(error) })
         })?;
-        let mut headers = HeaderMap::new();
+        let place = ask.giving.and_then(|giving| giving.place.clone());
+        // Storage elsewhere gets no login of ours.
+        let foreign = place.as_ref().is_some_and(|place| !same_origin(place, &url));
+        let url = place.unwrap_or(url);
+        let content = ask.giving.and_then(|giving| giving.content.clone());
+        let once = content.as_ref().is_some_and(Content::is_gone_once_sent);
+        let mut headers = ask.giving.map(|giving| giving.headers.clone()).unwrap_or_default();
         if let Some(accept) = &ask.accept {
             headers.insert(header::ACCEPT, accept.clone());
         }
@@ -114,7 +146,11 @@ impl Exchange {
         let mut used = Used::default();
         let mut refusal: Option<Answer> = None;
         for _ in 0..MAX_CHALLENGES {
-            let authorization = self.auth.authorization(&self.transport, endpoint, repository).await?;
+            let authorization = if foreign {
+                None
+            } else {
+                self.auth.authorization(&self.transport, endpoint, access).await?
+            };
             if let Some(authorization) = &authorization {
                 used = authorization.used.clone();
                 // With nothing to send, the answer would be the same.
@@ -130,12 +166,14 @@ impl Exchange {
                 headers: headers.clone(),
                 authorization: authorization.as_ref().and_then(|it| it.header.clone()),
                 body: None,
+                content: content.clone(),
                 unverified: self.transport.settings.is_insecure(&endpoint.authority),
             };
             if let Some(refusal) = refusal.take() {
                 refusal.finish().await;
             }
-            let answer = self.transport.send(&outgoing).await?;
+            let mut answer = self.transport.send(&outgoing).await?;
+            answer.own &= !foreign;
             let status = answer.status();
             if status.is_success() || (status.as_u16() == 416 && ask.offset > 0) {
                 return Ok(answer);
@@ -147,16 +185,20 @@ impl Exchange {
             let final_answer = match &authorization {
                 Some(authorization) if authorization.fresh => true,
                 Some(authorization) => {
-                    self.auth.reject(endpoint, repository, authorization).await;
+                    self.auth.reject(endpoint, access, authorization).await;
                     false
                 }
                 None => false,
             };
             let challenges = answer.response.headers().get_all(header::WWW_AUTHENTICATE);
             let challenges = challenges.iter().filter_map(|value| value.to_str().ok());
-            let understood = self.auth.learn(endpoint, repository, challenges).await;
+            let understood = self.auth.learn(endpoint, access, challenges).await;
             if final_answer || !understood {
                 return Err(failure(ask, &used, answer).await);
+            }
+            if once {
+                // It has to be begun anew, with the token that comes then.
+                return Err(Failure { again: Again::Soon, ..failure(ask, &used, answer).await });
             }
             refusal = Some(answer);
         }

@@ -290,6 +290,7 @@ fn outgoing(address: &str) -> Result<Outgoing, FetchError> {
             value
         }),
         body: None,
+        content: None,
         unverified: false,
     })
 }

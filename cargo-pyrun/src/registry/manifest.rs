@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::transport::Answer;
 
 /// The digest of what was asked for, which registries need not send.
-const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+pub(super) const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// Every document that is an image's, OCI's and Docker's.
 pub(super) fn accept() -> HeaderValue {
@@ -41,6 +41,7 @@ pub(super) async fn resolve(
         rest: format!("manifests/{name}"),
         accept: Some(accept()),
         offset: 0,
+        giving: None,
         missing: Missing::of(image),
     };
     match exchange.ask(&ask(Method::HEAD)).await {

@@ -80,6 +80,7 @@ async fn page(
         rest: rest.to_owned(),
         accept: None,
         offset: 0,
+        giving: None,
         missing: Missing::Repository,
     };
     let answer = exchange.ask(&ask).await?;

@@ -3,6 +3,7 @@ mod blobs;
 mod documents;
 mod faults;
 mod mirrors;
+mod push;
 mod server;
 
 use std::time::Duration;

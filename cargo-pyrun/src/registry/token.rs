@@ -139,6 +139,7 @@ fn outgoing(transport: &Transport, mut url: Url, purpose: &Purpose, login: Optio
         headers: headers.clone(),
         authorization: None,
         body: None,
+        content: None,
         unverified,
     };
     if let Some(Login::Identity(token)) = login {

@@ -7,6 +7,7 @@ use std::time::Instant;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 
+use super::content::Content;
 use super::credentials::Secret;
 use super::endpoint::{authority, host_and_port, is_loopback, redacted, shown};
 use super::error::{Cause, RegistryError};
@@ -33,6 +34,8 @@ pub(super) struct Outgoing {
     /// Sent to this host alone.
     pub(super) authorization: Option<HeaderValue>,
     pub(super) body: Option<Secret>,
+    /// Sent wherever redirects lead.
+    pub(super) content: Option<Content>,
     /// Whether the host was allowed by name to have any certificate.
     pub(super) unverified: bool,
 }
@@ -73,10 +76,14 @@ impl Answer {
 pub(super) struct Transport {
     pub(super) settings: Arc<RegistrySettings>,
     pub(super) telling: Arc<Telling>,
-    clients: [OnceLock<Result<Client, Cause>>; 5],
+    clients: [OnceLock<Result<Client, Cause>>; 2 * KINDS],
 }
 
-/// The clients that there may be; each is made when the first request needs it.
+/// How many of these there are.
+const KINDS: usize = 5;
+
+/// The clients that there may be, each in two: with a time limit, and without one, for who sends for as long as it
+/// takes. They are made when the first request needs them.
 #[derive(Clone, Copy)]
 enum Kind {
     /// http on this machine: no proxy, no certificates.
@@ -149,7 +156,7 @@ impl Transport {
     async fn send_once(&self, outgoing: &Outgoing, url: &Url, own: bool) -> Result<Answer, Failure> {
         let host = host_and_port(url);
         let client = self
-            .client(url, outgoing.unverified && own)
+            .client(url, outgoing.unverified && own, outgoing.content.is_some())
             .map_err(|source| Failure::lasting(RegistryError::Setup { host: host.clone(), source }))?;
         let mut request =
             client.request(outgoing.method.clone(), url.clone()).headers(outgoing.headers.clone());
@@ -158,6 +165,13 @@ impl Transport {
         }
         if let Some(body) = outgoing.body.as_ref().filter(|_| own) {
             request = request.body(body.reveal().to_owned());
+        }
+        if let Some(content) = &outgoing.content {
+            let body = content.take().ok_or_else(|| {
+                let (location, why) = (shown(url), "what was to be sent there is sent already");
+                Failure::lasting(RegistryError::BadRedirect { registry: host.clone(), location, why })
+            })?;
+            request = request.body(body);
         }
         let start = Instant::now();
         let sent = request.send().await;
@@ -176,7 +190,7 @@ impl Transport {
         }
     }
 
-    fn client(&self, url: &Url, unverified: bool) -> Result<&Client, Cause> {
+    fn client(&self, url: &Url, unverified: bool, sends: bool) -> Result<&Client, Cause> {
         let local = is_loopback(url.host_str().unwrap_or_default());
         let kind = match (url.scheme(), local) {
             ("http", true) => Kind::Local,
@@ -185,11 +199,12 @@ impl Transport {
             (_, true) => Kind::LocalTls,
             (_, false) => Kind::Tls,
         };
-        let client = self.clients[kind as usize].get_or_init(|| self.build(kind));
+        let place = kind as usize + if sends { KINDS } else { 0 };
+        let client = self.clients[place].get_or_init(|| self.build(kind, sends));
         client.as_ref().map_err(Arc::clone)
     }
 
-    fn build(&self, kind: Kind) -> Result<Client, Cause> {
+    fn build(&self, kind: Kind, sends: bool) -> Result<Client, Cause> {
         let build = || {
             // Another that is installed already serves as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -198,8 +213,11 @@ impl Transport {
                 .redirect(reqwest::redirect::Policy::none())
                 .referer(false)
                 .connect_timeout(self.settings.connect_timeout)
-                .read_timeout(self.settings.idle_timeout)
                 .pool_max_idle_per_host(MAX_IDLE);
+            // It counts from the first byte that is sent, however long that takes.
+            if !sends {
+                builder = builder.read_timeout(self.settings.idle_timeout);
+            }
             builder = match kind {
                 Kind::Local | Kind::LocalTls => builder.no_proxy(),
                 Kind::Plain | Kind::Tls | Kind::Unverified => self.settings.proxies.apply(builder)?,

@@ -17,7 +17,7 @@ fn base64(text: &str) -> String {
 }
 
 /// Settings with a file of logins.
-fn with_file(folder: &Folder, content: &str) -> RegistrySettings {
+pub(super) fn with_file(folder: &Folder, content: &str) -> RegistrySettings {
     let path: PathBuf = folder.path.join("config.json").into();
     fs_err::write(&path, content).unwrap();
     let mut settings = quick();
@@ -153,7 +153,7 @@ async fn an_identity_token_is_exchanged() {
     assert!(request.is("POST", "/token"));
     assert_eq!(request.header("content-type"), Some("application/x-www-form-urlencoded"));
     assert_eq!(
-        request.body,
+        String::from_utf8_lossy(&request.body),
         "grant_type=refresh_token&service=the+registry&scope=repository%3Aa%3Apull&client_id=pyimage&refresh_token=id%26en%3Dtity"
     );
 }

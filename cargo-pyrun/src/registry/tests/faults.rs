@@ -194,6 +194,7 @@ async fn http_where_tls_should_be_is_named_with_the_way_out() {
             headers: reqwest::header::HeaderMap::new(),
             authorization: None,
             body: None,
+            content: None,
             unverified: false,
         })
         .await

@@ -13,7 +13,9 @@ pub(super) struct Request {
     pub(super) method: String,
     pub(super) target: String,
     pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
+    /// Whether the connection ended in the middle of the body.
+    pub(super) cut: bool,
 }
 
 impl Request {
@@ -96,7 +98,11 @@ type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 pub(super) struct Server {
     pub(super) authority: String,
     requests: Arc<Mutex<Vec<Request>>>,
+    cut: Cut,
 }
+
+/// After how many bytes of a body the connection ends, once.
+type Cut = Arc<Mutex<Option<usize>>>;
 
 impl Server {
     pub(super) async fn new(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
@@ -105,12 +111,20 @@ impl Server {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let handler: Arc<Handler> = Arc::new(handler);
         let seen = Arc::clone(&requests);
+        let cut = Cut::default();
+        let cutting = Arc::clone(&cut);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&handler), Arc::clone(&seen)));
+                let (handler, seen, cut) = (Arc::clone(&handler), Arc::clone(&seen), Arc::clone(&cutting));
+                tokio::spawn(serve(stream, handler, seen, cut));
             }
         });
-        Self { authority, requests }
+        Self { authority, requests, cut }
+    }
+
+    /// Ends the connection in the next body that is longer than this.
+    pub(super) fn cut_off(&self, after: usize) {
+        *self.cut.lock().unwrap() = Some(after);
     }
 
     pub(super) fn requests(&self) -> Vec<Request> {
@@ -123,7 +137,7 @@ impl Server {
     }
 }
 
-async fn serve(mut stream: TcpStream, handler: Arc<Handler>, seen: Arc<Mutex<Vec<Request>>>) {
+async fn serve(mut stream: TcpStream, handler: Arc<Handler>, seen: Arc<Mutex<Vec<Request>>>, cut: Cut) {
     let mut buffer = Vec::new();
     loop {
         let end = loop {
@@ -147,18 +161,25 @@ async fn serve(mut stream: TcpStream, handler: Arc<Handler>, seen: Arc<Mutex<Vec
             method: first.next().unwrap_or_default(),
             target: first.next().unwrap_or_default(),
             headers,
-            body: String::new(),
+            body: Vec::new(),
+            cut: false,
         };
-        let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
-        while buffer.len() < length {
-            stream.read_buf(&mut buffer).await.unwrap();
+        let mut length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
+        if let Some(after) = cut.lock().unwrap().take_if(|after| *after < length) {
+            (length, request.cut) = (after, true);
         }
-        request.body = String::from_utf8(buffer.drain(..length).collect()).unwrap();
+        while buffer.len() < length {
+            if !matches!(stream.read_buf(&mut buffer).await, Ok(1..)) {
+                return;
+            }
+        }
+        request.body = buffer.drain(..length).collect();
         let answer = handler(&request);
         let is_head = request.method == "HEAD";
+        let was_cut = request.cut;
         seen.lock().unwrap().push(request);
         tokio::time::sleep(answer.delay).await;
-        if answer.status == 0 {
+        if answer.status == 0 || was_cut {
             return;
         }
         let mut text = format!("HTTP/1.1 {} Whatever\r\n", answer.status);

@@ -1,0 +1,86 @@
+//! Manifests and tags.
+
+use bytes::Bytes;
+use pyimage_build::{Blob, Digest, MediaType};
+use reqwest::Method;
+use reqwest::header::{self, HeaderValue};
+
+use super::Job;
+use crate::registry::content::Content;
+use crate::registry::error::{Missing, RegistryError};
+use crate::registry::exchange::{Ask, Giving};
+use crate::registry::failure::Failure;
+use crate::registry::manifest::{self, DIGEST};
+use crate::registry::transport::Answer;
+
+impl Job<'_> {
+    /// Stores a document under a tag, or else under its digest; tells how many bytes were sent.
+    pub(super) async fn put(&self, document: &Blob, tag: Option<&str>) -> Result<u64, RegistryError> {
+        let Blob { descriptor, bytes } = document;
+        let name = tag.unwrap_or(descriptor.digest.as_str());
+        let mut giving =
+            Giving { content: Some(Content::Whole(Bytes::copy_from_slice(bytes))), ..Giving::default() };
+        giving.headers.insert(header::CONTENT_TYPE, content_type(&descriptor.media_type));
+        let exchange = &self.registry.exchange;
+        let stored = exchange.patiently(&self.endpoint, async || {
+            let ask = self.ask(Method::PUT, format!("manifests/{name}"), &giving);
+            let answer = exchange.ask(&ask).await?;
+            self.check(&answer, &descriptor.digest)?;
+            answer.finish().await;
+            Ok(())
+        });
+        stored.await?;
+        Ok(descriptor.size)
+    }
+
+    /// Whether a tag is the index already.
+    pub(super) async fn is_tagged(&self, tag: &str) -> Result<bool, RegistryError> {
+        let answer = self.head(&format!("manifests/{tag}"), Missing::Tag(tag.to_owned())).await?;
+        let found = answer.as_ref().and_then(|answer| answer.header(DIGEST));
+        Ok(found == Some(self.push.index.descriptor.digest.as_str()))
+    }
+
+    /// Asks whether something is there.
+    pub(super) async fn head(&self, rest: &str, missing: Missing) -> Result<Option<Answer>, RegistryError> {
+        let (exchange, giving) = (&self.registry.exchange, Giving::default());
+        let asked = exchange.patiently(&self.endpoint, async || {
+            let ask = Ask {
+                accept: rest.starts_with("manifests/").then(manifest::accept),
+                missing: missing.clone(),
+                ..self.ask(Method::HEAD, rest.to_owned(), &giving)
+            };
+            exchange.ask(&ask).await
+        });
+        match asked.await {
+            Ok(answer) => Ok(Some(answer)),
+            // What does not answer such questions is sent what it may have.
+            Err(error) if error.is_not_found() || is_no_answer(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a registry stored has the digest that we think it has.
+    fn check(&self, answer: &Answer, expected: &Digest) -> Result<(), Failure> {
+        let found = answer.header(DIGEST).and_then(|found| found.parse::<Digest>().ok());
+        match found {
+            Some(found) if found != *expected && found.algorithm() == expected.algorithm() => {
+                let (registry, expected) = (self.endpoint.name.clone(), expected.clone());
+                Err(Failure::lasting(RegistryError::DigestMismatch { registry, expected, found }))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_no_answer(error: &RegistryError) -> bool {
+    matches!(
+        error,
+        RegistryError::Refused { status: 400 | 404 | 405, .. } | RegistryError::Server { status: 501, .. }
+    )
+}
+
+fn content_type(media_type: &MediaType) -> HeaderValue {
+    // Those that we write are all text for a header.
+    HeaderValue::from_str(media_type.as_str())
+        .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"))
+}
