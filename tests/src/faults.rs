@@ -276,7 +276,13 @@ impl Shared {
     /// What the real registry knows a target as.
     fn upstream_target(&self, target: &str) -> String {
         let renamed = |(name, real): &(String, String)| Some(format!("{real}{}", target.strip_prefix(name)?));
-        lock(&self.names).iter().find_map(renamed).unwrap_or_else(|| target.to_owned())
+        let names = lock(&self.names);
+        let target = names.iter().find_map(renamed).unwrap_or_else(|| target.to_owned());
+        // What is mounted comes from somewhere, too.
+        names.iter().fold(target, |target, (name, real)| {
+            let from = |path: &str| format!("from={}", path.trim_start_matches("/v2/").trim_end_matches('/'));
+            target.replace(&from(name), &from(real))
+        })
     }
 
     /// What a client knows it as.

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fmt::Write;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -83,6 +85,8 @@ impl Descriptor {
 pub struct Repository {
     registry: String,
     name: String,
+    /// The field `Authorization`.
+    login: Option<String>,
     manifests: RefCell<Vec<String>>,
 }
 
@@ -95,7 +99,23 @@ impl Repository {
     pub fn new(folder: &Folder) -> Option<Self> {
         let registry = part("TESTBED_REGISTRY")?;
         let unique = folder.root().file_name().expect("a name").to_string_lossy().to_lowercase();
-        Some(Self { registry, name: format!("pyrun-test/{unique}"), manifests: RefCell::default() })
+        let name = format!("pyrun-test/{unique}");
+        Some(Self { registry, name, login: None, manifests: RefCell::default() })
+    }
+
+    /// Another beside it, with this word behind its name.
+    #[must_use]
+    pub fn beside(&self, word: &str) -> Self {
+        let (registry, name) = (self.registry.clone(), format!("{}-{word}", self.name));
+        Self { registry, name, login: None, manifests: RefCell::default() }
+    }
+
+    /// One of the same name at another registry, for a user of it.
+    #[must_use]
+    pub fn at(&self, registry: &str, user: &str, password: &str) -> Self {
+        let login = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
+        let (registry, name) = (registry.to_owned(), self.name.clone());
+        Self { registry, name, login: Some(login), manifests: RefCell::default() }
     }
 
     /// `pyrun-test/NAME`
@@ -209,7 +229,11 @@ impl Repository {
     /// Where it is not there.
     pub fn adopt(&self, tag: &str) {
         let (media_type, bytes) = self.manifest(tag);
-        self.manifests.borrow_mut().push(Descriptor::of(&media_type, &bytes).digest);
+        let mut manifests = self.manifests.borrow_mut();
+        manifests.push(Descriptor::of(&media_type, &bytes).digest);
+        let parsed: Value = serde_json::from_slice(&bytes).expect("a manifest is JSON");
+        let images = parsed["manifests"].as_array().into_iter().flatten();
+        manifests.extend(images.filter_map(|image| image["digest"].as_str().map(str::to_owned)));
     }
 
     /// Copies what a tag of another repository names, with all it stands on, and tags the copy.
@@ -277,8 +301,24 @@ impl Repository {
         expect(&stored, 201, &path);
     }
 
+    /// Its tags, in their order.
+    ///
+    /// # Panics
+    /// Where its registry does not answer.
+    #[must_use]
+    pub fn tags(&self) -> Vec<String> {
+        let listed = self.ask("GET", &format!("/v2/{}/tags/list", self.name), &[], &[]);
+        let listed: Value = serde_json::from_slice(&listed.body).unwrap_or_default();
+        let tags = listed["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut tags: Vec<_> = tags.map(str::to_owned).collect();
+        tags.sort();
+        tags
+    }
+
     fn ask(&self, method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
-        http::ask(&self.registry, method, path, fields, body).expect("the bed's registry answers")
+        let login = self.login.as_deref().map(|login| ("Authorization", login));
+        let fields: Vec<_> = fields.iter().copied().chain(login).collect();
+        http::ask(&self.registry, method, path, &fields, body).expect("the bed's registry answers")
     }
 }
 
@@ -289,7 +329,8 @@ impl Drop for Repository {
         digests.dedup();
         for digest in digests {
             let path = format!("/v2/{}/manifests/{digest}", self.name);
-            let _ = http::ask(&self.registry, "DELETE", &path, &[], &[]);
+            let login = self.login.as_deref().map(|login| ("Authorization", login));
+            let _ = http::ask(&self.registry, "DELETE", &path, login.as_slice(), &[]);
         }
     }
 }

@@ -131,6 +131,12 @@ fn answer(
             _ => {}
         }
     }
+    let cut =
+        faults.iter().find_map(|fault| if let Fault::CutBody(after) = fault { Some(*after) } else { None });
+    if let (Some(after), None) = (cut, &refusal) {
+        pass_on_partly(shared, client, head, &request, after)?;
+        return Ok(Next::End(End::Reset));
+    }
     let own = match refusal {
         Some(refusal) => Some(refusal),
         None => own_answer(shared, &faults, head, &request)?,
@@ -210,22 +216,7 @@ fn pass_on(
     if head.expects_continue {
         client.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
     }
-    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-    let mut headers = head.headers.clone();
-    // It is us who want to know who asks, not the open registry behind us.
-    headers.remove("Proxy-Authorization");
-    if shared.tls.is_some() {
-        headers.set("X-Forwarded-Proto", "https");
-    }
-    let onward = RequestHead {
-        method: head.method.clone(),
-        target: shared.upstream_target(&format!("{}{query}", request.path)),
-        headers,
-        framing: head.framing,
-        keeps_alive: false,
-        expects_continue: false,
-        text: String::new(),
-    };
+    let onward = onward(shared, head, request);
     let Ok((answer, body)) = http::send(&shared.upstream, &onward, Body::new(&mut *client, head.framing))
     else {
         return Ok(Reply::error(502));
@@ -237,6 +228,38 @@ fn pass_on(
         }
     }
     Ok(reply)
+}
+
+/// Gives the registry the beginning of what a client sends, and no more.
+fn pass_on_partly(
+    shared: &Shared,
+    client: &mut BufReader<Stream>,
+    head: &RequestHead,
+    request: &Request,
+    after: u64,
+) -> io::Result<()> {
+    let onward = onward(shared, head, request);
+    http::send_partly(&shared.upstream, &onward, Body::new(&mut *client, head.framing).take(after))
+}
+
+/// A request as the registry gets it.
+fn onward(shared: &Shared, head: &RequestHead, request: &Request) -> RequestHead {
+    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+    let mut headers = head.headers.clone();
+    // It is us who want to know who asks, not the open registry behind us.
+    headers.remove("Proxy-Authorization");
+    if shared.tls.is_some() {
+        headers.set("X-Forwarded-Proto", "https");
+    }
+    RequestHead {
+        method: head.method.clone(),
+        target: shared.upstream_target(&format!("{}{query}", request.path)),
+        headers,
+        framing: head.framing,
+        keeps_alive: false,
+        expects_continue: false,
+        text: String::new(),
+    }
 }
 
 /// Writes an answer as it has become.

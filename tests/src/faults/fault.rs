@@ -35,6 +35,8 @@ pub enum Fault {
     DropAfter(u64),
     /// Stops in the middle: so many bytes of the body, and then nothing, on an open connection.
     HangAfter(u64),
+    /// Resets the connection after so many bytes of what the client sends, which the registry gets.
+    CutBody(u64),
     /// Sends so many bytes a second.
     Slow(u32),
     /// Changes the body in one place, and nothing that is said about it. JSON stays JSON.

@@ -285,6 +285,17 @@ pub(crate) fn send(
     }
 }
 
+/// Sends the beginning of a request's body, and hangs up when the other side has had time to keep it.
+pub(crate) fn send_partly(host: &str, head: &RequestHead, mut beginning: impl Read) -> io::Result<()> {
+    let mut to = TcpStream::connect(host)?;
+    let first = format!("{} {} HTTP/1.1", head.method, head.target);
+    write_head(&mut to, &first, &head.headers, head.framing)?;
+    io::copy(&mut beginning, &mut to)?;
+    to.flush()?;
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    Ok(())
+}
+
 /// A whole answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
