@@ -17,6 +17,7 @@ Examples:
   cargo pyimage tag 3.13-slim          what is in python:3.13-slim, and what can be installed there
   cargo pyimage lock                   pin the bases that Cargo.toml names, in pyimage.lock
   cargo pyimage lock --check           fail where pyimage.lock is stale: for CI, needs no network
+  cargo pyimage push                   build the images, and push what their registry lacks
   cargo pyimage cache --prune 30d      remove what was not used for a month
 
 Environment:
@@ -70,6 +71,20 @@ Examples:
 
 What it prints on stdout is a line for each image: its repository and the digest of its index. SOURCE_DATE_EPOCH is the time
 that everything in it has; without it, that is the first of 1970.";
+
+const PUSH_EXAMPLES: &str = "\
+The repository is `name` in [package.metadata.pyimage]; without a registry before it, that is one of
+Docker Hub's. What it has is not sent again. The base's layers are mounted from the base's own
+repository; from another registry they are copied, without being kept. Tags move last, when all else
+is there. Logins are docker's and podman's. --offline does not mean the push.
+
+Examples:
+  cargo pyimage push                           build what is stale, and push every image
+  cargo pyimage push -t 1.0 -t latest          with these tags
+  cargo pyimage push --to localhost:5000/app   to another repository than the project's
+  cargo pyimage push --locked --image app      for CI: fail where a lock is stale; one package
+
+What it prints on stdout is a line for each image: its repository and the digest of its index.";
 
 const CACHE_EXAMPLES: &str = "\
 An AGE is like `30d`, `12h`, `90min` or `2w`, a SIZE like `2GB`, `500MB` or `1.5GiB`. With a size,
@@ -164,6 +179,9 @@ pub enum Command {
     /// Build the project's images for all their platforms, from the locks
     #[command(after_help = BUILD_EXAMPLES)]
     Build(BuildArgs),
+    /// Build the project's images, and push them to their registry
+    #[command(after_help = PUSH_EXAMPLES)]
+    Push(PushArgs),
     /// Show what is in the cache, and make it smaller
     #[command(after_help = CACHE_EXAMPLES)]
     Cache(CacheArgs),
@@ -188,6 +206,14 @@ pub struct BuildArgs {
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<camino::Utf8PathBuf>,
 
+    /// Push what was built to its registry
+    #[arg(long)]
+    pub push: bool,
+
+    /// Another repository to push to than `name` in Cargo.toml
+    #[arg(long, value_name = "REPOSITORY", requires = "push")]
+    pub to: Option<String>,
+
     /// How locks and networks are used.
     #[command(flatten)]
     pub locking: LockingArgs,
@@ -195,6 +221,43 @@ pub struct BuildArgs {
     /// The Cargo.toml of the project, where it is not the one around the current folder
     #[arg(long, value_name = "PATH")]
     pub manifest_path: Option<camino::Utf8PathBuf>,
+}
+
+/// `cargo pyimage push`.
+#[derive(Debug, Clone, Args)]
+pub struct PushArgs {
+    /// Only for this platform, for example `linux/arm64`
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Vec<Platform>,
+
+    /// Only the image of this package
+    #[arg(long, value_name = "PACKAGE")]
+    pub image: Option<String>,
+
+    /// Another tag than those in Cargo.toml
+    #[arg(short, long, value_name = "TAG")]
+    pub tag: Vec<String>,
+
+    /// Another repository than `name` in Cargo.toml
+    #[arg(long, value_name = "REPOSITORY")]
+    pub to: Option<String>,
+
+    /// How locks and networks are used. The registries of a push are asked all the same.
+    #[command(flatten)]
+    pub locking: LockingArgs,
+
+    /// The Cargo.toml of the project, where it is not the one around the current folder
+    #[arg(long, value_name = "PATH")]
+    pub manifest_path: Option<camino::Utf8PathBuf>,
+}
+
+impl PushArgs {
+    /// The build that comes before it.
+    #[must_use]
+    pub fn into_build(self) -> BuildArgs {
+        let Self { platform, image, tag, to, locking, manifest_path } = self;
+        BuildArgs { platform, image, tag, output: None, push: true, to, locking, manifest_path }
+    }
 }
 
 /// How locks and networks are used, as in cargo.

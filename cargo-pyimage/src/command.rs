@@ -23,7 +23,7 @@ use crate::cli::{
 use crate::lock::{self, LockFile, Mode, Packages};
 use crate::tags::TagsRequest;
 use crate::workspace::Workspace;
-use crate::{cache, tag, tags};
+use crate::{cache, push, tag, tags};
 
 /// Cargo's own failure code.
 const FAILED: u8 = 101;
@@ -118,6 +118,7 @@ async fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Tag(args) => explain(args, context).await,
         Command::Lock(args) => pin(args, context).await,
         Command::Build(args) => build(args, context).await,
+        Command::Push(args) => build(&args.clone().into_build(), context).await,
         Command::Cache(args) => look_after(args, &context.shell),
     }
 }
@@ -158,7 +159,17 @@ async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
 }
 
 async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
-    for built in built(args, context).await? {
+    let to = args.to.as_deref().map(push::repository).transpose().map_err(failure_of_push)?;
+    // What was built is read until it is pushed.
+    let _preparing = context.cache.as_ref().and_then(Cache::preparing);
+    let mut all = built(args, context).await?;
+    if let Some(to) = &to {
+        push::rename(&mut all, to).map_err(failure_of_push)?;
+    }
+    for built in all {
+        if args.push {
+            push::push(&built, &context.registry, &context.shell).await.map_err(failure_of_push)?;
+        }
         let reference = built.reference();
         context
             .shell
@@ -308,6 +319,11 @@ fn failure_of_cache(error: pyrun::cache::CacheError) -> Failure {
 }
 
 fn failure_of_build(error: BuildError) -> Failure {
+    let helps = error.helps();
+    Failure::new(error, helps)
+}
+
+fn failure_of_push(error: push::PushError) -> Failure {
     let helps = error.helps();
     Failure::new(error, helps)
 }

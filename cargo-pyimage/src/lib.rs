@@ -6,6 +6,7 @@
 //! - [`tags`] lists the tags of a repository, and [`tag`] explains one;
 //! - [`lock`] pins the bases of the images that the packages of a [`workspace`] ask for;
 //! - [`build`] makes images of locks, wheels and the project's files;
+//! - [`push`] takes them to a registry;
 //! - [`cache`] tells what is in the cache.
 //!
 //! What a tag, a platform or a lock *is*, `pyimage-build` knows; how a registry is spoken to, `pyrun` does.
@@ -14,6 +15,7 @@ pub mod build;
 pub mod cache;
 pub mod cli;
 pub mod lock;
+pub mod push;
 pub mod size;
 pub mod tag;
 pub mod tags;

@@ -32,6 +32,7 @@ mod own_pip;
 mod packages;
 mod prune;
 mod pull;
+mod push;
 mod registry;
 mod settings;
 mod signals;
