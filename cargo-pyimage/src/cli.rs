@@ -1,5 +1,7 @@
 //! The command line of `cargo pyimage`.
 
+mod engine;
+
 use std::ffi::OsString;
 
 use anstream::ColorChoice;
@@ -11,12 +13,16 @@ use pyrun::cache::Limit;
 use pyrun::cli::{STYLES, WIDTH};
 use pyrun::shell::parse_color;
 
+pub use engine::{ContainerArgs, LoadArgs, RunArgs, SaveArgs, SourceArgs};
+
 const EXAMPLES: &str = "\
 Examples:
   cargo pyimage tags 3.13              what there is of Python 3.13
   cargo pyimage tag 3.13-slim          what is in python:3.13-slim, and what can be installed there
   cargo pyimage lock                   pin the bases that Cargo.toml names, in pyimage.lock
   cargo pyimage lock --check           fail where pyimage.lock is stale: for CI, needs no network
+  cargo pyimage build                  build them, for every platform, and load this machine's
+  cargo pyimage run                    build, load and run one
   cargo pyimage cache --prune 30d      remove what was not used for a month
 
 Environment:
@@ -27,7 +33,8 @@ Environment:
   DOCKER_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE are honoured as usual.
 
 Exit codes:
-  0    done    101  failed    2  wrong usage    128+N  ended by signal N";
+  0    done    101  failed    2  wrong usage    128+N  ended by signal N
+  `run` has the program's own, and 125 to 127 where it could not be run, as docker has.";
 
 const TAGS_EXAMPLES: &str = "\
 Without --all, what is past its end of life, a prerelease, for Windows or replaced by a newer
@@ -66,10 +73,11 @@ const BUILD_EXAMPLES: &str = "\
 Examples:
   cargo pyimage build                          every image, for every platform, to target/pyimage
   cargo pyimage build --platform linux/arm64   for one platform only
+  cargo pyimage build --no-load                leave the engine alone, if there is one
   cargo pyimage build --locked -t 1.0          fail where a lock is stale; with this tag
 
-What it prints on stdout is a line for each image: its repository and the digest of its index. SOURCE_DATE_EPOCH is the time
-that everything in it has; without it, that is the first of 1970.";
+What it prints on stdout is a line for each image: its repository and the digest of its index.
+SOURCE_DATE_EPOCH is the time that everything in it has; without it, that is the first of 1970.";
 
 const CACHE_EXAMPLES: &str = "\
 An AGE is like `30d`, `12h`, `90min` or `2w`, a SIZE like `2GB`, `500MB` or `1.5GiB`. With a size,
@@ -164,6 +172,15 @@ pub enum Command {
     /// Build the project's images for all their platforms, from the locks
     #[command(after_help = BUILD_EXAMPLES)]
     Build(BuildArgs),
+    /// Load an image into the engine: Docker or podman
+    #[command(after_help = engine::LOAD_EXAMPLES)]
+    Load(LoadArgs),
+    /// Save an image as an archive
+    #[command(after_help = engine::SAVE_EXAMPLES)]
+    Save(SaveArgs),
+    /// Build, load and run an image
+    #[command(after_help = engine::RUN_EXAMPLES)]
+    Run(Box<RunArgs>),
     /// Show what is in the cache, and make it smaller
     #[command(after_help = CACHE_EXAMPLES)]
     Cache(CacheArgs),
@@ -187,6 +204,14 @@ pub struct BuildArgs {
     /// The folder for the OCI layout [default: target/pyimage/PACKAGE]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<camino::Utf8PathBuf>,
+
+    /// Load the image for the engine's platform, and fail where that cannot be [default: where there is an engine]
+    #[arg(long, conflicts_with = "no_load")]
+    pub load: bool,
+
+    /// Leave the engine alone
+    #[arg(long)]
+    pub no_load: bool,
 
     /// How locks and networks are used.
     #[command(flatten)]
@@ -326,6 +351,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<PyimageArg
     }
     words.push("pyimage".into());
     words.extend(incoming);
+    let words = engine::with_volumes(words);
     let Cargo { command: CargoCommand::Pyimage(args) } = Cargo::try_parse_from(words)?;
     Ok(args)
 }

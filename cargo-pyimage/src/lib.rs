@@ -6,6 +6,7 @@
 //! - [`tags`] lists the tags of a repository, and [`tag`] explains one;
 //! - [`lock`] pins the bases of the images that the packages of a [`workspace`] ask for;
 //! - [`build`] makes images of locks, wheels and the project's files;
+//! - [`load`], [`save`](mod@save) and [`launch`] bring them to an engine, into a file, and up;
 //! - [`cache`] tells what is in the cache.
 //!
 //! What a tag, a platform or a lock *is*, `pyimage-build` knows; how a registry is spoken to, `pyrun` does.
@@ -13,7 +14,10 @@
 pub mod build;
 pub mod cache;
 pub mod cli;
+pub mod launch;
+pub mod load;
 pub mod lock;
+pub mod save;
 pub mod size;
 pub mod tag;
 pub mod tags;
