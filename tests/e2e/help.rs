@@ -31,6 +31,10 @@ fn help_of_pyimage_is_as_it_was_last_read() {
         ("tags", "tags.txt"),
         ("tag", "tag.txt"),
         ("lock", "lock.txt"),
+        ("build", "build.txt"),
+        ("load", "load.txt"),
+        ("save", "save.txt"),
+        ("run", "run.txt"),
         ("cache", "cache.txt"),
     ] {
         let words = [command, "--help"].into_iter().filter(|word| !word.is_empty());
