@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pyimage_build::{BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, Platform, Reference};
+use pyimage_build::{
+    BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedBase, Platform, Reference,
+};
 use pyrun::cache::Cache;
 use pyrun::shell::Shell;
 
@@ -53,6 +55,8 @@ pub struct Built {
     pub index: ImageIndex,
     /// Where the blobs of its own layers are. The base's are in the base's repository.
     pub blobs: BTreeMap<Digest, Utf8PathBuf>,
+    /// What is locked of it.
+    pub locked: LockedBase,
     /// What a container of it starts with.
     pub options: ImageOptions,
 }
@@ -143,8 +147,8 @@ impl Builder<'_> {
         }
         let failed = |source| BuildError::Assemble { image: image.package.clone(), source: Box::new(source) };
         let index = ImageIndex::assemble(&settings.base, &base.target, &images, &options).map_err(failed)?;
-        let (name, base) = (settings.name.clone(), settings.base.clone());
-        Ok(Built { name, tags, base, images, index, blobs, options })
+        let (name, locked, base) = (settings.name.clone(), base.clone(), settings.base.clone());
+        Ok(Built { name, tags, base, images, index, blobs, locked, options })
     }
 }
 

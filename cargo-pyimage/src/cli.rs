@@ -1,5 +1,7 @@
 //! The command line of `cargo pyimage`.
 
+mod engine;
+
 use std::ffi::OsString;
 
 use anstream::ColorChoice;
@@ -11,6 +13,8 @@ use pyrun::cache::Limit;
 use pyrun::cli::{STYLES, WIDTH};
 use pyrun::shell::parse_color;
 
+pub use engine::{ContainerArgs, LoadArgs, RunArgs, SaveArgs, SourceArgs};
+
 const EXAMPLES: &str = "\
 Examples:
   cargo pyimage tags 3.13              what there is of Python 3.13
@@ -18,6 +22,8 @@ Examples:
   cargo pyimage lock                   pin the bases that Cargo.toml names, in pyimage.lock
   cargo pyimage lock --check           fail where pyimage.lock is stale: for CI, needs no network
   cargo pyimage push                   build the images, and push what their registry lacks
+  cargo pyimage build                  build them, for every platform, and load this machine's
+  cargo pyimage run                    build, load and run one
   cargo pyimage cache --prune 30d      remove what was not used for a month
 
 Environment:
@@ -28,7 +34,8 @@ Environment:
   DOCKER_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE are honoured as usual.
 
 Exit codes:
-  0    done    101  failed    2  wrong usage    128+N  ended by signal N";
+  0    done    101  failed    2  wrong usage    128+N  ended by signal N
+  `run` has the program's own, and 125 to 127 where it could not be run, as docker has.";
 
 const TAGS_EXAMPLES: &str = "\
 Without --all, what is past its end of life, a prerelease, for Windows or replaced by a newer
@@ -67,10 +74,11 @@ const BUILD_EXAMPLES: &str = "\
 Examples:
   cargo pyimage build                          every image, for every platform, to target/pyimage
   cargo pyimage build --platform linux/arm64   for one platform only
+  cargo pyimage build --no-load                leave the engine alone, if there is one
   cargo pyimage build --locked -t 1.0          fail where a lock is stale; with this tag
 
-What it prints on stdout is a line for each image: its repository and the digest of its index. SOURCE_DATE_EPOCH is the time
-that everything in it has; without it, that is the first of 1970.";
+What it prints on stdout is a line for each image: its repository and the digest of its index.
+SOURCE_DATE_EPOCH is the time that everything in it has; without it, that is the first of 1970.";
 
 const PUSH_EXAMPLES: &str = "\
 The repository is `name` in [package.metadata.pyimage]; without a registry before it, that is one of
@@ -182,6 +190,15 @@ pub enum Command {
     /// Build the project's images, and push them to their registry
     #[command(after_help = PUSH_EXAMPLES)]
     Push(PushArgs),
+    /// Load an image into the engine: Docker or podman
+    #[command(after_help = engine::LOAD_EXAMPLES)]
+    Load(LoadArgs),
+    /// Save an image as an archive
+    #[command(after_help = engine::SAVE_EXAMPLES)]
+    Save(SaveArgs),
+    /// Build, load and run an image
+    #[command(after_help = engine::RUN_EXAMPLES)]
+    Run(Box<RunArgs>),
     /// Show what is in the cache, and make it smaller
     #[command(after_help = CACHE_EXAMPLES)]
     Cache(CacheArgs),
@@ -213,6 +230,14 @@ pub struct BuildArgs {
     /// Another repository to push to than `name` in Cargo.toml
     #[arg(long, value_name = "REPOSITORY", requires = "push")]
     pub to: Option<String>,
+
+    /// Load the image for the engine's platform, and fail where that cannot be [default: where there is an engine]
+    #[arg(long, conflicts_with = "no_load")]
+    pub load: bool,
+
+    /// Leave the engine alone
+    #[arg(long)]
+    pub no_load: bool,
 
     /// How locks and networks are used.
     #[command(flatten)]
@@ -256,7 +281,19 @@ impl PushArgs {
     #[must_use]
     pub fn into_build(self) -> BuildArgs {
         let Self { platform, image, tag, to, locking, manifest_path } = self;
-        BuildArgs { platform, image, tag, output: None, push: true, to, locking, manifest_path }
+        // What is pushed is not for this machine's engine.
+        BuildArgs {
+            platform,
+            image,
+            tag,
+            output: None,
+            push: true,
+            to,
+            load: false,
+            no_load: true,
+            locking,
+            manifest_path,
+        }
     }
 }
 
@@ -389,6 +426,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<PyimageArg
     }
     words.push("pyimage".into());
     words.extend(incoming);
+    let words = engine::with_volumes(words);
     let Cargo { command: CargoCommand::Pyimage(args) } = Cargo::try_parse_from(words)?;
     Ok(args)
 }

@@ -1,5 +1,7 @@
 //! The command: parses, builds its context, calls one operation, reports.
 
+mod engine;
+
 use std::env;
 use std::error::Error;
 use std::io::IsTerminal as _;
@@ -11,6 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::error::ErrorKind;
 use pyimage_build::Date;
 use pyrun::cache::{Cache, Contents};
+use pyrun::plan::Request;
 use pyrun::registry::{Event, Registry, RegistrySettings};
 use pyrun::shell::{self, Shell};
 use pyrun::signals::Signals;
@@ -22,7 +25,7 @@ use crate::cli::{
 };
 use crate::lock::{self, LockFile, Mode, Packages};
 use crate::tags::TagsRequest;
-use crate::workspace::Workspace;
+use crate::workspace::{PackageImage, Workspace};
 use crate::{cache, push, tag, tags};
 
 /// Cargo's own failure code.
@@ -102,25 +105,38 @@ fn execute(args: &PyimageArgs, shell: &Arc<Shell>) -> Result<u8, Failure> {
     let runtime = runtime.map_err(|error| Failure::new(error, Vec::new()))?;
     let result = runtime.block_on(async {
         let mut signals = Signals::catch();
-        tokio::select! {
-            result = run(&args.command, &context) => result.map(|()| 0),
+        let request = tokio::select! {
+            result = run(&args.command, &context) => result?,
             // Whoever sent the signal knows; what is dropped here cleans up behind itself.
-            signal = signals.fatal() => Ok(SIGNAL + signal),
+            signal = signals.fatal() => return Ok(SIGNAL + signal),
+        };
+        match request {
+            // From here on, signals are the program's.
+            Some(request) => Ok(engine::run(&request, &context).await),
+            None => Ok(0),
         }
     });
     runtime.shutdown_background();
     result
 }
 
-async fn run(command: &Command, context: &Context) -> Result<(), Failure> {
+/// Does what is asked for. What is to run in a container afterwards comes back.
+async fn run(command: &Command, context: &Context) -> Result<Option<Request>, Failure> {
+    // What is built is in the cache until it is written, sent or saved.
+    let cache = context.cache.as_ref().filter(|_| !matches!(command, Command::Cache(_)));
+    let _preparing = cache.and_then(Cache::preparing);
     match command {
+        Command::Run(args) => return engine::ready(args, context).await.map(Some),
         Command::Tags(args) => list(args, context).await,
         Command::Tag(args) => explain(args, context).await,
         Command::Lock(args) => pin(args, context).await,
         Command::Build(args) => build(args, context).await,
         Command::Push(args) => build(&args.clone().into_build(), context).await,
+        Command::Load(args) => engine::load(args, context).await,
+        Command::Save(args) => engine::save(args, context).await,
         Command::Cache(args) => look_after(args, &context.shell),
     }
+    .map(|()| None)
 }
 
 async fn list(args: &TagsArgs, context: &Context) -> Result<(), Failure> {
@@ -160,12 +176,11 @@ async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
 
 async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
     let to = args.to.as_deref().map(push::repository).transpose().map_err(failure_of_push)?;
-    // What was built is read until it is pushed.
-    let _preparing = context.cache.as_ref().and_then(Cache::preparing);
     let mut all = built(args, context).await?;
     if let Some(to) = &to {
         push::rename(&mut all, to).map_err(failure_of_push)?;
     }
+    engine::after_build(args, &all, context).await?;
     for built in all {
         if args.push {
             push::push(&built, &context.registry, &context.shell).await.map_err(failure_of_push)?;
@@ -182,17 +197,41 @@ async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
 /// Builds what is asked for, and writes each image's layout.
 async fn built(args: &BuildArgs, context: &Context) -> Result<Vec<Built>, Failure> {
     let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
+    let all = assembled_in(&workspace, args, context).await?;
+    for (image, built) in &all {
+        let folder =
+            args.output.clone().unwrap_or_else(|| workspace.target.join("pyimage").join(&image.package));
+        built.write_layout(&folder).map_err(failure_of_build)?;
+        let platforms: Vec<_> = built.images.iter().map(|image| image.platform.to_string()).collect();
+        let names = built.tagged().join(", ");
+        let shown = folder.strip_prefix(&workspace.root).unwrap_or(&folder);
+        context.shell.status("Built", format_args!("{names} for {} in {shown}", platforms.join(", ")));
+    }
+    Ok(all.into_iter().map(|(_, built)| built).collect())
+}
+
+/// Builds what is asked for, and writes nothing but to the cache.
+async fn assembled(args: &BuildArgs, context: &Context) -> Result<Vec<Built>, Failure> {
+    let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
+    let all = assembled_in(&workspace, args, context).await?;
+    Ok(all.into_iter().map(|(_, built)| built).collect())
+}
+
+async fn assembled_in<'a>(
+    workspace: &'a Workspace,
+    args: &BuildArgs,
+    context: &Context,
+) -> Result<Vec<(&'a PackageImage, Built)>, Failure> {
     let (cache, shell) = (context.cache.as_ref(), &*context.shell);
     let cache = cache.ok_or(lock::LockingError::NoCache).map_err(failure_of_lock)?;
-    let _preparing = cache.preparing();
     let LockingArgs { locked, offline, frozen } = args.locking;
     if !(locked || offline || frozen) {
         let packages = Packages { cache: Some(cache), shell };
-        let locked = lock::bring_up(&workspace, &context.registry, packages).await;
+        let locked = lock::bring_up(workspace, &context.registry, packages).await;
         locked.map_err(failure_of_lock)?;
     }
     let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
-    let lock = file.check(&workspace).map_err(failure_of_lock)?;
+    let lock = file.check(workspace).map_err(failure_of_lock)?;
     let epoch = build::epoch(env::var("SOURCE_DATE_EPOCH").ok().as_deref()).map_err(failure_of_build)?;
     let offline = offline || frozen;
     let builder = Builder { root: &workspace.root, lock, cache, shell, offline, epoch };
@@ -200,15 +239,7 @@ async fn built(args: &BuildArgs, context: &Context) -> Result<Vec<Built>, Failur
     let images = workspace.named(args.image.as_deref()).map_err(failure_of_build)?;
     let mut all = Vec::new();
     for image in images {
-        let built = builder.build(image, &platforms, &args.tag).await.map_err(failure_of_build)?;
-        let folder =
-            args.output.clone().unwrap_or_else(|| workspace.target.join("pyimage").join(&image.package));
-        built.write_layout(&folder).map_err(failure_of_build)?;
-        let platforms: Vec<_> = built.images.iter().map(|image| image.platform.to_string()).collect();
-        let names = built.tagged().join(", ");
-        let shown = folder.strip_prefix(&workspace.root).unwrap_or(&folder);
-        shell.status("Built", format_args!("{names} for {} in {shown}", platforms.join(", ")));
-        all.push(built);
+        all.push((image, builder.build(image, &platforms, &args.tag).await.map_err(failure_of_build)?));
     }
     Ok(all)
 }

@@ -7,6 +7,7 @@
 //! - [`lock`] pins the bases of the images that the packages of a [`workspace`] ask for;
 //! - [`build`] makes images of locks, wheels and the project's files;
 //! - [`push`] takes them to a registry;
+//! - [`load`], [`save`](mod@save) and [`launch`] bring them to an engine, into a file, and up;
 //! - [`cache`] tells what is in the cache.
 //!
 //! What a tag, a platform or a lock *is*, `pyimage-build` knows; how a registry is spoken to, `pyrun` does.
@@ -14,8 +15,11 @@
 pub mod build;
 pub mod cache;
 pub mod cli;
+pub mod launch;
+pub mod load;
 pub mod lock;
 pub mod push;
+pub mod save;
 pub mod size;
 pub mod tag;
 pub mod tags;

@@ -136,6 +136,8 @@ pub struct Request {
     pub build_tag: Option<PythonTag>,
     /// A program to run instead of Python.
     pub entrypoint: Option<String>,
+    /// The image is run as it is: nothing of a project is mounted, and user and accounts are the image's own.
+    pub bare: bool,
     /// The folder that is mounted.
     pub folder: PathBuf,
     /// Where it is mounted.
@@ -297,13 +299,15 @@ fn mount_files(request: &Request, around: &Surroundings, container: &mut Contain
         Some(Program::Script(Script::Elsewhere { folder, .. })) => Some(folder),
         _ => None,
     };
-    let relabel = around.engine.selinux && !whole_home && elsewhere.is_none();
-    if around.engine.selinux && !relabel {
+    let relabel = around.engine.selinux && !whole_home && elsewhere.is_none() && !request.bare;
+    if around.engine.selinux && !relabel && !request.bare {
         container.security.push("label=disable".to_owned());
     }
-    let mut project = Bind::new(request.folder.display().to_string(), &request.mount);
-    project.relabel = relabel;
-    container.binds.push(project);
+    if !request.bare {
+        let mut project = Bind::new(request.folder.display().to_string(), &request.mount);
+        project.relabel = relabel;
+        container.binds.push(project);
+    }
     if let Some(folder) = elsewhere {
         container.binds.push(Bind::new(folder.display().to_string(), ELSEWHERE).read_only());
     }
@@ -353,7 +357,7 @@ fn home(request: &Request, identity: &Identity) -> Option<String> {
         Some((_, uid)) if *uid != 0 => HOME.to_owned(),
         own => own.as_ref().map_or("/root", |(home, _)| home).to_owned(),
     };
-    identity.home.clone().or_else(|| request.read_only.then(in_place))
+    identity.home.clone().or_else(|| (request.read_only && !request.bare).then(in_place))
 }
 
 fn set_environment(request: &Request, around: &Surroundings, container: &mut Container) {

@@ -212,6 +212,13 @@ impl Registry {
         }
     }
 
+    /// A blob of any size, where it is in the cache already; nobody is asked for it.
+    pub async fn cached(&self, image: &Reference, descriptor: &Descriptor) -> Option<Utf8PathBuf> {
+        let store = self.store.as_ref()?;
+        let (exchange, progress) = (&self.exchange, &|_| {});
+        Download { exchange, store, image, descriptor, progress }.cached().await
+    }
+
     /// Small content by its digest: seen in this run, in the cache, or at an endpoint.
     async fn content(
         &self,

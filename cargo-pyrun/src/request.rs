@@ -225,6 +225,7 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         offline: args.packages.offline || args.packages.frozen,
         stdin,
         build_tag: settings.build_tag.as_deref().map(parse_build_tag).transpose()?,
+        bare: false,
         folder,
         mount,
         workdir,
@@ -342,20 +343,6 @@ fn flags(args: &PyrunArgs, here: &Path) -> Result<Settings, RequestError> {
         rm: _,
         init: _,
     } = container.clone();
-    // As with docker, `--env` goes over `--env-file` wherever it stands.
-    let files = env_file.into_iter().map(|file| EnvSource::File(Utf8PathBuf::from(file)));
-    let mut sources: Vec<_> = files.collect();
-    for variable in env {
-        let (key, value) = match variable.split_once('=') {
-            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
-            None => (variable.clone(), None),
-        };
-        if key.is_empty() {
-            let reason = format!("`{variable}` has no name before the `=`");
-            return Err(RequestError::Value { option: "--env", reason });
-        }
-        sources.push(EnvSource::Variable(key, value));
-    }
     Ok(Settings {
         tag,
         image,
@@ -373,7 +360,7 @@ fn flags(args: &PyrunArgs, here: &Path) -> Result<Settings, RequestError> {
         entrypoint,
         engine,
         docker_socket: docker_socket.then_some(true),
-        env: sources,
+        env: variables(env, env_file)?,
         build_tag: packages.build_tag.clone(),
         with: packages.with.clone(),
         requirements: packages.requirements.iter().map(Utf8PathBuf::from).collect(),
@@ -384,8 +371,30 @@ fn flags(args: &PyrunArgs, here: &Path) -> Result<Settings, RequestError> {
     })
 }
 
+/// What `--env` and `--env-file` say. As with docker, `--env` goes over `--env-file` wherever it stands.
+///
+/// # Errors
+/// Where a variable has no name.
+pub fn variables(env: Vec<String>, files: Vec<String>) -> Result<Vec<EnvSource>, RequestError> {
+    let files = files.into_iter().map(|file| EnvSource::File(Utf8PathBuf::from(file)));
+    let mut sources: Vec<_> = files.collect();
+    for variable in env {
+        let (key, value) = match variable.split_once('=') {
+            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+            None => (variable.clone(), None),
+        };
+        if key.is_empty() {
+            let reason = format!("`{variable}` has no name before the `=`");
+            return Err(RequestError::Value { option: "--env", reason });
+        }
+        sources.push(EnvSource::Variable(key, value));
+    }
+    Ok(sources)
+}
+
 /// A volume whose host side is relative means the current folder, as in docker.
-fn absolute_volume(volume: String, here: &Path) -> String {
+#[must_use]
+pub fn absolute_volume(volume: String, here: &Path) -> String {
     match volume.split_once(':') {
         Some((source, rest)) if source.starts_with('.') => {
             let source = here.join(source);

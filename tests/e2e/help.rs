@@ -32,6 +32,10 @@ fn help_of_pyimage_is_as_it_was_last_read() {
         ("tag", "tag.txt"),
         ("lock", "lock.txt"),
         ("push", "push.txt"),
+        ("build", "build.txt"),
+        ("load", "load.txt"),
+        ("save", "save.txt"),
+        ("run", "run.txt"),
         ("cache", "cache.txt"),
     ] {
         let words = [command, "--help"].into_iter().filter(|word| !word.is_empty());

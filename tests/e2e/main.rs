@@ -20,6 +20,7 @@ mod faults;
 mod forms;
 mod help;
 mod identity;
+mod images;
 mod inputs;
 mod legacy;
 mod lifeline;

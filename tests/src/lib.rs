@@ -138,6 +138,8 @@ impl Folder {
     #[must_use]
     pub fn pyimage<const N: usize>(&self, arguments: [&str; N]) -> Command {
         let mut command = self.command(built("cargo-pyimage"), &arguments);
+        // The machine's own must not get the images that tests build.
+        command.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
         if let Some(registry) = part("TESTBED_REGISTRY") {
             command.env("PYIMAGE_MIRRORS", format!("http://{registry}"));
         }

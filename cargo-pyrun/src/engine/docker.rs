@@ -1,6 +1,7 @@
 //! The Engine API, which Docker speaks and podman too. Nothing outside of this module knows bollard.
 
 mod body;
+mod load;
 
 use std::collections::HashMap;
 use std::io;
@@ -22,8 +23,13 @@ use crate::cache::Cache;
 use crate::container::Container;
 use crate::image::Image;
 
+pub use load::StoredImage;
+
 /// Requests other than waiting and attaching answer within this, or the engine is taken for lost.
 const TIMEOUT_SECONDS: u64 = 120;
+
+/// What takes as long as it takes.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// The label by which a run finds its container again.
 pub const RUN_LABEL: &str = "pyrun.run";
@@ -180,7 +186,7 @@ impl Engine {
         };
         let options = query::WaitContainerOptionsBuilder::default().condition(condition).build();
         // podman answers only at the end, however far that is.
-        let patient = self.docker.clone().with_timeout(Duration::from_secs(10 * 365 * 24 * 3600));
+        let patient = self.docker.clone().with_timeout(FOREVER);
         let mut answers = Box::pin(patient.wait_container(name, Some(options)));
         match answers.next().await {
             Some(Ok(answer)) => Ok(answer.status_code),

@@ -150,6 +150,11 @@ impl<'a> Preparation<'a> {
             if self.image.as_ref().is_some_and(|known| known.id == found.id) {
                 break;
             }
+            // What is in it makes no difference to a plan that adds nothing.
+            if self.request.bare {
+                self.image = Some(found);
+                break;
+            }
             // Another image than the container was planned for: meet it, and plan again. It is met in a container
             // of its own, without the account files that were made for the image that had its name before.
             match self.image.take() {

@@ -17,7 +17,7 @@ impl Preparation<'_> {
     pub(super) fn container(&self) -> Container {
         let image = self.image.as_ref();
         let facts = self.engine.facts();
-        let identity = identity::identify(self.request.user.as_deref(), self.caller.as_ref(), facts, image);
+        let identity = self.identity();
         let variable = |name: &str| std::env::var(name).ok();
         let network = self.request.network.as_deref();
         let home = std::env::home_dir();
@@ -38,13 +38,22 @@ impl Preparation<'_> {
         plan::plan(self.request, &around, &self.run)
     }
 
+    /// Who the script is.
+    fn identity(&self) -> Identity {
+        let user = self.request.user.as_deref();
+        if self.request.bare {
+            return Identity { user: user.map(str::to_owned), ..Identity::default() };
+        }
+        identity::identify(user, self.caller.as_ref(), self.engine.facts(), self.image.as_ref())
+    }
+
     /// Bytecode is kept by image and by project. Shared between projects it could be poisoned by one for the next,
     /// and two projects may have a file of the same path, size and time in the container.
     fn bytecode_folder(&self) -> Option<String> {
         let image = self.image.as_ref()?;
         let supported = image.python_minor().is_some_and(|minor| minor >= (3, 8));
         let python = self.request.interpreter == Interpreter::Official && self.request.entrypoint.is_none();
-        if !supported || !python || self.request.user.is_some() {
+        if !supported || !python || self.request.user.is_some() || self.request.bare {
             return None;
         }
         let project = fingerprint::short(&self.request.folder.display().to_string());
@@ -65,6 +74,9 @@ impl Preparation<'_> {
             return;
         }
         let project = |target: &str| {
+            if self.request.bare {
+                return None;
+            }
             let inner = Path::new(target).strip_prefix(&self.request.mount).ok()?;
             let plain = inner.components().all(|part| matches!(part, Component::Normal(_)));
             (plain && inner.components().next().is_some()).then(|| self.request.folder.join(inner))
@@ -93,10 +105,7 @@ impl Preparation<'_> {
 
     /// Whether the script needs an account that cannot be made yet, because the image's own are not known.
     pub(super) fn lacks_accounts(&self) -> bool {
-        let image = self.image.as_ref();
-        let facts = self.engine.facts();
-        let identity = identity::identify(self.request.user.as_deref(), self.caller.as_ref(), facts, image);
-        identity.home.is_some() && image.is_none_or(|image| image.passwd.is_none())
+        self.identity().home.is_some() && self.image.as_ref().is_none_or(|image| image.passwd.is_none())
     }
 
     fn accounts(&self, identity: &Identity) -> Option<(String, String)> {

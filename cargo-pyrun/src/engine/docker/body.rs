@@ -9,6 +9,7 @@ use bollard::models::{
 };
 
 use super::super::Login;
+use super::StoredImage;
 use crate::container::{Bind, Container, Gpus, variable};
 use crate::image::Image;
 use crate::publish;
@@ -54,11 +55,8 @@ pub(super) fn image(inspect: ImageInspect) -> Image {
         variables.find_map(|variable| variable.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
     };
     let (python, path) = (variable("PYTHON_VERSION"), variable("PATH"));
-    let id = inspect.id.unwrap_or_default();
-    // podman leaves the algorithm away.
-    let id = if id.contains(':') { id } else { format!("sha256:{id}") };
     Image {
-        id,
+        id: id(inspect.id),
         os: inspect.os.unwrap_or_default(),
         arch: inspect.architecture.unwrap_or_default(),
         user: config.user.unwrap_or_default(),
@@ -69,6 +67,18 @@ pub(super) fn image(inspect: ImageInspect) -> Image {
         passwd: None,
         group: None,
     }
+}
+
+/// What loading needs of an image.
+pub(super) fn stored(inspect: ImageInspect) -> StoredImage {
+    let layers = inspect.root_fs.and_then(|layers| layers.layers).unwrap_or_default();
+    StoredImage { id: id(inspect.id), layers }
+}
+
+fn id(id: Option<String>) -> String {
+    let id = id.unwrap_or_default();
+    // podman leaves the algorithm away.
+    if id.contains(':') { id } else { format!("sha256:{id}") }
 }
 
 fn some<T>(list: Vec<T>) -> Option<Vec<T>> {

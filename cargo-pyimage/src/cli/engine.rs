@@ -1,0 +1,294 @@
+//! The commands that bring an image somewhere: `load`, `save` and `run`.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+
+use camino::Utf8PathBuf;
+use clap::builder::ArgAction;
+use clap::{Args, CommandFactory as _};
+use pyimage_build::Platform;
+
+use super::{BuildArgs, Cargo, LockingArgs};
+use crate::save::SaveFormat;
+
+pub(super) const LOAD_EXAMPLES: &str = "\
+What the engine has is not sent: mostly, that is all but the layer of the project's own files.
+The base it pulls itself. What is printed on stdout is the image's name there.
+
+Examples:
+  cargo pyimage load                           every image, for the engine's platform
+  docker run --rm $(cargo pyimage load)        of a project with one image
+  cargo pyimage load --platform linux/arm64    another platform, which may run by emulation
+  cargo pyimage load --engine podman";
+
+pub(super) const SAVE_EXAMPLES: &str = "\
+Every archive is an OCI layout and what `docker save` writes at once. `--format docker` leaves all
+platforms but one out; without it, Docker takes this machine's.
+
+Examples:
+  cargo pyimage save app.tar                   all platforms
+  cargo pyimage save app.tar --format docker --platform linux/arm64
+  cargo pyimage save app.tar --sparse          for an engine that has the base already";
+
+pub(super) const RUN_EXAMPLES: &str = "\
+What runs is what `docker run -it --rm` would run: arguments stand for the image's command.
+Nothing of this machine is mounted unless asked for. As with `cargo pyrun`, signals, the terminal
+and the exit code are the program's, and the container ends with this command.
+Docker's -i, -t, --rm and --init are accepted and change nothing.
+
+Examples:
+  cargo pyimage run
+  cargo pyimage run serve --port 8000         all that follows the first argument is the program's
+  cargo pyimage run -p 8000:8000 -e DEBUG=1 -- --verbose
+  cargo pyimage run --entrypoint sh           look around in it
+  cargo pyimage run --platform linux/arm64";
+
+/// Which image, and how its locks are used.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// Only the image of this package
+    #[arg(long, value_name = "PACKAGE")]
+    pub image: Option<String>,
+
+    /// How locks and networks are used.
+    #[command(flatten)]
+    pub locking: LockingArgs,
+
+    /// The Cargo.toml of the project, where it is not the one around the current folder
+    #[arg(long, value_name = "PATH")]
+    pub manifest_path: Option<Utf8PathBuf>,
+}
+
+impl SourceArgs {
+    /// The same for these platforms, as `cargo pyimage build` has it.
+    pub(crate) fn build(&self, platform: Vec<Platform>, tag: &[String]) -> BuildArgs {
+        let Self { image, locking, manifest_path } = self.clone();
+        BuildArgs {
+            platform,
+            image,
+            tag: tag.to_vec(),
+            output: None,
+            load: false,
+            no_load: true,
+            push: false,
+            to: None,
+            locking,
+            manifest_path,
+        }
+    }
+}
+
+/// `cargo pyimage load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The image for this platform [default: the engine's own]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Option<Platform>,
+
+    /// Another tag than those in Cargo.toml
+    #[arg(short, long, value_name = "TAG")]
+    pub tag: Vec<String>,
+
+    /// The engine: an address, `docker`, `podman`, or a docker context [default: the first that answers] [env: PYRUN_ENGINE]
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<String>,
+
+    /// Which image.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// `cargo pyimage save`.
+#[derive(Debug, Args)]
+pub struct SaveArgs {
+    /// The archive that is written
+    pub file: Utf8PathBuf,
+
+    /// What is in it: a layout with every platform, or one image as `docker save` writes it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: SaveFormat,
+
+    /// Only for this platform, for example `linux/arm64`
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Vec<Platform>,
+
+    /// Another tag than those in Cargo.toml
+    #[arg(short, long, value_name = "TAG")]
+    pub tag: Vec<String>,
+
+    /// Leave the base's layers out, for an engine that has them
+    #[arg(long)]
+    pub sparse: bool,
+
+    /// Which image.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// `cargo pyimage run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What the program gets instead of the image's command
+    #[arg(value_name = "ARGS", trailing_var_arg = true)]
+    pub words: Vec<OsString>,
+
+    /// The image for this platform [default: the engine's own]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Option<Platform>,
+
+    /// The engine: an address, `docker`, `podman`, or a docker context [default: the first that answers] [env: PYRUN_ENGINE]
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<String>,
+
+    /// Which image.
+    #[command(flatten)]
+    pub source: SourceArgs,
+
+    /// What the container has and may.
+    #[command(flatten)]
+    pub container: ContainerArgs,
+}
+
+/// What a container of an image has and may.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
+#[command(next_help_heading = "Container")]
+pub struct ContainerArgs {
+    /// Set a variable, or pass it on from here
+    #[arg(short, long, value_name = "KEY[=VALUE]")]
+    pub env: Vec<String>,
+
+    /// Read variables from a file, in docker's format
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<String>,
+
+    /// Mount a folder or file of this machine, or a volume; short form `-v HOST:CONTAINER`
+    #[arg(long, value_name = "[HOST:]CONTAINER[:ro]")]
+    pub volume: Vec<String>,
+
+    /// The folder in which the program starts [default: the image's]
+    #[arg(short, long, value_name = "PATH")]
+    pub workdir: Option<String>,
+
+    /// Publish a port
+    #[arg(short, long, value_name = "[[IP:]HOST:]CONTAINER")]
+    pub publish: Vec<String>,
+
+    /// The network to join, for example `none` or `host`
+    #[arg(long, alias = "net", value_name = "NETWORK")]
+    pub network: Option<String>,
+
+    /// The container's name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// The user in the container [default: the image's]
+    #[arg(short, long, value_name = "UID[:GID]")]
+    pub user: Option<String>,
+
+    /// Run this program instead of the image's entry point
+    #[arg(long, value_name = "PROGRAM")]
+    pub entrypoint: Option<String>,
+
+    /// The memory limit, for example `512m`
+    #[arg(long, value_name = "BYTES")]
+    pub memory: Option<String>,
+
+    /// The CPU limit, for example `1.5`
+    #[arg(long, value_name = "NUMBER")]
+    pub cpus: Option<String>,
+
+    /// Make the root file system read-only (/tmp is in memory then)
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// Typed after years of `docker run`: always on here.
+    #[arg(short = 'i', long = "interactive", hide = true)]
+    pub interactive: bool,
+    /// As above: the terminal decides.
+    #[arg(short = 't', long = "tty", hide = true)]
+    pub tty: bool,
+    /// As above: always on.
+    #[arg(long, hide = true)]
+    pub rm: bool,
+    /// As above: always on.
+    #[arg(long, hide = true)]
+    pub init: bool,
+}
+
+/// `run -v HOST:CONTAINER` as docker has it, where `-v` tells more everywhere else.
+pub(super) fn with_volumes(words: Vec<OsString>) -> Vec<OsString> {
+    let Some(at) = words.iter().position(|word| word == "run") else { return words };
+    let mut words = words.into_iter().peekable();
+    let mut out: Vec<OsString> = words.by_ref().take(at + 1).collect();
+    let valued = options_with_values();
+    let is_volume = |text: &str| text.contains(':') && !text.starts_with('-');
+    while let Some(word) = words.next() {
+        let text = word.to_str().unwrap_or_default();
+        if text == "--" || !text.starts_with('-') {
+            // From here on, it is the program's.
+            out.push(word);
+            break;
+        }
+        let next = words.peek().and_then(|next| next.to_str()).is_some_and(is_volume);
+        if let Some(volume) = text.strip_prefix("-v").filter(|rest| is_volume(rest)) {
+            out.extend(["--volume".into(), volume.trim_start_matches('=').into()]);
+        } else if text == "-v" && next {
+            out.push("--volume".into());
+            out.extend(words.next());
+        } else {
+            let takes_next = valued.contains(text);
+            out.push(word);
+            out.extend(if takes_next { words.next() } else { None });
+        }
+    }
+    out.extend(words);
+    out
+}
+
+/// The options of `run` that the next word belongs to, as they are typed.
+fn options_with_values() -> HashSet<String> {
+    let mut command = Cargo::command();
+    command.build();
+    let run = command.find_subcommand("pyimage").and_then(|command| command.find_subcommand("run"));
+    let options = run.into_iter().flat_map(clap::Command::get_arguments);
+    let valued = options.filter(|option| matches!(option.get_action(), ArgAction::Set | ArgAction::Append));
+    let mut names = HashSet::new();
+    for option in valued.filter(|option| !option.is_positional()) {
+        let long = option.get_long_and_visible_aliases().into_iter().flatten();
+        let hidden = option.get_all_aliases().into_iter().flatten();
+        names.extend(long.chain(hidden).map(|name| format!("--{name}")));
+        names.extend(option.get_short().map(|letter| format!("-{letter}")));
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Command, parse};
+    use super::*;
+
+    fn run(line: &str) -> (u8, RunArgs) {
+        let words = ["cargo-pyimage", "run"].into_iter().chain(line.split_whitespace());
+        let parsed = parse(words.map(OsString::from)).unwrap_or_else(|error| panic!("{error}"));
+        match parsed.command {
+            Command::Run(args) => (parsed.output.verbose, *args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn v_is_a_volume_where_its_value_has_a_colon() {
+        let (verbose, args) = run("-v ./a:/a -v/b:/b -e X=1:2 --user 1:1 -v serve -v c:d");
+        assert_eq!((verbose, args.container.volume), (1, vec!["./a:/a".to_owned(), "/b:/b".to_owned()]));
+        assert_eq!(args.words, ["serve", "-v", "c:d"]);
+        assert_eq!(run("-v -- -v a:b").1.words, ["-v", "a:b"]);
+        assert_eq!(run("-p 80:80 -it --rm --net none x").1.container.network.as_deref(), Some("none"));
+    }
+
+    #[test]
+    fn a_mistyped_option_is_not_for_the_program() {
+        let words = ["cargo-pyimage", "run", "--nmae", "x"].map(OsString::from);
+        assert!(parse(words).is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! `load`, `save` and `run`: what is built, brought to an engine or into a file.
+
+use std::env;
+
+use pyimage_build::Platform;
+use pyrun::engine::Engine;
+use pyrun::plan::Request;
+use pyrun::run::RunError;
+
+use super::{Context, Failure, assembled};
+use crate::build::Built;
+use crate::cli::{BuildArgs, LoadArgs, LockingArgs, RunArgs, SaveArgs};
+use crate::launch::{self, LaunchError};
+use crate::load::{LoadError, Loader, engine_choice, image_for, platform_of};
+use crate::save::{self, SaveRequest};
+use crate::size::Size;
+
+/// `cargo pyimage load`.
+pub(super) async fn load(args: &LoadArgs, context: &Context) -> Result<(), Failure> {
+    let engine = engine(args.engine.as_deref(), context).await.map_err(failure_of_load)?;
+    let platform = platform(args.platform.as_ref(), &engine).map_err(failure_of_load)?;
+    let to = loader(&engine, args.source.locking, context);
+    for built in assembled(&args.source.build(vec![platform.clone()], &args.tag), context).await? {
+        let loaded = to.load(&built, &platform).await.map_err(failure_of_load)?;
+        let name = loaded.names.first().map_or("", String::as_str);
+        context.shell.print(format_args!("{name}\n")).map_err(|error| Failure::new(error, Vec::new()))?;
+    }
+    Ok(())
+}
+
+/// `cargo pyimage save`.
+pub(super) async fn save(args: &SaveArgs, context: &Context) -> Result<(), Failure> {
+    let built = assembled(&args.source.build(args.platform.clone(), &args.tag), context).await?;
+    let built = only(built)?;
+    let request = SaveRequest {
+        file: args.file.clone(),
+        format: args.format,
+        platform: args.platform.first().cloned().unwrap_or_else(Platform::host),
+        sparse: args.sparse,
+        offline: args.source.locking.offline || args.source.locking.frozen,
+    };
+    let saved = save::save(&built, &request, &context.registry, &context.shell).await;
+    let size = Size(saved.map_err(failure_of_load)?);
+    let without = if args.sparse { ", without its base" } else { "" };
+    context.shell.status("Saved", format_args!("{} ({size}{without})", args.file));
+    Ok(())
+}
+
+/// Builds and loads what `cargo pyimage run` is to run.
+pub(super) async fn ready(args: &RunArgs, context: &Context) -> Result<Request, Failure> {
+    let engine = engine(args.engine.as_deref(), context).await.map_err(failure_of_load)?;
+    let platform = platform(args.platform.as_ref(), &engine).map_err(failure_of_load)?;
+    let built = assembled(&args.source.build(vec![platform.clone()], &[]), context).await?;
+    let built = only(built)?;
+    let to = loader(&engine, args.source.locking, context);
+    let loaded = to.load(&built, &platform).await.map_err(failure_of_load)?;
+    let image = image_for(&built.images, &platform).ok_or_else(|| failure_of_load(no_platform(&platform)))?;
+    let name = loaded.names.first().map_or("", String::as_str);
+    let foreign = platform_of(&engine).is_none_or(|own| own.architecture() != image.platform.architecture());
+    launch::request(args, image, name, foreign).map_err(failure_of_launch)
+}
+
+/// Runs it; its exit code is ours.
+pub(super) async fn run(request: &Request, context: &Context) -> u8 {
+    let result = pyrun::run::run(request, &context.shell, context.cache.as_ref()).await;
+    result.unwrap_or_else(|error| {
+        // Whoever sent the signal knows.
+        if !matches!(error, RunError::Interrupted(_)) {
+            context.shell.error(&error, &error.helps());
+        }
+        error.exit_code()
+    })
+}
+
+/// Loads what `cargo pyimage build` has built, where an engine is there or asked for.
+pub(super) async fn after_build(args: &BuildArgs, all: &[Built], context: &Context) -> Result<(), Failure> {
+    if args.no_load {
+        return Ok(());
+    }
+    let engine = match engine(None, context).await {
+        Ok(engine) => engine,
+        Err(error) if args.load => return Err(failure_of_load(error)),
+        Err(error) => {
+            context.shell.verbose(|shell| shell.note(format_args!("nothing is loaded: {error}")));
+            return Ok(());
+        }
+    };
+    let own = platform(None, &engine).map_err(failure_of_load)?;
+    let to = loader(&engine, args.locking, context);
+    for built in all {
+        // Who asks for one platform means that one.
+        let platform = match &args.platform[..] {
+            [only] => only,
+            _ => &own,
+        };
+        match to.load(built, platform).await {
+            Ok(_) => {}
+            Err(error) if args.load => return Err(failure_of_load(error)),
+            Err(error @ LoadError::NoPlatform { .. }) => {
+                context.shell.verbose(|shell| shell.note(format_args!("nothing is loaded: {error}")));
+            }
+            // What was to be built is built.
+            Err(error) => {
+                let name = built.name.familiar();
+                context.shell.warn(format_args!("`{name}` is built, and not on the engine: {error}"));
+                context.shell.help("to see why: `cargo pyimage load`; to not try: `--no-load`");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn engine(choice: Option<&str>, context: &Context) -> Result<Engine, LoadError> {
+    Ok(Engine::connect(engine_choice(choice).as_deref(), context.cache.as_ref()).await?)
+}
+
+fn loader<'a>(engine: &'a Engine, locking: LockingArgs, context: &'a Context) -> Loader<'a> {
+    let offline = locking.offline || locking.frozen;
+    Loader { engine, registry: &context.registry, shell: &context.shell, offline }
+}
+
+/// What was asked for, else what the engine is for.
+fn platform(asked: Option<&Platform>, engine: &Engine) -> Result<Platform, LoadError> {
+    if let Some(asked) = asked {
+        return Ok(asked.clone());
+    }
+    let preferred = env::var("DOCKER_DEFAULT_PLATFORM").ok().and_then(|text| text.parse().ok());
+    let facts = engine.facts();
+    let unknown = || LoadError::UnknownPlatform(format!("{}/{}", facts.os, facts.arch));
+    preferred.or_else(|| platform_of(engine)).ok_or_else(unknown)
+}
+
+fn only(mut built: Vec<Built>) -> Result<Built, Failure> {
+    match (built.pop(), built.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (last, _) => {
+            let images = built.iter().chain(&last).map(|built| built.name.familiar()).collect();
+            Err(failure_of_load(LoadError::WhichImage { images }))
+        }
+    }
+}
+
+fn no_platform(platform: &Platform) -> LoadError {
+    LoadError::UnknownPlatform(platform.to_string())
+}
+
+fn failure_of_load(error: LoadError) -> Failure {
+    let helps = error.helps();
+    Failure::new(error, helps)
+}
+
+fn failure_of_launch(error: LaunchError) -> Failure {
+    let helps = error.helps();
+    Failure::new(error, helps)
+}

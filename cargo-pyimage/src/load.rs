@@ -1,0 +1,272 @@
+//! `cargo pyimage load`: an image that was built, into an engine.
+//!
+//! Only what the engine lacks is sent. The base it gets itself, from where it gets every image; where it cannot, the
+//! base's layers are fetched here and sent too.
+
+mod archive;
+mod error;
+
+use pyimage_build::{Descriptor, Digest, Image, Platform, Reference};
+use pyrun::engine::{Engine, EngineError, Kind, StoredImage};
+use pyrun::pull::pull;
+use pyrun::registry::Registry;
+use pyrun::shell::Shell;
+
+use crate::build::Built;
+use crate::size::Size;
+
+pub use archive::{OwnedArchive, base_layers};
+pub use error::LoadError;
+
+/// What an image is loaded with.
+#[derive(Clone, Copy)]
+pub struct Loader<'a> {
+    /// Where to.
+    pub engine: &'a Engine,
+    /// Where layers of a base are fetched.
+    pub registry: &'a Registry,
+    /// What is told.
+    pub shell: &'a Shell,
+    /// Nothing may be asked of a network.
+    pub offline: bool,
+}
+
+/// An image on an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// Its names there, as `docker` prints them.
+    pub names: Vec<String>,
+    /// What it runs on.
+    pub platform: Platform,
+    /// Whether anything had to be sent.
+    pub sent: bool,
+}
+
+/// Which engine: what was asked for, else what the environment says.
+#[must_use]
+pub fn engine_choice(asked: Option<&str>) -> Option<String> {
+    let variable = || std::env::var("PYRUN_ENGINE").ok().filter(|engine| !engine.is_empty());
+    asked.map(str::to_owned).or_else(variable)
+}
+
+/// What an engine runs without emulation.
+#[must_use]
+pub fn platform_of(engine: &Engine) -> Option<Platform> {
+    let facts = engine.facts();
+    format!("{}/{}", facts.os, facts.arch).parse().ok()
+}
+
+/// The image that an engine for a platform takes: one for just that, or for the newest variant of its architecture.
+#[must_use]
+pub fn image_for<'a>(images: &'a [Image], platform: &Platform) -> Option<&'a Image> {
+    let alike = |image: &&Image| {
+        let its = &image.platform;
+        its.os() == platform.os() && its.architecture() == platform.architecture()
+    };
+    let exact = images.iter().find(|image| image.platform == *platform);
+    let of_any_variant = || images.iter().filter(alike).max_by_key(|image| image.platform.variant());
+    exact.or_else(|| if platform.variant().is_none() { of_any_variant() } else { None })
+}
+
+impl Loader<'_> {
+    /// Loads the image for a platform under all its names, and sees to it that it is this one.
+    ///
+    /// # Errors
+    /// Where there is none for the platform, its base cannot be had, or the engine refuses it.
+    pub async fn load(&self, built: &Built, platform: &Platform) -> Result<Loaded, LoadError> {
+        let image = image_for(&built.images, platform).ok_or_else(|| LoadError::NoPlatform {
+            image: built.name.familiar(),
+            platform: platform.clone(),
+            built: built.images.iter().map(|image| image.platform.clone()).collect(),
+        })?;
+        let names = &built.tags[..];
+        let [first, others @ ..] = names else { return Err(LoadError::NoTag(built.name.familiar())) };
+        let under_its_name = self.engine.stored(&first.to_string()).await?;
+        let is_named = under_its_name.as_ref().is_some_and(|stored| is(stored, image));
+        let known = match under_its_name {
+            Some(stored) if is_named => Some(stored),
+            _ => self.under_its_id(image).await?,
+        };
+        let sent = known.is_none();
+        if sent {
+            self.send(built, image, first).await?;
+        } else {
+            self.shell.verbose(|shell| {
+                let told =
+                    format_args!("{} for {} is on the engine already", first.familiar(), image.platform);
+                shell.note(told);
+            });
+        }
+        let source = known.map_or_else(|| first.to_string(), |stored| stored.id);
+        let unnamed = if sent || is_named { others } else { names };
+        for name in unnamed {
+            let repository = format!("{}/{}", name.registry(), name.repository());
+            self.engine.tag(&source, &repository, name.tag().unwrap_or_default()).await?;
+        }
+        let names = names.iter().map(Reference::familiar).collect();
+        Ok(Loaded { names, platform: image.platform.clone(), sent })
+    }
+
+    /// The very image, whatever it is called there.
+    async fn under_its_id(&self, image: &Image) -> Result<Option<StoredImage>, EngineError> {
+        for blob in [&image.config, &image.manifest] {
+            let found = self.engine.stored(blob.descriptor.digest.as_str()).await?;
+            if let Some(stored) = found.filter(|stored| is(stored, image)) {
+                return Ok(Some(stored));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sends what the engine lacks of an image.
+    async fn send(&self, built: &Built, image: &Image, name: &Reference) -> Result<(), LoadError> {
+        if self.engine.facts().kind == Kind::Docker && self.see_to_base(built, image, name).await? {
+            match self.send_archive(built, image, name, &[]).await {
+                Ok(()) => return Ok(()),
+                Err(
+                    error @ (LoadError::Engine(EngineError::Refused { .. }) | LoadError::Different { .. }),
+                ) => {
+                    self.shell.verbose(|shell| {
+                        shell.note(format_args!("{}; sending the base too", in_one_line(&error)));
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let base = base_layers(image, &built.base, self.registry, self.shell, self.offline).await?;
+        self.send_archive(built, image, name, &base).await
+    }
+
+    /// Sends an archive with its own layers and these of its base; checks what the engine made of it.
+    async fn send_archive(
+        &self,
+        built: &Built,
+        image: &Image,
+        name: &Reference,
+        base: &[(Descriptor, camino::Utf8PathBuf)],
+    ) -> Result<(), LoadError> {
+        let mut archive = OwnedArchive::of_image(image, std::slice::from_ref(name));
+        archive.add_own_layers(built);
+        archive.add_layers(base);
+        let size = Size(archive.size());
+        let text = format!("{} for {} ({size})", name.familiar(), image.platform);
+        self.shell.status("Loading", text);
+        let (stream, writing) = archive.stream();
+        let loaded = self.engine.load(&name.familiar(), stream).await;
+        let written = writing.await;
+        // An engine that refuses an archive stops reading it: its reason is the one to tell.
+        match (loaded, written) {
+            (Ok(()), Ok(())) => {}
+            (Err(error), Ok(()) | Err(LoadError::NotTaken)) => return Err(error.into()),
+            (_, Err(error)) => return Err(error),
+        }
+        match self.engine.stored(&name.to_string()).await? {
+            Some(stored) if is(&stored, image) => Ok(()),
+            found => Err(LoadError::Different {
+                image: name.familiar(),
+                found: found.map(|stored| stored.id),
+                expected: image.config.descriptor.digest.clone(),
+            }),
+        }
+    }
+
+    /// Whether the engine has the image's base, where needed because it has just got it.
+    async fn see_to_base(&self, built: &Built, image: &Image, name: &Reference) -> Result<bool, LoadError> {
+        if self.has_base(built, image, name).await? {
+            return Ok(true);
+        }
+        if self.offline {
+            return Ok(false);
+        }
+        let Some(locked) = built.locked.images.get(&image.platform) else { return Ok(false) };
+        // By the manifest's digest: under that of the index, Docker's own store has one platform at a time.
+        let base = built.base.with_digest(&locked.manifest.digest).familiar();
+        let platform = image.platform.to_string();
+        match pull(self.engine, &base, Some(&platform), self.shell).await {
+            Ok(()) => self.has_base(built, image, name).await.map_err(LoadError::from),
+            Err(error @ EngineError::Refused { .. }) => {
+                let told = in_one_line(&error);
+                self.shell.verbose(|shell| shell.note(format_args!("{told}; fetching its layers here")));
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the engine has an image with the base's layers below all others: an earlier build, or the base itself.
+    async fn has_base(&self, built: &Built, image: &Image, name: &Reference) -> Result<bool, EngineError> {
+        let base: Vec<_> = image.diff_ids.iter().take(image.base_layers).map(Digest::to_string).collect();
+        let mut names = vec![name.to_string()];
+        let digests = built.locked.images.get(&image.platform).map(|locked| &locked.manifest.digest);
+        let digests = digests.into_iter().chain([&built.locked.target.digest]);
+        names.extend(digests.map(|digest| built.base.with_digest(digest).familiar()));
+        names.push(built.base.to_string());
+        for name in names {
+            let stored = self.engine.stored(&name).await?;
+            if stored.is_some_and(|stored| stored.layers.starts_with(&base)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether it is this image: Docker's own store and podman call it by its configuration, containerd's by its manifest.
+fn is(stored: &StoredImage, image: &Image) -> bool {
+    [&image.config, &image.manifest].iter().any(|blob| blob.descriptor.digest.as_str() == stored.id)
+}
+
+fn in_one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text.replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use pyimage_build::{Blob, MediaType};
+
+    use super::*;
+
+    fn image(platform: &str) -> Image {
+        let platform: Platform = platform.parse().unwrap();
+        let blob = |media_type: MediaType| {
+            Blob::new(media_type.clone(), format!("{media_type}{platform}").into_bytes())
+        };
+        Image {
+            config: blob(MediaType::OCI_CONFIG),
+            manifest: blob(MediaType::OCI_MANIFEST),
+            layers: Vec::new(),
+            base_layers: 0,
+            diff_ids: Vec::new(),
+            platform,
+        }
+    }
+
+    #[test]
+    fn an_engine_that_tells_no_variant_takes_the_newest() {
+        let images = ["linux/arm/v5", "linux/arm/v7", "linux/amd64"].map(image);
+        let chosen = |platform: &str| {
+            image_for(&images, &platform.parse().unwrap()).map(|image| image.platform.to_string())
+        };
+        assert_eq!(chosen("linux/amd64").as_deref(), Some("linux/amd64"));
+        assert_eq!(chosen("linux/arm/v5").as_deref(), Some("linux/arm/v5"));
+        assert_eq!(chosen("linux/arm/v6"), None);
+        assert_eq!(chosen("linux/arm").as_deref(), Some("linux/arm/v7"));
+        assert_eq!(chosen("linux/arm64"), None);
+        assert_eq!(chosen("windows/amd64"), None);
+    }
+
+    #[test]
+    fn an_image_has_the_id_of_its_configuration_or_its_manifest() {
+        let image = image("linux/amd64");
+        let stored = |id: &str| StoredImage { id: id.to_owned(), layers: Vec::new() };
+        assert!(is(&stored(image.config.descriptor.digest.as_str()), &image));
+        assert!(is(&stored(image.manifest.descriptor.digest.as_str()), &image));
+        assert!(!is(&stored("sha256:00"), &image));
+    }
+}

@@ -1,0 +1,99 @@
+//! Images that come to an engine as an archive.
+
+use std::io;
+
+use bollard::models::BuildInfo;
+use bollard::query_parameters as query;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+
+use super::{Engine, EngineError, Error, FOREVER, body, refusal};
+
+/// An image as an engine keeps it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredImage {
+    /// The engine's id: the digest of the configuration, or of the manifest where containerd keeps images.
+    pub id: String,
+    /// The digests of its layers' contents, the lowest first.
+    pub layers: Vec<String>,
+}
+
+impl Engine {
+    /// What the engine keeps under this name or id, or `None`.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn stored(&self, reference: &str) -> Result<Option<StoredImage>, EngineError> {
+        match self.docker.inspect_image(reference).await {
+            Ok(found) => Ok(Some(body::stored(found))),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(refusal("inspect", reference, error)),
+        }
+    }
+
+    /// Loads an archive of images as it comes; `name` is what failures call it.
+    ///
+    /// An engine says that all is well before it begins, so that what it says afterwards decides. What it has loaded is
+    /// to be looked at even so: an archive without layers that the engine lacks may be one that it takes.
+    ///
+    /// # Errors
+    /// Where the engine refuses, or breaks off.
+    pub async fn load(
+        &self,
+        name: &str,
+        archive: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<(), EngineError> {
+        let options = query::ImportImageOptionsBuilder::default().quiet(true).build();
+        // An engine may answer only when it has read and unpacked all of it.
+        let patient = self.docker.clone().with_timeout(FOREVER);
+        let mut answers = Box::pin(patient.import_image_stream(options, archive, None));
+        while let Some(answer) = answers.next().await {
+            let answer = answer.map_err(|error| refusal("load", name, error))?;
+            if let Some(message) = complaint(&answer) {
+                let (operation, object) = ("load", name.to_owned());
+                return Err(EngineError::Refused { operation, object, status: 500, message });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives an image another name.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn tag(&self, image: &str, repository: &str, tag: &str) -> Result<(), EngineError> {
+        let options = query::TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
+        let tagged = self.docker.tag_image(image, Some(options)).await;
+        tagged.map_err(|error| refusal("tag", image, error))
+    }
+}
+
+/// What is wrong, where a line of the answer says so.
+fn complaint(line: &BuildInfo) -> Option<String> {
+    if let Some(message) = line.error_detail.as_ref().and_then(|detail| detail.message.clone()) {
+        return Some(message);
+    }
+    // containerd's store keeps such an image, which no container can have.
+    let text = line.stream.as_deref()?.trim();
+    text.starts_with("Error unpacking image").then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_may_complain_although_its_status_is_200() {
+        let line = |json: &str| complaint(&serde_json::from_str(json).unwrap());
+        assert_eq!(line(r#"{"stream":"Loaded image: app:1.0\n"}"#), None);
+        assert_eq!(line(r#"{"stream":"an image: Error unpacking image"}"#), None);
+        assert_eq!(
+            line(r#"{"stream":"Error unpacking image app:1.0: content not found\n"}"#).as_deref(),
+            Some("Error unpacking image app:1.0: content not found")
+        );
+        assert_eq!(
+            line(r#"{"errorDetail":{"message":"no such file"},"error":"no such file"}"#).as_deref(),
+            Some("no such file")
+        );
+    }
+}
