@@ -161,6 +161,7 @@ impl Packages<'_> {
             if environments.exists() {
                 fs::remove_dir_all(&environments)?;
             }
+            settle()?;
             let mut command = self.bench.clean(&program);
             command.args(["pylock.toml", "3.13.5", "linux/amd64"]).current_dir(&self.folder);
             seconds(&mut command)
@@ -170,6 +171,7 @@ impl Packages<'_> {
             if prefix.exists() {
                 fs::remove_dir_all(&prefix)?;
             }
+            settle()?;
             let mut command =
                 of_uv(&["pip", "install", "-q", "--no-deps", "--preview", "--offline", "-r", "pylock.toml"]);
             seconds(command.arg("--prefix").arg(&prefix))
@@ -284,6 +286,11 @@ fn network() -> Vec<String> {
         ]);
     }
     options
+}
+
+/// Has the file system finish what removing thousands of links left it to do: it would be counted to whoever is next.
+fn settle() -> Result<()> {
+    process::read(&mut process::command("sync")).map(drop)
 }
 
 fn set_executable(path: &Path) -> Result<()> {
