@@ -116,7 +116,7 @@ impl Builder<'_> {
         });
         let tags = tags.collect::<Result<Vec<_>, _>>()?;
         if let Some(other) = platforms.iter().find(|its| !settings.platforms.contains(*its)) {
-            return Err(BuildError::NoPlatform { image: image.package.clone(), platform: other.clone() });
+            return Err(BuildError::NoPlatform { image: image.title(), platform: other.clone() });
         }
         let base = self.lock.bases.get(&settings.base);
         let base = base.ok_or_else(|| BuildError::NotLocked { base: settings.base.familiar() })?;
@@ -140,12 +140,12 @@ impl Builder<'_> {
             let layers: Vec<_> = made.iter().map(Made::added).collect();
             let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
             images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {
-                image: format!("{} for {platform}", image.package),
+                image: format!("{} for {platform}", image.title()),
                 source: Box::new(source),
             })?);
             blobs.extend(made.into_iter().map(|made| (made.layer.digest, made.blob)));
         }
-        let failed = |source| BuildError::Assemble { image: image.package.clone(), source: Box::new(source) };
+        let failed = |source| BuildError::Assemble { image: image.title(), source: Box::new(source) };
         let index = ImageIndex::assemble(&settings.base, &base.target, &images, &options).map_err(failed)?;
         let (name, locked, base) = (settings.name.clone(), base.clone(), settings.base.clone());
         Ok(Built { name, tags, base, images, index, blobs, locked, options })

@@ -105,6 +105,12 @@ Examples:
   cargo pyimage cache --prune 30d             remove what was not used for 30 days
   cargo pyimage cache --prune 2GB --dry-run   what would go to leave 2 GB";
 
+const SCHEMA_EXAMPLES: &str = "\
+It is that of a Cargo.toml, of which it knows nothing else. The keys are in docs/keys.md, too.
+
+Examples:
+  cargo pyimage schema > pyimage.schema.json    for taplo: `#:schema ./pyimage.schema.json`, in Cargo.toml";
+
 /// The program as cargo calls it: `cargo-pyimage pyimage …`.
 #[derive(Debug, Parser)]
 #[command(name = "cargo", bin_name = "cargo", styles = STYLES)]
@@ -202,6 +208,9 @@ pub enum Command {
     /// Show what is in the cache, and make it smaller
     #[command(after_help = CACHE_EXAMPLES)]
     Cache(CacheArgs),
+    /// Print the JSON Schema of `[package.metadata.pyimage]`, for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema,
 }
 
 /// `cargo pyimage build`.
@@ -211,8 +220,8 @@ pub struct BuildArgs {
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Vec<Platform>,
 
-    /// Only the image of this package
-    #[arg(long, value_name = "PACKAGE")]
+    /// Only the image of this name, or those of this package
+    #[arg(long, value_name = "NAME")]
     pub image: Option<String>,
 
     /// Another tag than those in Cargo.toml
@@ -255,8 +264,8 @@ pub struct PushArgs {
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Vec<Platform>,
 
-    /// Only the image of this package
-    #[arg(long, value_name = "PACKAGE")]
+    /// Only the image of this name, or those of this package
+    #[arg(long, value_name = "NAME")]
     pub image: Option<String>,
 
     /// Another tag than those in Cargo.toml

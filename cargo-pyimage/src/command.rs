@@ -82,9 +82,12 @@ pub fn main() -> ExitCode {
 }
 
 fn execute(args: &PyimageArgs, shell: &Arc<Shell>) -> Result<u8, Failure> {
-    if let Command::Cache(args) = &args.command {
-        look_after(args, shell)?;
-        return Ok(0);
+    match &args.command {
+        Command::Cache(args) => return look_after(args, shell).map(|()| 0),
+        Command::Schema => {
+            return print(shell, Format::Json, &pyimage_build::schema(), String::new).map(|()| 0);
+        }
+        _ => {}
     }
     let cache = match Cache::from_env() {
         Ok(cache) => Some(cache),
@@ -134,7 +137,8 @@ async fn run(command: &Command, context: &Context) -> Result<Option<Request>, Fa
         Command::Push(args) => build(&args.clone().into_build(), context).await,
         Command::Load(args) => engine::load(args, context).await,
         Command::Save(args) => engine::save(args, context).await,
-        Command::Cache(args) => look_after(args, &context.shell),
+        // Neither asks anybody.
+        Command::Cache(_) | Command::Schema => Ok(()),
     }
     .map(|()| None)
 }
@@ -200,7 +204,7 @@ async fn built(args: &BuildArgs, context: &Context) -> Result<Vec<Built>, Failur
     let all = assembled_in(&workspace, args, context).await?;
     for (image, built) in &all {
         let folder =
-            args.output.clone().unwrap_or_else(|| workspace.target.join("pyimage").join(&image.package));
+            args.output.clone().unwrap_or_else(|| workspace.target.join("pyimage").join(image.title()));
         built.write_layout(&folder).map_err(failure_of_build)?;
         let platforms: Vec<_> = built.images.iter().map(|image| image.platform.to_string()).collect();
         let names = built.tagged().join(", ");

@@ -26,7 +26,7 @@ pub struct Workspace {
     pub images: Vec<PackageImage>,
 }
 
-/// The image of a package.
+/// The image of a package, or one of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageImage {
     /// The package's name.
@@ -35,6 +35,21 @@ pub struct PackageImage {
     pub version: String,
     /// What its metadata asks for.
     pub settings: ImageSettings,
+}
+
+impl PackageImage {
+    /// What people call it: its package, with its name where the package has several.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.settings.image {
+            Some(image) => format!("{}-{image}", self.package),
+            None => self.package.clone(),
+        }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.package == name || self.settings.image.as_deref() == Some(name) || self.title() == name
+    }
 }
 
 /// Why there is no workspace with images.
@@ -52,6 +67,22 @@ pub enum WorkspaceError {
     /// The section of a manifest is wrong.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    /// Two images have one name.
+    #[error("`{name}` is the image of `{one}` and of `{other}`")]
+    SameName {
+        /// The repository and the tag.
+        name: String,
+        /// The one.
+        one: String,
+        /// The other.
+        other: String,
+    },
+    /// Two images cannot be told apart.
+    #[error("there are two images `{title}`")]
+    SameTitle {
+        /// What both are called.
+        title: String,
+    },
     /// No package asks for an image.
     #[error("no package in `{root}` has a `[package.metadata.pyimage]` in its Cargo.toml")]
     NoImages {
@@ -70,6 +101,10 @@ impl WorkspaceError {
             }
             Self::Manifest(error) => error.helps(),
             Self::Metadata(error) => error.helps(),
+            Self::SameName { .. } => {
+                vec!["give one another `name` or other `tags` in its Cargo.toml".to_owned()]
+            }
+            Self::SameTitle { .. } => vec!["give one another name under `images`".to_owned()],
             Self::NoImages { .. } => {
                 vec![
                     "add it to the package that the image is of:\n[package.metadata.pyimage]\ntag = \"3.13-slim\""
@@ -110,15 +145,15 @@ impl Workspace {
         answer.workspace()
     }
 
-    /// The image of a package; all of them where none is named.
+    /// The images of this name, which is a package's or one of its images'; all of them where none is named.
     ///
     /// # Errors
-    /// Where no package of this name has one.
-    pub fn named(&self, package: Option<&str>) -> Result<Vec<&PackageImage>, BuildError> {
-        let Some(name) = package else { return Ok(self.images.iter().collect()) };
-        let found: Vec<_> = self.images.iter().filter(|image| image.package == name).collect();
+    /// Where there is none of this name.
+    pub fn named(&self, name: Option<&str>) -> Result<Vec<&PackageImage>, BuildError> {
+        let Some(name) = name else { return Ok(self.images.iter().collect()) };
+        let found: Vec<_> = self.images.iter().filter(|image| image.is_called(name)).collect();
         if found.is_empty() {
-            let known = self.images.iter().map(|image| image.package.clone()).collect();
+            let known = self.images.iter().map(PackageImage::title).collect();
             return Err(BuildError::NoSuchImage { name: name.to_owned(), known });
         }
         Ok(found)
@@ -210,18 +245,42 @@ impl Answer {
         for member in &self.packages {
             let own =
                 Section { manifest: member.manifest.as_str(), key: PACKAGE_KEY, value: &member.pyimage };
-            let settings = ImageSettings::read(&member.name, own, workspace)?;
-            images.push(PackageImage {
-                package: member.name.clone(),
-                version: member.version.clone(),
-                settings,
-            });
+            let text = |path: &str| fs_err::read_to_string(path).ok();
+            let all =
+                ImageSettings::read(&member.name, own, workspace).map_err(|error| error.located(text))?;
+            for settings in all {
+                let (package, version) = (member.name.clone(), member.version.clone());
+                images.push(PackageImage { package, version, settings });
+            }
         }
         if images.is_empty() {
             return Err(WorkspaceError::NoImages { root: self.root });
         }
+        distinct(&images)?;
         Ok(Workspace { root: self.root, target: self.target, images })
     }
+}
+
+/// Fails where one image would overwrite another: in its repository, or in the folder of its layout.
+fn distinct(images: &[PackageImage]) -> Result<(), WorkspaceError> {
+    let (mut named, mut titled) = (BTreeMap::new(), BTreeMap::new());
+    for image in images {
+        let (settings, title) = (&image.settings, image.title());
+        for tag in &settings.tags {
+            // What is no tag is told when it is built.
+            let Ok(name) = settings.name.with_tag(&tag.replace("{version}", &image.version)) else {
+                continue;
+            };
+            let name = name.familiar();
+            if let Some(other) = named.insert(name.clone(), title.clone()).filter(|other| *other != title) {
+                return Err(WorkspaceError::SameName { name, one: other, other: title });
+            }
+        }
+        if titled.insert(title.clone(), ()).is_some() {
+            return Err(WorkspaceError::SameTitle { title });
+        }
+    }
+    Ok(())
 }
 
 impl Listing {

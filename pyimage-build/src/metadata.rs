@@ -2,69 +2,37 @@
 
 mod container;
 mod error;
+mod key;
+mod level;
+mod locate;
+mod schema;
+mod section;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
+use crate::{ImageOptions, Platform, Reference};
 
-use crate::{ImageOptions, Platform, Pylock, PythonTag, Reference, nearest};
-
-use container::Container;
+use level::Level;
 
 pub use error::{MetadataError, Place};
-
-/// The keys of the section.
-const KEYS: [&str; 20] = [
-    "annotations",
-    "base",
-    "cmd",
-    "entrypoint",
-    "env",
-    "expose",
-    "extras",
-    "groups",
-    "labels",
-    "name",
-    "platforms",
-    "pylock",
-    "requirements",
-    "source",
-    "stop-signal",
-    "tag",
-    "tags",
-    "user",
-    "volumes",
-    "workdir",
-];
+pub use key::{KEYS, Key, Kind};
+pub use schema::schema;
+pub use section::Section;
 
 /// What an image runs on where its section does not say: the two architectures of today's servers and laptops.
 const DEFAULT_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
 /// The image of a package, as its manifest asks for it.
 ///
-/// | key | value | without it |
-/// |---|---|---|
-/// | `tag` | a tag of the official Python image | `base` has to be there |
-/// | `base` | any image with an official Python in it, instead of `tag` | `tag` has to be there |
-/// | `platforms` | a list such as `["linux/amd64", "linux/arm64"]` | these two |
-/// | `name` | the image's repository, without a tag | the package's name |
-/// | `requirements` | files that say which packages it has: `requirements.txt`, `pyproject.toml`; one, or a list | none |
-/// | `groups` | dependency groups of the `pyproject.toml` among them | none |
-/// | `extras` | extras of the `pyproject.toml` among them | none |
-/// | `pylock` | the lock of its packages | `pylock.toml` |
-/// | `source` | globs of the project's files that go in, from the manifest's folder | no files |
-/// | `tags` | the image's tags, such as `["latest", "{version}"]`; `{version}` is the package's | `["latest"]` |
-/// | `entrypoint`, `cmd` | the program and its arguments, each a list of words | the base's |
-/// | `env`, `labels`, `annotations` | tables of strings; `${PATH}` in a variable is what the base has | the base's |
-/// | `workdir` | where the files are and the program starts | `/usr/src/app` |
-/// | `user`, `stop-signal` | as in a Dockerfile | the base's |
-/// | `expose`, `volumes` | lists, as in a Dockerfile | none |
+/// [`KEYS`] has its keys.
 ///
 /// Files are looked for from the folder of the manifest that names them. A lock without `requirements` is somebody
 /// else's, and taken as it is.
 ///
-/// `[workspace.metadata.pyimage]` has the same keys, as defaults for all packages that have a section of their own.
+/// `[workspace.metadata.pyimage]` has the same keys, as defaults for all packages that have a section of their own. Under
+/// `images.NAME` a package has several images, each with what the section says where it says nothing itself; its
+/// repository is the section's with `-NAME`, and its lock `pylock.NAME.toml` where it has packages of its own.
 ///
 /// ```
 /// use pyimage_build::{ImageSettings, Section};
@@ -72,13 +40,15 @@ const DEFAULT_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 ///
 /// let value = json!({"tag": "3.13-slim", "platforms": ["linux/arm64"]});
 /// let section = Section { manifest: "Cargo.toml", key: "package.metadata.pyimage", value: &value };
-/// let image = ImageSettings::read("app", section, None)?;
+/// let [image] = &ImageSettings::read("app", section, None)?[..] else { panic!("one image") };
 /// assert_eq!(image.base.familiar(), "python:3.13-slim");
 /// assert_eq!(image.platforms.len(), 1);
 /// # Ok::<(), pyimage_build::MetadataError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageSettings {
+    /// Its name among several images of the package.
+    pub image: Option<String>,
     /// What the image is made on.
     pub base: Reference,
     /// What it runs on; at least one platform.
@@ -105,7 +75,7 @@ pub struct ImageSettings {
 ///
 /// let value = json!({"tag": "3.13-slim", "requirements": "pyproject.toml", "groups": ["serve"]});
 /// let section = Section { manifest: "/app/Cargo.toml", key: "package.metadata.pyimage", value: &value };
-/// let packages = ImageSettings::read("app", section, None)?.packages;
+/// let packages = &ImageSettings::read("app", section, None)?[0].packages;
 /// assert_eq!(packages.requirements, [std::path::Path::new("/app/pyproject.toml")]);
 /// assert_eq!(packages.lock, std::path::Path::new("/app/pylock.toml"));
 /// # Ok::<(), pyimage_build::MetadataError>(())
@@ -124,27 +94,8 @@ pub struct PackageSettings {
     pub is_named: bool,
 }
 
-/// A table of a manifest: where it stands, and what is in it.
-///
-/// ```
-/// use pyimage_build::Section;
-///
-/// let value = serde_json::json!({"tag": "3.13-slim"});
-/// let section = Section { manifest: "/app/Cargo.toml", key: "package.metadata.pyimage", value: &value };
-/// assert_eq!(section.place("tag").to_string(), "`package.metadata.pyimage.tag` in `/app/Cargo.toml`");
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Section<'a> {
-    /// The manifest's path, for messages.
-    pub manifest: &'a str,
-    /// The table's full key.
-    pub key: &'a str,
-    /// The table.
-    pub value: &'a Value,
-}
-
 impl ImageSettings {
-    /// Reads the section of a package, over the defaults of its workspace.
+    /// Reads the section of a package, over the defaults of its workspace: an image, or those that it names.
     ///
     /// # Errors
     /// Where a key is unknown, a value is malformed, or the base is missing or given twice.
@@ -152,211 +103,68 @@ impl ImageSettings {
         package: &str,
         own: Section<'_>,
         workspace: Option<Section<'_>>,
-    ) -> Result<Self, MetadataError> {
-        let own = Level::read(own)?;
-        let workspace = workspace.map(Level::read).transpose()?.unwrap_or_default();
-        let folder = Path::new(&own.place.manifest).parent().unwrap_or(Path::new("")).to_owned();
-        let beside = Path::new(&own.place.manifest).with_file_name("pylock.toml");
-        let base = own.base.or(workspace.base).ok_or(MetadataError::NoBase { place: own.place })?;
+    ) -> Result<Vec<Self>, MetadataError> {
+        let mut own = Level::of_package(own)?;
+        let workspace = workspace.map(Level::without_images).transpose()?.unwrap_or_default();
+        let images = std::mem::take(&mut own.images);
+        let all = own.over(workspace);
+        if images.is_empty() {
+            return Ok(vec![Self::of(package, None, all)?]);
+        }
+        let of = |(name, mut level): (String, Level)| {
+            if level.lock.is_none() && level.has_packages() {
+                let lock = format!("pylock.{name}.toml");
+                level.lock = Some(Path::new(&level.place.manifest).with_file_name(lock));
+            }
+            let is_named = level.name.is_some();
+            let mut image = Self::of(package, Some(&name), level.over(all.clone()))?;
+            if !is_named {
+                let repository = format!("{}/{}-{name}", image.name.registry(), image.name.repository());
+                image.name = in_repository(&repository, package)?;
+            }
+            Ok(image)
+        };
+        images.into_iter().map(of).collect()
+    }
+
+    /// What the joined tables say of an image.
+    fn of(package: &str, image: Option<&str>, level: Level) -> Result<Self, MetadataError> {
+        let manifest = Path::new(&level.place.manifest);
+        let folder = manifest.parent().unwrap_or(Path::new("")).to_owned();
+        let beside = manifest.with_file_name("pylock.toml");
+        let base = level.base.ok_or(MetadataError::NoBase { place: level.place })?;
         let default = || DEFAULT_PLATFORMS.iter().filter_map(|platform| platform.parse().ok()).collect();
-        let name = match own.name.or(workspace.name) {
+        let name = match level.name {
             Some(name) => name,
             // Names of packages are stricter than those of repositories, but may have capitals.
-            None => package.to_ascii_lowercase().parse().map_err(|source| MetadataError::PackageName {
-                package: package.to_owned(),
-                source: Box::new(source),
-            })?,
+            None => in_repository(&package.to_ascii_lowercase(), package)?,
         };
-        let lock = own.lock.or(workspace.lock);
         let packages = PackageSettings {
-            requirements: own.requirements.or(workspace.requirements).unwrap_or_default(),
-            groups: own.groups.or(workspace.groups).unwrap_or_default(),
-            extras: own.extras.or(workspace.extras).unwrap_or_default(),
-            is_named: lock.is_some(),
-            lock: lock.unwrap_or(beside),
+            requirements: level.requirements.unwrap_or_default(),
+            groups: level.groups.unwrap_or_default(),
+            extras: level.extras.unwrap_or_default(),
+            is_named: level.lock.is_some(),
+            lock: level.lock.unwrap_or(beside),
         };
-        let platforms = own.platforms.or(workspace.platforms).unwrap_or_else(default);
-        let source = own.source.or(workspace.source).unwrap_or_default();
-        let tags = own.tags.or(workspace.tags).unwrap_or_else(|| vec!["latest".to_owned()]);
-        let options = own.container.over(workspace.container);
-        Ok(Self { base, platforms, name, packages, source, folder, tags, options })
-    }
-}
-
-/// What one table says.
-#[derive(Default)]
-struct Level {
-    place: Place,
-    base: Option<Reference>,
-    platforms: Option<BTreeSet<Platform>>,
-    name: Option<Reference>,
-    requirements: Option<Vec<PathBuf>>,
-    groups: Option<Vec<String>>,
-    extras: Option<Vec<String>>,
-    lock: Option<PathBuf>,
-    source: Option<Vec<String>>,
-    tags: Option<Vec<String>>,
-    container: Container,
-}
-
-impl Level {
-    fn read(section: Section<'_>) -> Result<Self, MetadataError> {
-        let place = Place { key: section.key.to_owned(), manifest: section.manifest.to_owned() };
-        let Value::Object(table) = section.value else {
-            return Err(wrong(place, "a table", section.value));
-        };
-        if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            let nearest = nearest(key, KEYS).first().map(|key| (*key).to_owned());
-            return Err(MetadataError::UnknownKey { place: section.place(key), nearest, valid: &KEYS });
-        }
-        let text = |key: &str| section.text(table, key);
-        let tag = text("tag")?.map(|text| section.tag(text)).transpose()?;
-        let base = text("base")?.map(|text| section.reference("base", text)).transpose()?;
-        if tag.is_some() && base.is_some() {
-            return Err(MetadataError::TagAndBase { tag: section.place("tag"), base: section.place("base") });
-        }
-        let name = text("name")?.map(|text| section.repository(text)).transpose()?;
-        let base = base.or_else(|| tag.as_ref().map(Reference::python));
-        let lock = text("pylock")?.map(|text| section.lock(text)).transpose()?;
         Ok(Self {
-            place,
+            image: image.map(str::to_owned),
             base,
-            platforms: section.platforms(table)?,
+            platforms: level.platforms.unwrap_or_else(default),
             name,
-            requirements: section.files(table, "requirements")?,
-            groups: section.texts(table, "groups")?,
-            extras: section.texts(table, "extras")?,
-            lock,
-            source: section.texts(table, "source")?,
-            tags: section.texts(table, "tags")?,
-            container: Container::read(&section, table)?,
+            packages,
+            source: level.source.unwrap_or_default(),
+            folder,
+            tags: level.tags.unwrap_or_else(|| vec!["latest".to_owned()]),
+            options: level.container.into_options(),
         })
     }
 }
 
-impl Section<'_> {
-    /// A key of this table, in full.
-    #[must_use]
-    pub fn place(&self, key: &str) -> Place {
-        let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        let key = if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { format!("{key:?}") };
-        Place { key: format!("{}.{key}", self.key), manifest: self.manifest.to_owned() }
-    }
-
-    fn text<'t>(&self, table: &'t Map<String, Value>, key: &str) -> Result<Option<&'t str>, MetadataError> {
-        match table.get(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => Err(wrong(self.place(key), "a string", other)),
-        }
-    }
-
-    fn tag(&self, text: &str) -> Result<PythonTag, MetadataError> {
-        let place = self.place("tag");
-        text.parse().map_err(|source| MetadataError::Tag {
-            place,
-            tag: text.to_owned(),
-            source: Box::new(source),
-        })
-    }
-
-    fn reference(&self, key: &str, text: &str) -> Result<Reference, MetadataError> {
-        let place = self.place(key);
-        text.parse().map_err(|source| MetadataError::Reference {
-            place,
-            reference: text.to_owned(),
-            source: Box::new(source),
-        })
-    }
-
-    fn repository(&self, text: &str) -> Result<Reference, MetadataError> {
-        let name = self.reference("name", text)?;
-        let last = text.rsplit('/').next().unwrap_or(text);
-        if last.contains([':', '@']) {
-            return Err(MetadataError::TaggedName { place: self.place("name"), name: text.to_owned() });
-        }
-        Ok(name)
-    }
-
-    /// A path, from the manifest's folder.
-    fn path(&self, text: &str) -> PathBuf {
-        Path::new(self.manifest).parent().unwrap_or(Path::new("")).join(text)
-    }
-
-    fn lock(&self, text: &str) -> Result<PathBuf, MetadataError> {
-        let path = self.path(text);
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if !Pylock::is_file_name(name) {
-            return Err(MetadataError::LockName { place: self.place("pylock"), name: text.to_owned() });
-        }
-        Ok(path)
-    }
-
-    /// Strings in a list.
-    fn texts(&self, table: &Map<String, Value>, key: &str) -> Result<Option<Vec<String>>, MetadataError> {
-        let Some(value) = table.get(key) else { return Ok(None) };
-        let place = self.place(key);
-        let Value::Array(entries) = value else { return Err(wrong(place, "an array of strings", value)) };
-        let text = |(index, entry): (usize, &Value)| match entry {
-            Value::String(text) if text.is_empty() => {
-                Err(MetadataError::Empty { place: place.clone().entry(index) })
-            }
-            Value::String(text) => Ok(text.clone()),
-            other => Err(wrong(place.clone().entry(index), "a string", other)),
-        };
-        entries.iter().enumerate().map(text).collect::<Result<_, _>>().map(Some)
-    }
-
-    /// One file, or a list of them.
-    fn files(&self, table: &Map<String, Value>, key: &str) -> Result<Option<Vec<PathBuf>>, MetadataError> {
-        let names = match table.get(key) {
-            None => return Ok(None),
-            Some(Value::String(name)) if name.is_empty() => {
-                return Err(MetadataError::Empty { place: self.place(key) });
-            }
-            Some(Value::String(name)) => vec![name.clone()],
-            Some(Value::Array(_)) => self.texts(table, key)?.unwrap_or_default(),
-            Some(other) => return Err(wrong(self.place(key), "a string or an array of strings", other)),
-        };
-        Ok(Some(names.iter().map(|name| self.path(name)).collect()))
-    }
-
-    fn platforms(&self, table: &Map<String, Value>) -> Result<Option<BTreeSet<Platform>>, MetadataError> {
-        let Some(value) = table.get("platforms") else { return Ok(None) };
-        let place = self.place("platforms");
-        let Value::Array(entries) = value else {
-            return Err(wrong(place, "an array of strings", value));
-        };
-        if entries.is_empty() {
-            return Err(MetadataError::NoPlatforms { place });
-        }
-        let mut platforms = BTreeSet::new();
-        for (index, entry) in entries.iter().enumerate() {
-            let place = self.place("platforms").entry(index);
-            let Value::String(text) = entry else { return Err(wrong(place, "a string", entry)) };
-            let platform: Platform = text.parse().map_err(|source| MetadataError::Platform {
-                place: place.clone(),
-                platform: text.clone(),
-                source: Box::new(source),
-            })?;
-            if !platforms.insert(platform.clone()) {
-                return Err(MetadataError::PlatformTwice { place, platform });
-            }
-        }
-        Ok(Some(platforms))
-    }
-}
-
-fn wrong(place: Place, expected: &'static str, found: &Value) -> MetadataError {
-    let found = match found {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "a table",
-    };
-    MetadataError::WrongType { place, expected, found }
+fn in_repository(text: &str, package: &str) -> Result<Reference, MetadataError> {
+    text.parse().map_err(|source| MetadataError::PackageName {
+        package: package.to_owned(),
+        source: Box::new(source),
+    })
 }
 
 #[cfg(test)]

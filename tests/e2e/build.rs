@@ -184,7 +184,7 @@ fn what_cannot_be_built_is_told() {
         &build(&project, &["--platform", "linux/s390x"]),
         &["the image of `app` is not for linux/s390x", "`platforms` in Cargo.toml"],
     );
-    failed(&build(&project, &["--image", "web"]), &["no package `web` has an image", "`app`"]);
+    failed(&build(&project, &["--image", "web"]), &["there is no image `web`", "`app`"]);
     failed(&build(&project, &["-t", "a b"]), &["`a b` is no tag of an image"]);
     let dated = finish(project.command("build").env("SOURCE_DATE_EPOCH", "today"));
     failed(&dated, &["`SOURCE_DATE_EPOCH` is `today`"]);
@@ -197,4 +197,38 @@ fn what_cannot_be_built_is_told() {
     failed(&build(&project, &[]), &["could not tell which files go into the image of `app`", "`nosuch`"]);
     project.folder.file("Cargo.toml", &manifest).file("requirements.txt", "native\n");
     failed(&build(&project, &[]), &["native"]);
+}
+
+#[test]
+fn several_images_of_a_package() {
+    let images = "source = [\"app\"]\n[package.metadata.pyimage.images.web]\nrequirements = \"requirements.txt\"\n\
+                  [package.metadata.pyimage.images.worker]\ncmd = [\"work\"]\nname = \"jobs\"\n";
+    let Some(project) = Project::new(images) else { return };
+    project.folder.file("requirements.txt", "demo\n").file("app/main.py", "");
+    let one = ["--platform", "linux/amd64"];
+    let all = built(&project, &one);
+    let names: Vec<_> = all.lines().filter_map(|line| line.split_once('@')).map(|(name, _)| name).collect();
+    assert_eq!(names, ["app-web", "jobs"]);
+    let target = project.folder.project().join("target/pyimage");
+    assert!(target.join("app-web/index.json").is_file() && target.join("app-worker/index.json").is_file());
+    assert!(project.folder.project().join("pylock.web.toml").is_file());
+    for name in ["worker", "app-worker"] {
+        let run = built(&project, &["--image", name, one[0], one[1], "--locked"]);
+        assert_eq!(Some(run.trim_end()), all.lines().last(), "{name}");
+    }
+    failed(&build(&project, &["--image", "db"]), &["there is no image `db`", "`app-web`, `app-worker`"]);
+
+    let manifest = project.text("Cargo.toml");
+    project.folder.file("Cargo.toml", &manifest.replace("\"jobs\"", "\"app-web\""));
+    failed(&build(&project, &[]), &["`app-web:latest` is the image of `app-web` and of `app-worker`"]);
+    project.folder.file("Cargo.toml", &manifest.replace("cmd =", "cdm ="));
+    let line = manifest.lines().position(|line| line.starts_with("cmd")).expect("the key") + 1;
+    failed(
+        &build(&project, &[]),
+        &[
+            "unknown key `package.metadata.pyimage.images.worker.cdm`",
+            &format!("Cargo.toml:{line}`"),
+            "`cmd`",
+        ],
+    );
 }

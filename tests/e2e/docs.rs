@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use pyimage_build::{KEYS, Key, Kind};
 use tests::{Folder, finish, part, with_cargo};
 
 /// The commands of a page's `console` blocks, each with the lines that follow it.
@@ -81,4 +82,50 @@ fn the_page_about_tags_says_what_is_printed() {
         printed.push(format!("$ {command}\n{}\n", lasting(&format!("{}{}", run.stdout, run.stderr))));
     }
     snapbox::assert_data_eq!(printed.concat(), snapbox::Data::text(told.concat()).raw());
+}
+
+/// The page about the keys, as it follows from their table.
+fn page_of_keys() -> String {
+    let mut page = "# Keys\n\n\
+        What `[package.metadata.pyimage]` may say. `[workspace.metadata.pyimage]` has the same keys, but for `images`, as defaults\n\
+        for all packages that have a section of their own; tables are joined. Paths start from the folder of the manifest that\n\
+        names them. A wrong key or value is an error that names the file, the line and the key.\n\n\
+        `cargo pyimage schema` prints this as JSON Schema, for editors.\n\n\
+        <!-- Made from the table in pyimage-build/src/metadata/key.rs: `SNAPSHOTS=overwrite cargo xtask test keys`. -->\n\n"
+        .to_owned();
+    for key in KEYS {
+        let Key { name, kind, default, example, about } = key;
+        page += &format!("## `{name}`\n\n{}.\n\n", capital(about));
+        page += &format!("- Type: {kind}\n- Default: {default}\n- Example: `{name} = {example}`\n\n");
+        if let Kind::Tables(inner, _) = kind {
+            for Key { name, kind, default, example, about } in *inner {
+                page += &format!(
+                    "`{name}`: {about}; {kind}; default: {default}; example: `{name} = {example}`\n\n"
+                );
+            }
+        }
+    }
+    page.trim_end().to_owned() + "\n"
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[test]
+fn the_page_about_the_keys_says_what_the_table_says() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/keys.md");
+    snapbox::Assert::new()
+        .action_env("SNAPSHOTS")
+        .eq(page_of_keys(), snapbox::Data::read_from(&page, None).raw());
+}
+
+#[test]
+fn the_schema_is_that_of_the_keys() {
+    let run = finish(&mut Folder::new().pyimage(["schema"]));
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let schema: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let properties = schema["definitions"]["section"]["properties"].as_object().expect("keys");
+    assert!(KEYS.iter().map(|key| key.name).eq(properties.keys().map(String::as_str)), "{schema}");
 }

@@ -11,12 +11,12 @@ use pyrun::environment::EnvironmentError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// There is no package of this name that has an image.
-    #[error("no package `{name}` has an image")]
+    /// There is no image of this name.
+    #[error("there is no image `{name}`")]
     NoSuchImage {
         /// The name.
         name: String,
-        /// The packages that have one.
+        /// Those that there are.
         known: Vec<String>,
     },
     /// The time is no number.
@@ -136,7 +136,7 @@ impl BuildError {
     pub fn helps(&self) -> Vec<String> {
         match self {
             Self::NoSuchImage { known, .. } => {
-                vec![format!("those that have one are `{}`", known.join("`, `"))]
+                vec![format!("there are `{}`", known.join("`, `"))]
             }
             Self::NoPlatform { .. } => vec!["add it to `platforms` in Cargo.toml".to_owned()],
             Self::NotLocked { .. } => vec!["lock it with `cargo pyimage lock`".to_owned()],

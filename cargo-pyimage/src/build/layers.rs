@@ -96,7 +96,7 @@ impl Builder<'_> {
         if settings.source.is_empty() {
             return Ok(None);
         }
-        let failed = |source| BuildError::Source { image: image.package.clone(), source: Box::new(source) };
+        let failed = |source| BuildError::Source { image: image.title(), source: Box::new(source) };
         // `.gitignore` counts from the workspace down, and further where the package is outside of it.
         let root = self.root.as_std_path();
         let root = if settings.folder.starts_with(root) { root } else { &settings.folder };

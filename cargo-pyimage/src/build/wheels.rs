@@ -105,7 +105,7 @@ impl Builder<'_> {
         let folder = self.root.as_std_path().to_owned();
         let request = Request { folder, offline: self.offline, ..Request::default() };
         let fetched = environment::fetch(&request, &files, self.cache, self.shell).await;
-        let failed = |source| BuildError::Fetch { image: image.package.clone(), source: Box::new(source) };
+        let failed = |source| BuildError::Fetch { image: image.title(), source: Box::new(source) };
         fetched.map(drop).map_err(failed)
     }
 

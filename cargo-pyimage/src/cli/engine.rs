@@ -46,8 +46,8 @@ Examples:
 /// Which image, and how its locks are used.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
-    /// Only the image of this package
-    #[arg(long, value_name = "PACKAGE")]
+    /// Only the image of this name, or those of this package
+    #[arg(long, value_name = "NAME")]
     pub image: Option<String>,
 
     /// How locks and networks are used.

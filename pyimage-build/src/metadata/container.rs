@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{MetadataError, Section, wrong};
+use super::{MetadataError, Section};
 use crate::ImageOptions;
 
 /// What one table says of it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Container {
     entrypoint: Option<Vec<String>>,
     cmd: Option<Vec<String>>,
@@ -49,48 +49,40 @@ impl Container {
     }
 
     /// What is said here, and for the rest there. Tables are joined.
-    pub(super) fn over(self, other: Self) -> ImageOptions {
+    pub(super) fn over(self, other: Self) -> Self {
         let joined = |own: BTreeMap<String, String>, mut other: BTreeMap<String, String>| {
             other.extend(own);
             other
         };
-        let default = ImageOptions::default();
-        ImageOptions {
+        Self {
             entrypoint: self.entrypoint.or(other.entrypoint),
             cmd: self.cmd.or(other.cmd),
             env: joined(self.env, other.env),
             labels: joined(self.labels, other.labels),
             annotations: joined(self.annotations, other.annotations),
-            working_dir: self.working_dir.or(other.working_dir).unwrap_or(default.working_dir),
+            working_dir: self.working_dir.or(other.working_dir),
             user: self.user.or(other.user),
             stop_signal: self.stop_signal.or(other.stop_signal),
-            exposed_ports: self.expose.or(other.expose).into_iter().flatten().collect(),
-            volumes: self.volumes.or(other.volumes).into_iter().flatten().collect(),
-            ..ImageOptions::default()
+            expose: self.expose.or(other.expose),
+            volumes: self.volumes.or(other.volumes),
         }
     }
-}
 
-impl Section<'_> {
-    /// A table of strings; numbers and booleans are what they look like.
-    fn strings(
-        &self,
-        table: &Map<String, Value>,
-        key: &str,
-    ) -> Result<BTreeMap<String, String>, MetadataError> {
-        let Some(value) = table.get(key) else { return Ok(BTreeMap::new()) };
-        let Value::Object(entries) = value else {
-            return Err(wrong(self.place(key), "a table of strings", value));
-        };
-        let inner = Section { manifest: self.manifest, key: &format!("{}.{key}", self.key), value };
-        let string = |(name, value): (&String, &Value)| {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Bool(_) | Value::Number(_) => value.to_string(),
-                other => return Err(wrong(inner.place(name), "a string", other)),
-            };
-            Ok((name.clone(), text))
-        };
-        entries.iter().map(string).collect()
+    /// With the defaults where nothing is said.
+    pub(super) fn into_options(self) -> ImageOptions {
+        let default = ImageOptions::default();
+        ImageOptions {
+            entrypoint: self.entrypoint,
+            cmd: self.cmd,
+            env: self.env,
+            labels: self.labels,
+            annotations: self.annotations,
+            working_dir: self.working_dir.unwrap_or(default.working_dir),
+            user: self.user,
+            stop_signal: self.stop_signal,
+            exposed_ports: self.expose.into_iter().flatten().collect(),
+            volumes: self.volumes.into_iter().flatten().collect(),
+            ..ImageOptions::default()
+        }
     }
 }

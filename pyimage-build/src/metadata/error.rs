@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::locate::line;
 use crate::{KNOWN_TAGS, Platform, PlatformError, PythonTagError, ReferenceError, nearest_tags};
 
 /// A key of a manifest.
@@ -9,8 +10,9 @@ use crate::{KNOWN_TAGS, Platform, PlatformError, PythonTagError, ReferenceError,
 /// ```
 /// use pyimage_build::Place;
 ///
-/// let place = Place { key: "package.metadata.pyimage".to_owned(), manifest: "Cargo.toml".to_owned() };
+/// let place = Place::new("package.metadata.pyimage".to_owned(), "Cargo.toml");
 /// assert_eq!(place.to_string(), "`package.metadata.pyimage` in `Cargo.toml`");
+/// assert_eq!(Place { line: Some(7), ..place }.to_string(), "`package.metadata.pyimage` in `Cargo.toml:7`");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -18,9 +20,17 @@ pub struct Place {
     pub key: String,
     /// The manifest's path.
     pub manifest: String,
+    /// Its line, from 1, where it is known: [`MetadataError::located`].
+    pub line: Option<usize>,
 }
 
 impl Place {
+    /// A key whose line is not known.
+    #[must_use]
+    pub fn new(key: String, manifest: &str) -> Self {
+        Self { key, manifest: manifest.to_owned(), line: None }
+    }
+
     /// An entry of the list at this place.
     pub(super) fn entry(mut self, index: usize) -> Self {
         self.key = format!("{}[{index}]", self.key);
@@ -30,7 +40,11 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` in `{}`", self.key, self.manifest)
+        let Self { key, manifest, line } = self;
+        match line {
+            Some(line) => write!(f, "`{key}` in `{manifest}:{line}`"),
+            None => write!(f, "`{key}` in `{manifest}`"),
+        }
     }
 }
 
@@ -56,7 +70,7 @@ pub enum MetadataError {
         /// The key that was probably meant.
         nearest: Option<String>,
         /// The keys that there are.
-        valid: &'static [&'static str],
+        valid: Vec<&'static str>,
     },
     /// A value of another type.
     #[error("expected {expected} for {place}, found {found}")]
@@ -72,9 +86,9 @@ pub enum MetadataError {
     #[error("both {tag} and {base} are set")]
     TagAndBase {
         /// The one key.
-        tag: Place,
+        tag: Box<Place>,
         /// The other.
-        base: Place,
+        base: Box<Place>,
     },
     /// The base is not given.
     #[error("{place} names no base")]
@@ -134,7 +148,7 @@ pub enum MetadataError {
         /// The second entry.
         place: Place,
         /// The platform.
-        platform: Platform,
+        platform: Box<Platform>,
     },
     /// The name of a lock is not what PEP 751 wants.
     #[error("`{name}` is no name of a lock, for {place}")]
@@ -158,15 +172,69 @@ pub enum MetadataError {
         /// The key or entry.
         place: Place,
     },
-    /// The list of platforms is empty.
+    /// A list or a table is empty.
     #[error("{place} is empty")]
-    NoPlatforms {
+    NoEntries {
+        /// The key.
+        place: Place,
+    },
+    /// The name of an image cannot be part of those of its repository and its lock.
+    #[error("`{name}` is no name of an image: {place}")]
+    ImageName {
+        /// The key.
+        place: Place,
+        /// The name.
+        name: String,
+    },
+    /// Images are named where they cannot be.
+    #[error("{place} is not in the section of a package")]
+    ImagesHere {
         /// The key.
         place: Place,
     },
 }
 
 impl MetadataError {
+    /// With the line of each key that is named, in the text of its manifest.
+    ///
+    /// ```
+    /// use pyimage_build::{ImageSettings, Section};
+    ///
+    /// let value = serde_json::json!({"tga": "3.13-slim"});
+    /// let section = Section { manifest: "Cargo.toml", key: "package.metadata.pyimage", value: &value };
+    /// let error = ImageSettings::read("app", section, None).unwrap_err();
+    /// let error = error.located(|_| Some("[package.metadata.pyimage]\ntga = \"3.13-slim\"\n".to_owned()));
+    /// assert_eq!(error.to_string(), "unknown key `package.metadata.pyimage.tga` in `Cargo.toml:2`");
+    /// ```
+    #[must_use]
+    pub fn located(mut self, text: impl Fn(&str) -> Option<String>) -> Self {
+        for place in self.places() {
+            place.line = text(&place.manifest).and_then(|text| line(&text, &place.key));
+        }
+        self
+    }
+
+    fn places(&mut self) -> Vec<&mut Place> {
+        match self {
+            Self::UnknownKey { place, .. }
+            | Self::WrongType { place, .. }
+            | Self::NoBase { place }
+            | Self::Tag { place, .. }
+            | Self::Reference { place, .. }
+            | Self::TaggedName { place, .. }
+            | Self::Platform { place, .. }
+            | Self::PlatformTwice { place, .. }
+            | Self::LockName { place, .. }
+            | Self::Relative { place, .. }
+            | Self::Empty { place }
+            | Self::NoEntries { place }
+            | Self::ImageName { place, .. }
+            | Self::ImagesHere { place } => vec![place],
+            Self::TagAndBase { tag, base } => vec![tag, base],
+            Self::PackageName { .. } => Vec::new(),
+        }
+    }
+
     /// What to do about it, a line for each way.
     #[must_use]
     pub fn helps(&self) -> Vec<String> {
@@ -185,9 +253,12 @@ impl MetadataError {
                 [near, ..] => format!("did you mean `tag = \"{near}\"`?"),
                 [] => return Vec::new(),
             },
-            Self::NoPlatforms { .. } => {
+            Self::NoEntries { place } if place.key.ends_with("platforms") => {
                 "leave it out for linux/amd64 and linux/arm64, or name a platform".to_owned()
             }
+            Self::NoEntries { .. } => "leave it out, or name one".to_owned(),
+            Self::ImageName { .. } => "use lower-case letters, digits and `-`".to_owned(),
+            Self::ImagesHere { .. } => "move it to `[package.metadata.pyimage.images]`".to_owned(),
             Self::LockName { .. } => "call it `pylock.toml`, or `pylock.NAME.toml`".to_owned(),
             Self::PackageName { .. } => "give the image a `name`".to_owned(),
             _ => return Vec::new(),

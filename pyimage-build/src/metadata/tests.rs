@@ -1,9 +1,15 @@
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
 fn read(own: &Value, workspace: Option<&Value>) -> Result<ImageSettings, MetadataError> {
+    let mut images = read_all(own, workspace)?;
+    assert_eq!(images.len(), 1);
+    Ok(images.remove(0))
+}
+
+fn read_all(own: &Value, workspace: Option<&Value>) -> Result<Vec<ImageSettings>, MetadataError> {
     let own = Section { manifest: "app/Cargo.toml", key: "package.metadata.pyimage", value: own };
     let workspace =
         workspace.map(|value| Section { manifest: "Cargo.toml", key: "workspace.metadata.pyimage", value });
@@ -116,7 +122,7 @@ fn files_are_looked_for_from_the_manifest_that_names_them() {
         Section { manifest: "/ws/Cargo.toml", key: "workspace.metadata.pyimage", value: &workspace };
     let read = |value: Value| {
         let own = Section { manifest: "/ws/app/Cargo.toml", key: "package.metadata.pyimage", value: &value };
-        ImageSettings::read("app", own, Some(workspace)).map(|image| image.packages)
+        ImageSettings::read("app", own, Some(workspace)).map(|mut images| images.remove(0).packages)
     };
     let packages = read(json!({})).unwrap();
     assert_eq!(packages.requirements, [Path::new("/ws/base.txt"), Path::new("/etc/more.txt")]);
@@ -187,5 +193,93 @@ fn what_a_container_starts_with_is_said_by_level() {
         ),
     ] {
         assert_eq!(read(own).unwrap_err().to_string(), error);
+    }
+}
+
+#[test]
+fn images_of_a_package_by_name() {
+    let own = json!({
+        "tag": "3.13-slim",
+        "name": "ghcr.io/me/app",
+        "requirements": "requirements.txt",
+        "env": {"A": "1"},
+        "images": {
+            "web": {"expose": ["8000"], "env": {"B": "2"}},
+            "worker": {"name": "ghcr.io/me/jobs", "tag": "3.12", "requirements": "worker.txt"},
+        },
+    });
+    let images = read_all(&own, None).unwrap();
+    let shown: Vec<_> = images.iter().map(|image| (image.image.as_deref().unwrap(), shown(image))).collect();
+    assert_eq!(
+        shown,
+        [
+            ("web", "ghcr.io/me/app-web:latest on python:3.13-slim for linux/amd64 linux/arm64".to_owned()),
+            ("worker", "ghcr.io/me/jobs:latest on python:3.12 for linux/amd64 linux/arm64".to_owned()),
+        ]
+    );
+    let locks: Vec<_> = images.iter().map(|image| image.packages.lock.to_str().unwrap()).collect();
+    assert_eq!(locks, ["app/pylock.toml", "app/pylock.worker.toml"]);
+    assert_eq!(images[0].options.env.len(), 2);
+    for (own, workspace, error) in [
+        (
+            json!({"images": {}}),
+            json!({"tag": "3"}),
+            "`package.metadata.pyimage.images` in `app/Cargo.toml` is empty",
+        ),
+        (
+            json!({"images": {"A b": {}}}),
+            json!({"tag": "3"}),
+            "`A b` is no name of an image: `package.metadata.pyimage.images.\"A b\"` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"images": {"a": {"images": {}}}}),
+            json!({"tag": "3"}),
+            "`package.metadata.pyimage.images.a.images` in `app/Cargo.toml` is not in the section of a package",
+        ),
+        (
+            json!({"images": {"a": {"tga": ""}}}),
+            json!({"tag": "3"}),
+            "unknown key `package.metadata.pyimage.images.a.tga` in `app/Cargo.toml`",
+        ),
+        (
+            json!({}),
+            json!({"tag": "3", "images": {"a": {}}}),
+            "`workspace.metadata.pyimage.images` in `Cargo.toml` is not in the section of a package",
+        ),
+        (
+            json!({"images": {"a": {}}}),
+            json!({}),
+            "`package.metadata.pyimage.images.a` in `app/Cargo.toml` names no base",
+        ),
+    ] {
+        assert_eq!(read_all(&own, Some(&workspace)).unwrap_err().to_string(), error);
+    }
+}
+
+#[test]
+fn the_example_of_each_key_is_read_and_fits_the_schema() {
+    let section = &schema()["definitions"]["section"]["properties"];
+    for key in KEYS {
+        let document: toml::Table = format!("{} = {}", key.name, key.example).parse().unwrap();
+        let mut value = serde_json::to_value(document).unwrap();
+        let given = value[key.name].clone();
+        if !["tag", "base"].contains(&key.name) {
+            value["tag"] = json!("3.13-slim");
+        }
+        let images = read_all(&value, None).unwrap_or_else(|error| panic!("{}: {error}", key.name));
+        assert!(!images.is_empty());
+        let kind = match given {
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+            Value::Bool(_) => "boolean",
+            _ => "integer",
+        };
+        let schema = &section[key.name];
+        let kinds = match &schema["anyOf"] {
+            Value::Array(any) => any.iter().map(|one| &one["type"]).collect(),
+            _ => vec![&schema["type"]],
+        };
+        assert!(kinds.contains(&&json!(kind)), "{}: {kind} against {schema}", key.name);
     }
 }
