@@ -95,13 +95,16 @@ fn page_of_keys() -> String {
         .to_owned();
     for key in KEYS {
         let Key { name, kind, default, example, about } = key;
-        page += &format!("## `{name}`\n\n{}.\n\n", capital(about));
-        page += &format!("- Type: {kind}\n- Default: {default}\n- Example: `{name} = {example}`\n\n");
+        let about = capital(about);
+        page.extend([
+            format!("## `{name}`\n\n{about}.\n\n"),
+            format!("- Type: {kind}\n- Default: {default}\n- Example: `{name} = {example}`\n\n"),
+        ]);
         if let Kind::Tables(inner, _) = kind {
             for Key { name, kind, default, example, about } in *inner {
-                page += &format!(
+                page.extend([format!(
                     "`{name}`: {about}; {kind}; default: {default}; example: `{name} = {example}`\n\n"
-                );
+                )]);
             }
         }
     }

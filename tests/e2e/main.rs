@@ -34,6 +34,7 @@ mod packages;
 mod prune;
 mod pull;
 mod push;
+mod readers;
 mod registry;
 mod settings;
 mod signals;

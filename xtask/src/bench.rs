@@ -1,5 +1,6 @@
 //! Measuring against peers: interleaved, as ratios.
 
+mod image;
 mod latency;
 mod measure;
 mod package;
@@ -43,8 +44,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
                 let number = arguments.next().and_then(|text| text.parse().ok());
                 rounds = number.context("`--rounds` takes a number")?;
             }
-            "scripts" | "packages" | "registries" => only = Some(argument),
-            _ => bail!("`bench` takes `scripts`, `packages` or `registries`, and `--rounds N`"),
+            "scripts" | "packages" | "images" | "registries" => only = Some(argument),
+            _ => bail!("`bench` takes `scripts`, `packages`, `images` or `registries`, and `--rounds N`"),
         }
     }
     testbed::up(&[testbed::Part::Slim, testbed::Part::Registry])?;
@@ -59,6 +60,12 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
         package::build()?;
         let section = package::section(&bench);
         package::clean_up();
+        sections.push(section?);
+    }
+    if only.is_none_or(|only| only == "images") {
+        testbed::up(&[testbed::Part::Arm64])?;
+        let section = image::section(&bench);
+        image::clean_up();
         sections.push(section?);
     }
     if only.is_none_or(|only| only == "registries") {

@@ -8,6 +8,7 @@ mod image;
 mod machine;
 mod part;
 mod podman;
+mod readers;
 mod recipe;
 mod registry;
 mod rootless;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::bed::Bed;
-use super::{arm64, engine, image, podman, registry, rootless, tls, user};
+use super::{arm64, engine, image, podman, readers, registry, rootless, tls, user};
 
 /// A part of the test bed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,10 +21,11 @@ pub(crate) enum Part {
     RootlessDocker,
     RootlessPodman,
     Arm64,
+    Readers,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Engine,
         Self::Slim,
         Self::Registry,
@@ -36,6 +37,7 @@ impl Part {
         Self::RootlessDocker,
         Self::RootlessPodman,
         Self::Arm64,
+        Self::Readers,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -51,6 +53,7 @@ impl Part {
             Self::RootlessDocker => "rootless-docker",
             Self::RootlessPodman => "rootless-podman",
             Self::Arm64 => "arm64",
+            Self::Readers => "readers",
         }
     }
 
@@ -72,6 +75,7 @@ impl Part {
             Self::RootlessDocker => "Docker Engine without root",
             Self::RootlessPodman => "podman without root",
             Self::Arm64 => "python:3.13-slim for arm64, run through qemu",
+            Self::Readers => "skopeo, umoci, and the schemas of the image specification",
         }
     }
 
@@ -82,7 +86,7 @@ impl Part {
 
     fn needs(self) -> &'static [Self] {
         match self {
-            Self::Engine | Self::Registry | Self::User => &[],
+            Self::Engine | Self::Registry | Self::User | Self::Readers => &[],
             Self::Slim | Self::Tls => &[Self::Engine],
             Self::Tags | Self::Podman | Self::Login | Self::Arm64 => &[Self::Slim, Self::Registry],
             Self::RootlessDocker | Self::RootlessPodman => &[Self::Slim, Self::Registry, Self::User],
@@ -119,6 +123,7 @@ impl Part {
             Self::RootlessDocker => rootless::docker_ready(),
             Self::RootlessPodman => rootless::podman_ready(),
             Self::Arm64 => arm64::ready(bed),
+            Self::Readers => readers::ready(),
             Self::Login => {
                 registry::LOGIN.ready()
                     && registry::LOGIN.stores(bed, registry::LOGIN_REPOSITORY, "3.13-slim").unwrap_or(false)
@@ -153,6 +158,7 @@ impl Part {
             Self::RootlessDocker => rootless::docker_up(bed),
             Self::RootlessPodman => rootless::podman_up(bed),
             Self::Arm64 => arm64::up(bed),
+            Self::Readers => readers::up(),
         }
     }
 
@@ -173,6 +179,7 @@ impl Part {
             Self::RootlessDocker => vec![("TESTBED_ROOTLESS_DOCKER", unix(&rootless::docker_socket()))],
             Self::RootlessPodman => vec![("TESTBED_ROOTLESS_PODMAN", unix(&rootless::podman_socket()))],
             Self::Arm64 => vec![("TESTBED_ARM64", "1".to_owned())],
+            Self::Readers => vec![("TESTBED_READERS", readers::SCHEMAS.to_owned())],
             Self::Login => {
                 let address = registry::LOGIN.address;
                 vec![
