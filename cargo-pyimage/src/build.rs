@@ -2,9 +2,11 @@
 //!
 //! Nothing of a base is downloaded: what its lock says of it is enough. A layer of wheels is made once and kept.
 
+mod check;
 mod error;
 mod layers;
 mod overlap;
+mod user;
 mod wheels;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +23,7 @@ use crate::workspace::PackageImage;
 
 pub use error::BuildError;
 
+use check::Findings;
 use layers::Made;
 
 /// What an image is built with.
@@ -133,10 +136,16 @@ impl Builder<'_> {
         self.fetch(image, plans.iter().flat_map(|(.., layers)| layers)).await?;
         let source = self.source(image)?;
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
+        let mut findings = Findings::default();
+        for (platform, locked, layers) in &plans {
+            self.check(platform, locked, layers, &mut findings)?;
+        }
+        findings.tell(self, image);
         for (platform, locked, layers) in plans {
             let made = layers.iter().map(|layer| self.layer(layer)).collect::<Result<Vec<_>, _>>()?;
             let overlap = self.overlap(image, &layers, &made).await?;
-            let made: Vec<Made> = made.into_iter().chain(overlap).chain(source.clone()).collect();
+            let user = self.user(image, locked)?;
+            let made: Vec<Made> = user.into_iter().chain(made).chain(overlap).chain(source.clone()).collect();
             let layers: Vec<_> = made.iter().map(Made::added).collect();
             let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
             images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {

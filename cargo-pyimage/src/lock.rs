@@ -2,6 +2,7 @@
 
 mod change;
 mod error;
+mod facts;
 mod packages;
 mod pin;
 
@@ -71,6 +72,10 @@ impl LockFile {
             return Err(LockingError::Stale { path: self.path.clone(), drift });
         }
         packages::check(workspace)?;
+        let drift = facts::missing(workspace, lock);
+        if !drift.is_empty() {
+            return Err(LockingError::Stale { path: self.path.clone(), drift });
+        }
         Ok(lock)
     }
 
@@ -136,7 +141,8 @@ pub async fn lock(
         }
     });
     let pinned = futures_util::future::try_join_all(tasks).await?;
-    let new = Lock { bases: pinned.into_iter().collect() };
+    let mut new = Lock { bases: pinned.into_iter().collect() };
+    facts::keep(&mut new, &old);
     for (base, locked) in &new.bases {
         tell(base, old.bases.get(base), locked, moved.is_some(), shell);
     }
@@ -150,6 +156,9 @@ pub async fn lock(
         shell.status("Locked", format_args!("{} in {}", bases(new.bases.len()), Lock::FILE));
     }
     packages::lock(workspace, &new, mode, packages).await?;
+    if facts::complete(workspace, &mut new, registry, packages).await? {
+        file.write(&new)?;
+    }
     Ok(())
 }
 

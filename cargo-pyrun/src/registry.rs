@@ -27,6 +27,7 @@ mod link;
 mod manifest;
 mod partial;
 pub mod push;
+mod reading;
 mod retry;
 mod settings;
 mod store;

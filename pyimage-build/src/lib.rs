@@ -33,6 +33,9 @@
 //! | configuration, manifest and index | [`Image`], [`ImageIndex`] |
 //! | a folder, or an archive for an engine | [`Layout`], [`LayoutArchive`] |
 //!
+//! What the checks of an image need of its base is in [`BaseFacts`], which a [`BaseScan`] reads of its layers; what a program
+//! or library needs is an [`Elf`], and [`LibraryCheck`] holds the two against each other.
+//!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
 //!
 //! # Example
@@ -63,11 +66,14 @@
 //! [binary distribution format]: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
+mod accounts;
+mod base_facts;
 mod base_release;
 mod date;
 mod descriptor;
 mod digest;
 mod document;
+mod elf;
 mod image;
 mod image_config;
 mod known_tags;
@@ -90,6 +96,7 @@ mod requirement;
 mod requirements_file;
 mod requires_python;
 mod script_metadata;
+mod shared_library;
 mod source;
 mod tag_choice;
 mod target;
@@ -100,11 +107,14 @@ mod wheel_offer;
 mod wheel_platform;
 mod wheel_tags;
 
+pub use accounts::{AccountError, Accounts, Home};
+pub use base_facts::{BaseFacts, BaseScan, BaseScanError};
 pub use base_release::base_release;
 pub use date::Date;
 pub use descriptor::{DescribedPlatform, Descriptor};
 pub use digest::{Digest, DigestAlgorithm, DigestError, DigestHasher};
 pub use document::{Document, DocumentError, Index, MAX_DOCUMENT_SIZE, Manifest};
+pub use elf::Elf;
 pub use image::{AddedLayer, AssemblyError, BaseImage, Blob, Image, ImageIndex, ImageOptions};
 pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
@@ -132,6 +142,7 @@ pub use requirement::{Requirement, RequirementError, RequirementReason};
 pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFileError, RequirementsItem};
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
+pub use shared_library::{Binary, LibraryCheck, LibraryProblem, debian_package};
 pub use source::{LeftOut, LeftOutBy, Source, SourceError, SourceFile, SourceKind};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 pub use target::{Target, TargetError};

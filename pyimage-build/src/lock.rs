@@ -6,7 +6,7 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Digest, MediaType, Platform, Reference, Suite};
+use crate::{BaseFacts, Digest, MediaType, Platform, Reference, Suite};
 
 pub use error::LockError;
 
@@ -70,6 +70,8 @@ pub struct LockedImage {
     pub labels: BTreeMap<String, String>,
     /// Its layers, the lowest first.
     pub layers: Vec<LockedLayer>,
+    /// What the checks need of its files, where an image needed checks.
+    pub facts: Option<BaseFacts>,
 }
 
 /// Content by its digest, with what fetching it takes.
@@ -109,6 +111,8 @@ pub enum Drift {
     MissingBase(Reference),
     /// A platform of a base that the lock has not got.
     MissingPlatform(Reference, Platform),
+    /// A platform of a base of whose files the lock does not have what an image's checks need.
+    MissingFacts(Reference, Platform),
     /// A base in the lock that no image asks for.
     UnusedBase(Reference),
     /// A platform in the lock that no image asks for.
@@ -121,6 +125,9 @@ impl std::fmt::Display for Drift {
             Self::MissingBase(base) => write!(f, "`{}` is not locked", base.familiar()),
             Self::MissingPlatform(base, platform) => {
                 write!(f, "`{}` is not locked for {platform}", base.familiar())
+            }
+            Self::MissingFacts(base, platform) => {
+                write!(f, "the libraries and users of `{}` are not locked for {platform}", base.familiar())
             }
             Self::UnusedBase(base) => write!(f, "`{}` is locked, but no image asks for it", base.familiar()),
             Self::UnusedPlatform(base, platform) => {

@@ -20,6 +20,11 @@ pub(crate) struct Project {
 
 impl Project {
     pub(crate) fn new(section: &str) -> Option<Self> {
+        Self::with(section, &[], &[])
+    }
+
+    /// The same, with these files in the base, and these wheels in the index besides.
+    pub(crate) fn with(section: &str, base: &[(&str, &str)], wheels: &[HandMadeWheel]) -> Option<Self> {
         let uv = uv()?;
         let folder = Folder::new();
         let repository = Repository::new(&folder)?;
@@ -27,7 +32,7 @@ impl Project {
         hub.serve(&repository, "library/python");
         let images: Vec<_> = PLATFORMS
             .iter()
-            .map(|platform| (*platform, repository.image(Format::Oci, platform, "3.13.5")))
+            .map(|platform| (*platform, repository.image_with(Format::Oci, platform, "3.13.5", base)))
             .collect();
         let images: Vec<_> = images.iter().map(|(platform, image)| (*platform, image)).collect();
         repository.index("3.13-slim-trixie", Format::Oci, &images, true);
@@ -37,16 +42,20 @@ impl Project {
         };
         let index = PackageIndex::start(
             &[
-                HandMadeWheel::new("demo", "1.0", &[]),
-                HandMadeWheel::new("demo", "2.0", &["helper>=1"]),
-                HandMadeWheel::new("helper", "1.0", &[]),
-                sharing("alpha"),
-                sharing("beta"),
-                sharing("gamma"),
-                sharing("zeta"),
-                native.clone().only_for("manylinux_2_17_x86_64"),
-                native.only_for("musllinux_1_2_armv7l"),
-            ],
+                wheels.to_vec(),
+                vec![
+                    HandMadeWheel::new("demo", "1.0", &[]),
+                    HandMadeWheel::new("demo", "2.0", &["helper>=1"]),
+                    HandMadeWheel::new("helper", "1.0", &[]),
+                    sharing("alpha"),
+                    sharing("beta"),
+                    sharing("gamma"),
+                    sharing("zeta"),
+                    native.clone().only_for("manylinux_2_17_x86_64"),
+                    native.only_for("musllinux_1_2_armv7l"),
+                ],
+            ]
+            .concat(),
             None,
         );
         let manifest = format!(

@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, reason = "what the bed cannot do fails the test that needs it")]
 
 mod cache;
+mod elf;
 mod engines;
 mod faults;
 mod image;
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use elf::shared_library;
 pub use engines::{Setting, User};
 pub use faults::{BearerAuth, Certificate, Fault, FaultyRegistry, Order, PlainTcp, Request, TlsRegistry};
 pub use image::RegistryImage;

@@ -167,8 +167,26 @@ impl Repository {
     /// Where the registry does not take it.
     #[must_use]
     pub fn image(&self, format: Format, platform: &str, python: &str) -> Descriptor {
-        let layer = format!("a layer of Python {python} for {platform} in {}", self.name);
-        let layer = self.put_blob(format.layer(), layer.as_bytes());
+        self.image_with(format, platform, python, &[])
+    }
+
+    /// The same, with these files in its layer, by their paths and contents.
+    ///
+    /// # Panics
+    /// Where the registry does not take it.
+    #[must_use]
+    pub fn image_with(
+        &self,
+        format: Format,
+        platform: &str,
+        python: &str,
+        files: &[(&str, &str)],
+    ) -> Descriptor {
+        let mark = format!("a layer of Python {python} for {platform} in {}", self.name);
+        let files = files.iter().copied().chain([("etc/mark", mark.as_str())]);
+        let archive = archive(files);
+        let diff_id = digest_of(&archive);
+        let layer = self.put_blob(format.layer(), &gzip(&archive));
         let mut config = platform_of(platform);
         config["config"] = json!({
             "Env": [
@@ -178,7 +196,7 @@ impl Repository {
             ],
             "Cmd": ["python3"],
         });
-        config["rootfs"] = json!({ "type": "layers", "diff_ids": [layer.digest] });
+        config["rootfs"] = json!({ "type": "layers", "diff_ids": [diff_id] });
         let config = self.put_blob(format.config(), config.to_string().as_bytes());
         self.store(format.manifest(), json!({ "config": config.json(), "layers": [layer.json()] }))
     }
@@ -333,6 +351,23 @@ impl Drop for Repository {
             let _ = http::ask(&self.registry, "DELETE", &path, login.as_slice(), &[]);
         }
     }
+}
+
+/// The archive of a layer.
+fn archive<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, content.as_bytes()).expect("an entry");
+    }
+    archive.into_inner().expect("an archive")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, bytes).and_then(|()| gzip.finish()).expect("memory")
 }
 
 /// The digest of these bytes, `sha256:…`.

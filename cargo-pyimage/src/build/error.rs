@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{AssemblyError, LayerError, LayoutError, Platform, ReferenceError, SourceError};
+use pyimage_build::{
+    AccountError, AssemblyError, LayerError, LayoutError, Platform, ReferenceError, SourceError,
+};
 use pyrun::cache::CacheError;
 use pyrun::environment::EnvironmentError;
 
@@ -109,6 +111,14 @@ pub enum BuildError {
         /// Why.
         source: Box<LayerError>,
     },
+    /// The image's user cannot be.
+    #[error("could not give the image of `{image}` its user")]
+    User {
+        /// The package with the image.
+        image: String,
+        /// Why not.
+        source: Box<AccountError>,
+    },
     /// The image's documents could not be made.
     #[error("could not assemble `{image}`")]
     Assemble {
@@ -140,6 +150,12 @@ impl BuildError {
             }
             Self::NoPlatform { .. } => vec!["add it to `platforms` in Cargo.toml".to_owned()],
             Self::NotLocked { .. } => vec!["lock it with `cargo pyimage lock`".to_owned()],
+            Self::User { source, .. } => match &**source {
+                AccountError::Misspelt { nearest, .. } => {
+                    vec![format!("`{nearest}` is the base's; any other name is given an entry of its own")]
+                }
+                _ => vec!["take a name such as `app`, or a number such as `1000`".to_owned()],
+            },
             Self::Fetch { source, .. } => source.helps(),
             Self::Cache(error) => vec![error.help()],
             _ => Vec::new(),

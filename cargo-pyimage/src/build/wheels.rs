@@ -23,7 +23,7 @@ pub(super) const PREFIX: &str = "usr/local";
 pub(super) struct Chosen {
     /// Its place in the order of installation.
     pub(super) order: usize,
-    package: String,
+    pub(super) package: String,
     pub(super) file: LockedFile,
     pub(super) digest: Digest,
     pub(super) provenance: Provenance,
@@ -38,6 +38,8 @@ pub(super) struct WheelLayer {
     pub(super) scheme: Scheme,
     pub(super) options: LayerOptions,
     created_by: String,
+    /// What its wheels need is checked.
+    checked: bool,
 }
 
 impl Builder<'_> {
@@ -75,7 +77,8 @@ impl Builder<'_> {
             }
             let names: Vec<_> = wheels.iter().map(|wheel| wheel.package.as_str()).collect();
             let created_by = format!("wheels: {}", names.join(", "));
-            WheelLayer { wheels, key, scheme: scheme.clone(), options: options.clone(), created_by }
+            let (scheme, options) = (scheme.clone(), options.clone());
+            WheelLayer { wheels, key, scheme, options, created_by, checked: locked.facts.is_some() }
         });
         Ok(layers.collect())
     }
@@ -86,8 +89,13 @@ impl Builder<'_> {
         image: &PackageImage,
         layers: impl Iterator<Item = &'l WheelLayer>,
     ) -> Result<(), BuildError> {
-        let missing =
-            layers.filter(|layer| self.known(&layer.key, "").is_none()).flat_map(|layer| &layer.wheels);
+        let missing = layers.flat_map(|layer| {
+            let is_known = self.known(&layer.key, "").is_some();
+            // Offline, what is made is made, checked or not.
+            let is_checked = !layer.checked || self.offline;
+            let done = move |wheel: &&Chosen| is_known && (is_checked || self.is_read(wheel, &layer.scheme));
+            layer.wheels.iter().filter(move |wheel| !done(wheel))
+        });
         self.fetch_wheels(image, missing).await
     }
 
@@ -111,7 +119,7 @@ impl Builder<'_> {
 
     /// Makes a layer whose wheels are there, unless it was made before.
     pub(super) fn layer(&self, layer: &WheelLayer) -> Result<Made, BuildError> {
-        let WheelLayer { wheels, key, scheme, options, created_by } = layer;
+        let WheelLayer { wheels, key, scheme, options, created_by, .. } = layer;
         if let Some(known) = self.known(key, created_by) {
             return Ok(known);
         }
@@ -136,7 +144,7 @@ impl Builder<'_> {
     }
 
     /// Where a wheel is: on this machine as the lock says, or in the cache.
-    fn wheel(&self, wheel: &Chosen) -> Utf8PathBuf {
+    pub(super) fn wheel(&self, wheel: &Chosen) -> Utf8PathBuf {
         match &wheel.file.path {
             Some(path) => Utf8PathBuf::from(path),
             None => self

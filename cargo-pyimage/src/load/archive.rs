@@ -189,6 +189,7 @@ mod tests {
             stop_signal: None,
             labels: BTreeMap::new(),
             layers: Vec::new(),
+            facts: None,
         };
         let (reference, platform) = ("python:3.13-slim".parse().unwrap(), "linux/amd64".parse().unwrap());
         let target = pin(MediaType::OCI_INDEX);

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{Drift, LockError, Platform, PylockError, SelectionError};
+use pyimage_build::{BaseScanError, Drift, LockError, Platform, PylockError, SelectionError};
 use pyrun::cache::CACHE_VARIABLE;
 use pyrun::dependencies::{DependencyError, UnreadableNeed};
 use pyrun::environment::EnvironmentError;
@@ -157,6 +157,16 @@ pub enum LockingError {
         /// The base.
         base: String,
     },
+    /// A base's files could not be read.
+    #[error("could not read which libraries and users `{base}` has for {platform}")]
+    Facts {
+        /// The base.
+        base: String,
+        /// The platform.
+        platform: Platform,
+        /// Why.
+        source: Box<BaseScanError>,
+    },
     /// The documents of a base contradict each other.
     #[error("the documents of `{base}` for {platform} contradict each other: {why}")]
     Contradiction {
@@ -217,6 +227,7 @@ impl LockingError {
             | Self::Unfit { .. }
             | Self::Unwritable { .. }
             | Self::Unreadable { .. }
+            | Self::Facts { .. }
             | Self::Contradiction { .. } => {
                 return Vec::new();
             }

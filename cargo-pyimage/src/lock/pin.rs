@@ -73,7 +73,7 @@ async fn refused(registry: &Registry, base: &Reference, error: RegistryError) ->
     LockingError::Registry { base: base.familiar(), nearest, source: Box::new(error) }
 }
 
-fn failed(base: &Reference, error: RegistryError) -> LockingError {
+pub(super) fn failed(base: &Reference, error: RegistryError) -> LockingError {
     LockingError::Registry { base: base.familiar(), nearest: Vec::new(), source: Box::new(error) }
 }
 
@@ -168,6 +168,7 @@ fn locked(
         layers: layers
             .map(|(layer, diff_id)| LockedLayer { blob: as_pin(layer), diff_id: diff_id.clone() })
             .collect(),
+        facts: None,
     })
 }
 
@@ -185,7 +186,7 @@ fn as_pin(descriptor: &Descriptor) -> Pin {
     }
 }
 
-fn as_descriptor(pin: &Pin) -> Descriptor {
+pub(super) fn as_descriptor(pin: &Pin) -> Descriptor {
     Descriptor {
         media_type: pin.media_type.clone(),
         digest: pin.digest.clone(),

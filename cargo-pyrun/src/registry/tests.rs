@@ -4,6 +4,7 @@ mod documents;
 mod faults;
 mod mirrors;
 mod push;
+mod reading;
 mod server;
 
 use std::time::Duration;

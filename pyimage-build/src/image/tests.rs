@@ -29,6 +29,7 @@ fn locked(is_docker: bool, layers: usize) -> LockedImage {
         stop_signal: Some("SIGTERM".to_owned()),
         labels: BTreeMap::from([("of".to_owned(), "base".to_owned())]),
         layers: (0..layers).map(layer).collect(),
+        facts: None,
     }
 }
 

@@ -72,8 +72,10 @@ struct Archive<'o, W: Write> {
 impl<W: Write> Archive<'_, W> {
     fn entry(&mut self, path: &str, entry: Option<&Entry<'_>>) -> Result<(), LayerError> {
         match entry {
-            None => self.folder(path, 0o755).map_err(LayerError::Write),
-            Some(Entry::Folder { mode }) => self.folder(path, *mode).map_err(LayerError::Write),
+            None => self.folder(path, 0o755, None).map_err(LayerError::Write),
+            Some(Entry::Folder { mode, owner }) => {
+                self.folder(path, *mode, *owner).map_err(LayerError::Write)
+            }
             Some(Entry::Symlink { target }) => {
                 self.files += 1;
                 self.header(path, EntryType::Symlink, 0o777, 0, target).map_err(LayerError::Write)
@@ -89,8 +91,9 @@ impl<W: Write> Archive<'_, W> {
         }
     }
 
-    fn folder(&mut self, path: &str, mode: u32) -> io::Result<()> {
-        self.header(&format!("{path}/"), EntryType::Directory, mode, 0, "")
+    fn folder(&mut self, path: &str, mode: u32, owner: Option<(u64, u64)>) -> io::Result<()> {
+        let owner = owner.unwrap_or((self.options.uid, self.options.gid));
+        self.header_of(owner, &format!("{path}/"), EntryType::Directory, mode, 0, "")
     }
 
     fn bytes(&mut self, path: &str, mode: u32, bytes: &[u8]) -> io::Result<()> {
@@ -143,11 +146,23 @@ impl<W: Write> Archive<'_, W> {
     }
 
     fn header(&mut self, path: &str, kind: EntryType, mode: u32, size: u64, target: &str) -> io::Result<()> {
+        self.header_of((self.options.uid, self.options.gid), path, kind, mode, size, target)
+    }
+
+    fn header_of(
+        &mut self,
+        (uid, gid): (u64, u64),
+        path: &str,
+        kind: EntryType,
+        mode: u32,
+        size: u64,
+        target: &str,
+    ) -> io::Result<()> {
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
         header.set_mode(mode);
-        header.set_uid(self.options.uid);
-        header.set_gid(self.options.gid);
+        header.set_uid(uid);
+        header.set_gid(gid);
         header.set_mtime(self.options.modified);
         header.set_size(size);
         // A name that has no room goes before, as the content of an entry of its own.

@@ -42,7 +42,7 @@ pub struct LayerContents<'a> {
 /// One thing in a layer.
 #[derive(Debug)]
 pub(super) enum Entry<'a> {
-    Folder { mode: u32 },
+    Folder { mode: u32, owner: Option<(u64, u64)> },
     File { mode: u32, content: Content<'a> },
     Symlink { target: String },
 }
@@ -83,7 +83,18 @@ impl<'a> LayerContents<'a> {
     /// # Ok::<(), pyimage_build::LayerError>(())
     /// ```
     pub fn add_folder(&mut self, path: &str, mode: u32) -> Result<(), LayerError> {
-        self.add(path, Entry::Folder { mode })
+        self.add(path, Entry::Folder { mode, owner: None })
+    }
+
+    /// Adds a folder that belongs to another user than the rest.
+    ///
+    /// ```
+    /// # use pyimage_build::LayerContents;
+    /// LayerContents::new().add_folder_of("home/app", 0o755, 1000, 1000)?;
+    /// # Ok::<(), pyimage_build::LayerError>(())
+    /// ```
+    pub fn add_folder_of(&mut self, path: &str, mode: u32, uid: u64, gid: u64) -> Result<(), LayerError> {
+        self.add(path, Entry::Folder { mode, owner: Some((uid, gid)) })
     }
 
     /// Adds a symbolic link. Its target stays as it is, and need not be there.
@@ -176,7 +187,11 @@ impl<'a> LayerContents<'a> {
         check(path)?;
         match (self.entries.get(path), &entry) {
             (None, _) => {}
-            (Some(Entry::Folder { mode }), Entry::Folder { mode: again }) if mode == again => return Ok(()),
+            (Some(Entry::Folder { mode, owner }), Entry::Folder { mode: again, owner: other })
+                if (mode, owner) == (again, other) =>
+            {
+                return Ok(());
+            }
             (Some(Entry::Folder { .. }), Entry::Folder { .. }) => {
                 return Err(LayerError::Duplicate { path: path.to_owned() });
             }

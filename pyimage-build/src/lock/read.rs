@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::write;
 use super::{Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
-use crate::{Digest, MediaType, Platform, Reference, Suite};
+use crate::{BaseFacts, Digest, MediaType, Platform, Reference, Suite};
 
 #[derive(Deserialize)]
 struct Head {
@@ -62,6 +62,8 @@ struct WireImage {
     labels: BTreeMap<String, String>,
     #[serde(default)]
     layers: Vec<WireLayer>,
+    #[serde(default)]
+    facts: Option<BaseFacts>,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +154,7 @@ fn locked_image(wire: WireImage) -> Result<LockedImage, LockError> {
         stop_signal,
         labels,
         layers,
+        facts,
     } = wire;
     let unknown = |suite: &str| LockError::Inconsistent(format!("`{suite}` is no release of a distribution"));
     let suite = suite.map(|text| Suite::from_name(&text).ok_or_else(|| unknown(&text))).transpose()?;
@@ -172,5 +175,6 @@ fn locked_image(wire: WireImage) -> Result<LockedImage, LockError> {
         stop_signal,
         labels,
         layers: layers.collect(),
+        facts,
     })
 }

@@ -26,6 +26,16 @@ fn image(seed: &str) -> LockedImage {
             blob: pin("layer", MediaType::from("application/vnd.oci.image.layer.v1.tar+gzip")),
             diff_id: Digest::of(b"content"),
         }],
+        facts: None,
+    }
+}
+
+fn facts() -> BaseFacts {
+    let libraries = ["ld-linux-x86-64.so.2", "libc.so.6", "libcrypt.so.1", "libz.so.1"];
+    BaseFacts {
+        libraries: libraries.map(str::to_owned).into(),
+        passwd: vec!["root:x:0:0:root:/root:/bin/bash".to_owned()],
+        group: vec!["root:x:0:".to_owned(), "staff:x:50:".to_owned()],
     }
 }
 
@@ -38,7 +48,8 @@ fn reference(text: &str) -> Reference {
 }
 
 fn lock() -> Lock {
-    let images = [("linux/amd64", image("amd64")), ("linux/arm64", image("arm64"))];
+    let checked = LockedImage { facts: Some(facts()), ..image("amd64") };
+    let images = [("linux/amd64", checked), ("linux/arm64", image("arm64"))];
     let images = images.map(|(name, image)| (platform(name), image)).into();
     let base = LockedBase { target: pin("index", MediaType::OCI_INDEX), images };
     Lock { bases: BTreeMap::from([(reference("python:3.13-slim"), base)]) }
@@ -69,6 +80,7 @@ fn damage_is_told_with_the_way_out() {
         ),
         (twice, "the lock is damaged: linux/arm64 of `python:3.13-slim` is locked twice"),
         (text.replacen("\"3.13.5\"", "\"3.13.4\"", 1), EDITED),
+        (text.replacen("\"libz.so.1\", ", "", 1).replacen("\"libz.so.1\",", "", 1), EDITED),
         (text.replacen("size = 6", "size = 7", 1), EDITED),
         (text.replacen("image.index.v1", "image.index.v2", 1), EDITED),
         (text.replacen("linux/amd64", "linux/386", 1), &*EDITED.replace("amd64", "386")),
@@ -103,6 +115,16 @@ fn drift_is_found_both_ways() {
 }
 
 prop_compose! {
+    fn any_facts()(
+        libraries in prop::collection::btree_set("(lib)?[a-c\\PC]{0,40}", 0..40),
+        passwd in prop::collection::vec(any::<String>(), 0..3),
+        group in prop::collection::vec(any::<String>(), 0..3),
+    ) -> BaseFacts {
+        BaseFacts { libraries, passwd, group }
+    }
+}
+
+prop_compose! {
     fn any_image()(
         texts in prop::collection::vec(any::<String>(), 4),
         env in prop::collection::vec(any::<String>(), 0..3),
@@ -110,6 +132,7 @@ prop_compose! {
         signal in prop::option::of(any::<String>()),
         suite in prop::sample::select(vec![None, Some("trixie"), Some("alpine3.22"), Some("ltsc2022")]),
         size in 0..=i64::MAX.cast_unsigned(),
+        facts in prop::option::of(any_facts()),
     ) -> LockedImage {
         let mut image = image(&texts[0]);
         image.manifest.size = size;
@@ -122,6 +145,7 @@ prop_compose! {
             env,
             labels,
             stop_signal: signal,
+            facts,
             ..image
         }
     }

@@ -3,7 +3,10 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Lock, LockedImage, Pin};
-use crate::{Digest, Platform, Reference};
+use crate::{BaseFacts, Digest, Platform, Reference};
+
+/// The columns of a line with several names.
+const WIDTH: usize = 110;
 
 const HEADER: &str = "# The bases of this project's images, pinned by `cargo pyimage lock`.\n\
     # Commit this file. `cargo pyimage lock --update` moves the pins.\n";
@@ -76,7 +79,41 @@ fn write_facts(f: &mut Formatter<'_>, image: &LockedImage) -> fmt::Result {
             let pin = layer.blob.to_string();
             format!("{}, diff-id = {} }}", pin.trim_end_matches(" }"), Text(layer.diff_id.as_str()))
         }),
-    )
+    )?;
+    image.facts.as_ref().map_or(Ok(()), |facts| write_facts_of_files(f, facts))
+}
+
+/// A table below that of the image, and so behind all of its keys.
+fn write_facts_of_files(f: &mut Formatter<'_>, facts: &BaseFacts) -> fmt::Result {
+    writeln!(f, "\n[base.image.facts]")?;
+    names(f, "libraries", facts.libraries.iter().map(String::as_str))?;
+    for (key, lines) in [("passwd", &facts.passwd), ("group", &facts.group)] {
+        writeln!(f, "{key} = [")?;
+        for line in lines {
+            writeln!(f, "    {},", Text(line))?;
+        }
+        f.write_str("]\n")?;
+    }
+    Ok(())
+}
+
+/// Sorted names, several to a line. Each first letter behind `lib` begins a new one, so that one more name changes few lines.
+fn names<'a>(f: &mut Formatter<'_>, key: &str, names: impl Iterator<Item = &'a str>) -> fmt::Result {
+    write!(f, "{key} = [")?;
+    let (mut letter, mut width) = (None, WIDTH);
+    for name in names {
+        let first = name.strip_prefix("lib").and_then(|rest| rest.chars().next());
+        let text = Text(name).to_string();
+        if width + text.len() + 2 > WIDTH || first != letter {
+            write!(f, "\n    {text},")?;
+            width = 4 + text.len() + 1;
+        } else {
+            write!(f, " {text},")?;
+            width += text.len() + 2;
+        }
+        letter = first;
+    }
+    f.write_str("\n]\n")
 }
 
 fn list(

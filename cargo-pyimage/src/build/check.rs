@@ -1,0 +1,281 @@
+//! Whether what is in an image can be loaded there: shared libraries that packages need, held against what there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use camino::Utf8PathBuf;
+use pyimage_build::{
+    Binary, CopyError, Elf, InstalledFile, LibraryCheck, LibraryProblem, LockedImage, Platform, Scheme,
+    Suite, Unpacker, debian_package,
+};
+
+use super::wheels::{Chosen, PREFIX, WheelLayer, installation};
+use super::{BuildError, Builder, PackageImage, cores};
+
+/// The cache's folder of what programs and libraries in wheels need, by the wheels' digests.
+const KNOWN: &str = "binaries";
+/// Files up to this size are unpacked once, and larger ones as often as a piece of them is read.
+const IN_MEMORY: u64 = 32 << 20;
+/// How many libraries of a package are named.
+const NAMED: usize = 5;
+
+/// What cannot be loaded, on all platforms of an image.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// By what is wrong, the platforms where it is.
+    told: BTreeMap<String, BTreeSet<Platform>>,
+    /// Debian's packages with what is missing.
+    packages: BTreeSet<&'static str>,
+    /// What none of them is known to have.
+    unknown: BTreeSet<String>,
+}
+
+impl Builder<'_> {
+    /// Whether it is known what a wheel needs.
+    pub(super) fn is_read(&self, wheel: &Chosen, scheme: &Scheme) -> bool {
+        self.cache.root().join(entry(wheel, scheme)).is_file()
+    }
+
+    /// Looks for what the wheels of an image need and the image does not have, where the base is known well enough.
+    pub(super) fn check(
+        &self,
+        platform: &Platform,
+        locked: &LockedImage,
+        layers: &[WheelLayer],
+        findings: &mut Findings,
+    ) -> Result<(), BuildError> {
+        let (Some(facts), Some(suite)) = (&locked.facts, &locked.suite) else { return Ok(()) };
+        let Some(libc) = suite.libc() else { return Ok(()) };
+        let wheels: Vec<_> = layers
+            .iter()
+            .flat_map(|layer| layer.wheels.iter().map(move |wheel| (wheel, &layer.scheme)))
+            .collect();
+        let binaries = self.binaries_of_all(&wheels)?;
+        let mut check = LibraryCheck::new(facts, platform, libc.libc);
+        for ((wheel, _), binaries) in wheels.iter().zip(&binaries) {
+            check.add(&wheel.package, binaries);
+        }
+        findings.add(&check.problems(), platform, suite);
+        Ok(())
+    }
+
+    /// What all wheels need, on as many cores as there are where they are not known yet.
+    fn binaries_of_all(&self, wheels: &[(&Chosen, &Scheme)]) -> Result<Vec<Vec<Binary>>, BuildError> {
+        let all: Vec<_> = wheels.iter().map(|_| Mutex::new(Ok(Vec::new()))).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some((place, (wheel, scheme))) = {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                wheels.get(place).map(|wheel| (place, *wheel))
+            } {
+                let found = self.binaries(wheel, scheme);
+                if let Ok(mut slot) = all[place].lock() {
+                    *slot = found;
+                }
+            }
+        };
+        let known = wheels.iter().all(|(wheel, scheme)| self.is_read(wheel, scheme));
+        std::thread::scope(|scope| {
+            for _ in 1..if known { 1 } else { cores().get().min(wheels.len()) } {
+                scope.spawn(work);
+            }
+            work();
+        });
+        all.into_iter().map(|slot| slot.into_inner().unwrap_or_else(|_| Ok(Vec::new()))).collect()
+    }
+
+    /// What is in a wheel that the loader reads; nothing where the wheel is not there any more.
+    fn binaries(&self, wheel: &Chosen, scheme: &Scheme) -> Result<Vec<Binary>, BuildError> {
+        let entry = entry(wheel, scheme);
+        if let Some(known) = self.cache.read_json(&entry) {
+            return Ok(known);
+        }
+        if !self.wheel(wheel).is_file() {
+            return Ok(Vec::new());
+        }
+        let opened = self.open(wheel)?;
+        let installation = installation(&opened, wheel, scheme)?;
+        let likely = installation.files().iter().filter(|file| {
+            let name = file.path().rsplit('/').next().unwrap_or_default();
+            name.contains(".so") || file.mode() & 0o111 != 0
+        });
+        let mut unpacker = Unpacker::new();
+        let mut binaries = Vec::new();
+        for file in likely {
+            let failed =
+                |source| BuildError::Wheel { wheel: wheel.file.file_name.clone(), source: Box::new(source) };
+            if let Some(elf) = read(file, &mut unpacker).map_err(failed)? {
+                binaries.push(Binary { path: format!("{PREFIX}/{}", file.path()), elf });
+            }
+        }
+        self.cache.write_json(&entry, &binaries)?;
+        Ok(binaries)
+    }
+}
+
+fn entry(wheel: &Chosen, scheme: &Scheme) -> Utf8PathBuf {
+    // Where a file is in the image depends on the Python, too.
+    let site = scheme.site_packages();
+    let place = site.rsplit('/').nth(1).unwrap_or_default();
+    Utf8PathBuf::from(format!("{KNOWN}/{}-{place}.json", wheel.digest.hex()))
+}
+
+fn read(file: &InstalledFile<'_>, unpacker: &mut Unpacker) -> Result<Option<Elf>, CopyError> {
+    let mut start = Window::new(0, 4);
+    start.fill(file, unpacker)?;
+    if start.bytes != b"\x7fELF" {
+        return Ok(None);
+    }
+    if file.size() > IN_MEMORY {
+        return Elf::read(|offset, len| {
+            let mut window = Window::new(offset, len);
+            window.fill(file, unpacker)?;
+            Ok(window.bytes)
+        });
+    }
+    let mut whole = Vec::new();
+    file.copy(unpacker, &mut whole)?;
+    Elf::read(|offset, len| {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
+        Ok(whole[from..].iter().take(len).copied().collect())
+    })
+}
+
+/// A piece of a file that is unpacked from its beginning.
+struct Window {
+    skip: u64,
+    left: usize,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    fn new(offset: u64, len: usize) -> Self {
+        Self { skip: offset, left: len, bytes: Vec::new() }
+    }
+
+    fn fill(&mut self, file: &InstalledFile<'_>, unpacker: &mut Unpacker) -> Result<(), CopyError> {
+        match file.copy(unpacker, self) {
+            // There is more, which nobody wants.
+            Err(CopyError::Write(_)) if self.left == 0 => Ok(()),
+            other => other,
+        }
+    }
+}
+
+impl Write for Window {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+        self.skip -= skipped as u64;
+        let taken = self.left.min(bytes.len() - skipped);
+        self.bytes.extend_from_slice(&bytes[skipped..skipped + taken]);
+        self.left -= taken;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Findings {
+    fn add(&mut self, problems: &[LibraryProblem<'_>], platform: &Platform, suite: &Suite) {
+        let mut tell = |text: String| {
+            self.told.entry(text).or_default().insert(platform.clone());
+        };
+        // They are sorted by package.
+        for problems in problems.chunk_by(|one, other| one.package() == other.package()) {
+            let mut missing = Vec::new();
+            let mut first = None;
+            for problem in problems {
+                match *problem {
+                    LibraryProblem::Missing { library, path, .. } => {
+                        first = first.or(Some(path));
+                        missing.push(library);
+                        match debian_package(library, suite) {
+                            Some(package) => drop(self.packages.insert(package)),
+                            None => drop(self.unknown.insert(library.to_owned())),
+                        }
+                    }
+                    LibraryProblem::Foreign { package, architecture, path } => {
+                        tell(format!("`{package}` is for {architecture} ({})", shown(path)));
+                    }
+                    _ => {}
+                }
+            }
+            let (Some(path), [problem, ..]) = (first, problems) else { continue };
+            let names: Vec<_> = missing.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+            let more = match missing.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let package = problem.package();
+            tell(format!("`{package}` needs {}{more} ({})", names.join(", "), shown(path)));
+        }
+    }
+
+    /// Tells it, once for all platforms.
+    pub(super) fn tell(&self, builder: &Builder<'_>, image: &PackageImage) {
+        let (shell, base) = (builder.shell, image.settings.base.familiar());
+        for (text, platforms) in &self.told {
+            let platforms: Vec<_> = platforms.iter().map(ToString::to_string).collect();
+            let platforms = platforms.join(", ");
+            if text.contains(" needs ") {
+                shell.warn(format_args!("{text}, which `{base}` does not have for {platforms}"));
+            } else {
+                shell.warn(format_args!("{text}, and the image for {platforms}"));
+            }
+        }
+        if !self.packages.is_empty() {
+            let names: Vec<_> = self.packages.iter().map(|name| format!("\"{name}\"")).collect();
+            shell.help(format_args!("`apt = [{}]` installs what has them", names.join(", ")));
+        }
+        if let Some(library) = self.unknown.iter().next().filter(|_| self.packages.is_empty()) {
+            shell.help(format_args!(
+                "https://packages.debian.org/search?searchon=contents&keywords={library} tells which package has it"
+            ));
+        }
+    }
+}
+
+/// A path as people know it.
+fn shown(path: &str) -> &str {
+    path.split_once("/site-packages/").map_or(path, |(_, rest)| rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_takes_its_piece_and_no_more() {
+        let mut window = Window::new(3, 4);
+        assert_eq!(window.write(b"ab").unwrap(), 2);
+        assert_eq!(window.write(b"cdef").unwrap(), 4);
+        window.write_all(b"ghij").unwrap();
+        assert_eq!(window.bytes, b"defg");
+        assert!(window.write(b"k").is_err(), "so that unpacking ends");
+    }
+
+    #[test]
+    fn what_is_missing_is_told_once_for_all_platforms() {
+        let mut findings = Findings::default();
+        let path = "usr/local/lib/python3.13/site-packages/cv2/cv2.abi3.so";
+        let missing = ["libGL.so.1", "liba.so", "libb.so", "libc.so", "libd.so", "libe.so"]
+            .map(|library| LibraryProblem::Missing { package: "opencv 4", library, path });
+        let suite = Suite::from_name("trixie").unwrap();
+        for platform in ["linux/amd64", "linux/arm64"] {
+            findings.add(&missing, &platform.parse().unwrap(), &suite);
+        }
+        let expected = "`opencv 4` needs `libGL.so.1`, `liba.so`, `libb.so`, `libc.so`, `libd.so` and 1 more (cv2/cv2.abi3.so)";
+        let told: Vec<_> = findings.told.iter().collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!((told[0].0.as_str(), told[0].1.len()), (expected, 2));
+        assert_eq!(findings.packages, ["libgl1"].into());
+        assert_eq!(findings.unknown.len(), 5);
+    }
+}
