@@ -2,9 +2,12 @@
 //!
 //! Nothing of a base is downloaded: what its lock says of it is enough. A layer of wheels is made once and kept.
 
+mod bins;
 mod error;
 mod layers;
 mod overlap;
+mod project;
+mod sources;
 mod wheels;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +22,7 @@ use pyrun::shell::Shell;
 
 use crate::workspace::PackageImage;
 
+pub use bins::BinError;
 pub use error::BuildError;
 
 use layers::Made;
@@ -30,6 +34,8 @@ pub struct Builder<'a> {
     pub root: &'a Utf8Path,
     /// The bases.
     pub lock: &'a Lock,
+    /// Cargo's folder for what it makes.
+    pub target: &'a Utf8Path,
     /// Where wheels and layers are kept.
     pub cache: &'a Cache,
     /// What is told.
@@ -123,20 +129,28 @@ impl Builder<'_> {
         let mut options = settings.options.clone();
         options.created = self.epoch;
         let mut plans = Vec::new();
-        for platform in
-            settings.platforms.iter().filter(|its| platforms.is_empty() || platforms.contains(its))
-        {
+        let mut wanted: Vec<_> =
+            settings.platforms.iter().filter(|its| platforms.is_empty() || platforms.contains(its)).collect();
+        // What has to be built for one platform and turns out to be for any is built without emulation.
+        wanted.sort_by_key(|platform| **platform != Platform::host());
+        for platform in wanted {
             let locked = base.images.get(platform);
             let locked = locked.ok_or_else(|| BuildError::NotLocked { base: settings.base.familiar() })?;
-            plans.push((platform, locked, self.plan(image, platform, locked)?));
+            plans.push((platform, locked, self.plan(image, platform, locked).await?));
         }
+        plans.sort_by_key(|(platform, ..)| *platform);
         self.fetch(image, plans.iter().flat_map(|(.., layers)| layers)).await?;
-        let source = self.source(image)?;
+        let project = self.project(image)?;
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
         for (platform, locked, layers) in plans {
             let made = layers.iter().map(|layer| self.layer(layer)).collect::<Result<Vec<_>, _>>()?;
             let overlap = self.overlap(image, &layers, &made).await?;
-            let made: Vec<Made> = made.into_iter().chain(overlap).chain(source.clone()).collect();
+            let bins = self.bins(image, platform, locked).await?;
+            for replaced in project.check(bins.as_ref(), &made)? {
+                self.shell.warn(replaced);
+            }
+            let own = bins.into_iter().chain(project.layers());
+            let made: Vec<Made> = made.into_iter().chain(overlap).chain(own).collect();
             let layers: Vec<_> = made.iter().map(Made::added).collect();
             let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
             images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {

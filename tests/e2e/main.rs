@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "what the machine does not do fails the test that needs it")]
 
 mod bed;
+mod bins;
 mod build;
 mod building;
 mod cache;
@@ -16,6 +17,7 @@ mod engines;
 mod environment;
 mod examples;
 mod exit;
+mod extra_files;
 mod faults;
 mod forms;
 mod help;
@@ -37,6 +39,7 @@ mod push;
 mod registry;
 mod settings;
 mod signals;
+mod sources_in_images;
 mod streams;
 mod tags;
 mod terminal;
