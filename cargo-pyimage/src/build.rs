@@ -2,10 +2,13 @@
 //!
 //! Nothing of a base is downloaded: what its lock says of it is enough. A layer of wheels is made once and kept.
 
+mod bins;
 mod check;
 mod error;
 mod layers;
 mod overlap;
+mod project;
+mod sources;
 mod user;
 mod wheels;
 
@@ -21,6 +24,7 @@ use pyrun::shell::Shell;
 
 use crate::workspace::PackageImage;
 
+pub use bins::BinError;
 pub use error::BuildError;
 
 use check::Findings;
@@ -33,6 +37,8 @@ pub struct Builder<'a> {
     pub root: &'a Utf8Path,
     /// The bases.
     pub lock: &'a Lock,
+    /// Cargo's folder for what it makes.
+    pub target: &'a Utf8Path,
     /// Where wheels and layers are kept.
     pub cache: &'a Cache,
     /// What is told.
@@ -126,15 +132,18 @@ impl Builder<'_> {
         let mut options = settings.options.clone();
         options.created = self.epoch;
         let mut plans = Vec::new();
-        for platform in
-            settings.platforms.iter().filter(|its| platforms.is_empty() || platforms.contains(its))
-        {
+        let mut wanted: Vec<_> =
+            settings.platforms.iter().filter(|its| platforms.is_empty() || platforms.contains(its)).collect();
+        // What has to be built for one platform and turns out to be for any is built without emulation.
+        wanted.sort_by_key(|platform| **platform != Platform::host());
+        for platform in wanted {
             let locked = base.images.get(platform);
             let locked = locked.ok_or_else(|| BuildError::NotLocked { base: settings.base.familiar() })?;
-            plans.push((platform, locked, self.plan(image, platform, locked)?));
+            plans.push((platform, locked, self.plan(image, platform, locked).await?));
         }
+        plans.sort_by_key(|(platform, ..)| *platform);
         self.fetch(image, plans.iter().flat_map(|(.., layers)| layers)).await?;
-        let source = self.source(image)?;
+        let project = self.project(image)?;
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
         let mut findings = Findings::default();
         for (platform, locked, layers) in &plans {
@@ -145,7 +154,12 @@ impl Builder<'_> {
             let made = layers.iter().map(|layer| self.layer(layer)).collect::<Result<Vec<_>, _>>()?;
             let overlap = self.overlap(image, &layers, &made).await?;
             let user = self.user(image, locked)?;
-            let made: Vec<Made> = user.into_iter().chain(made).chain(overlap).chain(source.clone()).collect();
+            let bins = self.bins(image, platform, locked).await?;
+            for replaced in project.check(bins.as_ref(), &made)? {
+                self.shell.warn(replaced);
+            }
+            let own = bins.into_iter().chain(project.layers());
+            let made: Vec<Made> = user.into_iter().chain(made).chain(overlap).chain(own).collect();
             let layers: Vec<_> = made.iter().map(Made::added).collect();
             let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
             images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {

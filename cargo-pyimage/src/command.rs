@@ -238,7 +238,8 @@ async fn assembled_in<'a>(
     let lock = file.check(workspace).map_err(failure_of_lock)?;
     let epoch = build::epoch(env::var("SOURCE_DATE_EPOCH").ok().as_deref()).map_err(failure_of_build)?;
     let offline = offline || frozen;
-    let builder = Builder { root: &workspace.root, lock, cache, shell, offline, epoch };
+    let builder =
+        Builder { root: &workspace.root, target: &workspace.target, lock, cache, shell, offline, epoch };
     let platforms = args.platform.iter().cloned().collect();
     let images = workspace.named(args.image.as_deref()).map_err(failure_of_build)?;
     let mut all = Vec::new();

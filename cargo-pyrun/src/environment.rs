@@ -8,6 +8,7 @@
 //! For a Python that our code does not know, the image's own pip makes it.
 
 mod build;
+mod build_for_image;
 mod build_image;
 mod bytecode;
 mod damage;
@@ -37,6 +38,7 @@ use crate::shell::Shell;
 
 use resolution_with_builds::Solvers;
 
+pub use build_for_image::{Sources, build};
 pub use error::EnvironmentError;
 pub use fetch::{Fetched, fetch};
 pub use step::StepError;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{Descriptor, Digest, Layer, LockedImage, MediaType, Pin, Platform, Reference};
+use crate::{Descriptor, Digest, Layer, LayerCompression, LockedImage, MediaType, Pin, Platform, Reference};
 
 pub use error::AssemblyError;
 pub use index::ImageIndex;
@@ -34,7 +34,8 @@ pub use options::ImageOptions;
 /// #     labels: BTreeMap::new(), layers: Vec::new(), facts: None,
 /// # });
 /// # let (digest, diff_id) = (Digest::of(b"blob"), Digest::of(b"content"));
-/// # let source = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1 };
+/// # let compression = pyimage_build::LayerCompression::default();
+/// # let source = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1, compression };
 ///
 /// let (reference, platform) = ("python:3.13-slim".parse()?, "linux/amd64".parse()?);
 /// let base = BaseImage { reference: &reference, target: &index, platform: &platform, image: &locked };
@@ -115,7 +116,8 @@ pub struct BaseImage<'a> {
 /// ```
 /// # use pyimage_build::{Digest, Layer};
 /// # let (digest, diff_id) = (Digest::of(b"blob"), Digest::of(b"content"));
-/// # let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1 };
+/// # let compression = pyimage_build::LayerCompression::default();
+/// # let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1, compression };
 /// use pyimage_build::AddedLayer;
 ///
 /// let added = AddedLayer { layer, created_by: "wheels: numpy 2.5.5".to_owned() };
@@ -168,6 +170,10 @@ impl Image {
             return Err(AssemblyError::TooManyLayers { count, base: base_layers });
         }
         let manifest_type = &base.image.manifest.media_type;
+        let is_zstd = |added: &AddedLayer| matches!(added.layer.compression, LayerCompression::Zstd(_));
+        if *manifest_type == MediaType::DOCKER_MANIFEST && layers.iter().any(is_zstd) {
+            return Err(AssemblyError::DockerHasNoZstd { base: base.reference.familiar() });
+        }
         let of_base = base.image.layers.iter().map(|layer| {
             let Pin { digest, size, media_type } = &layer.blob;
             (Descriptor::new(media_type.clone(), digest.clone(), *size), layer.diff_id.clone())

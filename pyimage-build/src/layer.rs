@@ -1,16 +1,20 @@
 //! Layers: the compressed archives that an image is made of.
 
 mod archive;
+mod compression;
 mod contents;
 mod error;
 mod folders;
 mod gzip;
 mod key;
+#[cfg(feature = "zstd")]
+mod zstd;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Descriptor, Digest, MediaType};
 
+pub use compression::LayerCompression;
 pub use contents::LayerContents;
 pub use error::LayerError;
 pub use folders::BaseFolders;
@@ -21,10 +25,11 @@ pub use key::LayerKey;
 /// Beside its blob in a cache, as JSON, it spares reading the blob.
 ///
 /// ```
-/// use pyimage_build::{Digest, Layer, MediaType};
+/// use pyimage_build::{Digest, Layer, LayerCompression, MediaType};
 ///
 /// let digest = Digest::of(b"blob");
-/// let layer = Layer { digest, size: 4, diff_id: Digest::of(b"content"), unpacked: 7, files: 1 };
+/// let diff_id = Digest::of(b"content");
+/// let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1, compression: LayerCompression::default() };
 /// assert_eq!(layer.descriptor(&MediaType::OCI_MANIFEST).media_type, MediaType::OCI_LAYER);
 /// let json = serde_json::to_string(&layer)?;
 /// assert_eq!(serde_json::from_str::<Layer>(&json)?, layer);
@@ -43,6 +48,9 @@ pub struct Layer {
     pub unpacked: u64,
     /// How many files and symbolic links are in it.
     pub files: u64,
+    /// How it is compressed.
+    #[serde(default, skip_serializing_if = "LayerCompression::is_default")]
+    pub compression: LayerCompression,
 }
 
 impl Layer {
@@ -56,17 +64,19 @@ impl Layer {
     /// How a manifest of this type points to it: as one of OCI's layers, or one of Docker's.
     ///
     /// ```
-    /// # use pyimage_build::{Digest, Layer, MediaType};
+    /// # use pyimage_build::{Digest, Layer, LayerCompression, MediaType};
     /// # let (digest, diff_id) = (Digest::of(b"blob"), Digest::of(b"content"));
-    /// # let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1 };
+    /// # let compression = LayerCompression::default();
+    /// # let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1, compression };
     /// assert_eq!(layer.descriptor(&MediaType::DOCKER_MANIFEST).media_type, MediaType::DOCKER_LAYER);
     /// ```
     #[must_use]
     pub fn descriptor(&self, manifest: &MediaType) -> Descriptor {
-        let media_type = if *manifest == MediaType::DOCKER_MANIFEST {
-            MediaType::DOCKER_LAYER
-        } else {
-            MediaType::OCI_LAYER
+        let media_type = match self.compression {
+            // Docker's types have none for it.
+            LayerCompression::Zstd(_) => MediaType::OCI_LAYER_ZSTD,
+            LayerCompression::Gzip(_) if *manifest == MediaType::DOCKER_MANIFEST => MediaType::DOCKER_LAYER,
+            LayerCompression::Gzip(_) => MediaType::OCI_LAYER,
         };
         Descriptor::new(media_type, self.digest.clone(), self.size)
     }
@@ -90,6 +100,8 @@ pub struct LayerOptions {
     pub gid: u64,
     /// Folders that are not made, since the base has them.
     pub base_folders: BaseFolders,
+    /// How it is compressed.
+    pub compression: LayerCompression,
 }
 
 #[cfg(test)]

@@ -123,7 +123,9 @@ pub use layout::{Layout, LayoutArchive, LayoutError};
 pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
-pub use metadata::{ImageSettings, KEYS, Key, Kind, MetadataError, PackageSettings, Place, Section, schema};
+pub use metadata::{
+    Bins, ImageSettings, KEYS, Key, Kind, MetadataError, PackageSettings, Place, Section, schema,
+};
 pub use nearest::{nearest, nearest_tags};
 pub use package_name::{PackageName, PackageNameError};
 pub use packing::{PackedWheel, Packing};

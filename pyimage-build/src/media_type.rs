@@ -38,6 +38,8 @@ impl MediaType {
 
     /// A layer: an archive, gzipped.
     pub const OCI_LAYER: Self = Self::known("application/vnd.oci.image.layer.v1.tar+gzip");
+    /// A layer: an archive, compressed with Zstandard.
+    pub const OCI_LAYER_ZSTD: Self = Self::known("application/vnd.oci.image.layer.v1.tar+zstd");
     /// A layer of Docker's: an archive, gzipped.
     pub const DOCKER_LAYER: Self = Self::known("application/vnd.docker.image.rootfs.diff.tar.gzip");
 

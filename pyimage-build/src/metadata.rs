@@ -3,15 +3,17 @@
 mod container;
 mod error;
 mod key;
+mod layers;
 mod level;
 mod locate;
 mod schema;
 mod section;
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use crate::{ImageOptions, Platform, Reference};
+use crate::{ExtraFile, ImageOptions, LayerCompression, Packing, Platform, Reference};
 
 use level::Level;
 
@@ -59,12 +61,35 @@ pub struct ImageSettings {
     pub packages: PackageSettings,
     /// The globs of the project's files that go into it.
     pub source: Vec<String>,
+    /// Files that go elsewhere.
+    pub files: Vec<ExtraFile>,
+    /// The package's Rust programs that go into it.
+    pub bins: Option<Bins>,
+    /// How its layers are compressed.
+    pub compression: LayerCompression,
+    /// How many layers its wheels take at most.
+    pub layer_budget: NonZero<usize>,
     /// The folder that the globs start from.
     pub folder: PathBuf,
     /// Its tags, with `{version}` for that of the package.
     pub tags: Vec<String>,
     /// What a container of it starts with.
     pub options: ImageOptions,
+}
+
+/// Rust programs of a package.
+///
+/// ```
+/// use pyimage_build::Bins;
+///
+/// let bins = Bins::Named(vec!["serve".to_owned()]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bins {
+    /// All that it has.
+    All,
+    /// Those of these names.
+    Named(Vec<String>),
 }
 
 /// Which packages an image has, and where they are locked.
@@ -132,6 +157,7 @@ impl ImageSettings {
         let manifest = Path::new(&level.place.manifest);
         let folder = manifest.parent().unwrap_or(Path::new("")).to_owned();
         let beside = manifest.with_file_name("pylock.toml");
+        let compression = level.layers.compressor()?;
         let base = level.base.ok_or(MetadataError::NoBase { place: level.place })?;
         let default = || DEFAULT_PLATFORMS.iter().filter_map(|platform| platform.parse().ok()).collect();
         let name = match level.name {
@@ -153,6 +179,10 @@ impl ImageSettings {
             name,
             packages,
             source: level.source.unwrap_or_default(),
+            files: level.layers.files.unwrap_or_default(),
+            bins: level.layers.bins.flatten(),
+            compression,
+            layer_budget: level.layers.budget.unwrap_or(Packing::DEFAULT_BUDGET),
             folder,
             tags: level.tags.unwrap_or_else(|| vec!["latest".to_owned()]),
             options: level.container.into_options(),

@@ -1,6 +1,7 @@
 //! The project's files that go into an image.
 
 mod error;
+mod extra;
 mod glob;
 mod ignore;
 mod sensitive;
@@ -13,6 +14,7 @@ use glob::Glob;
 use ignore::IgnoreFile;
 
 pub use error::{LeftOut, LeftOutBy, SourceError};
+pub use extra::{ExtraFile, ExtraFiles};
 
 /// The files of a project that go into its image, sorted by path.
 ///

@@ -36,40 +36,40 @@ fn failed(run: &Finished, parts: &[&str]) {
 }
 
 /// A layout as it is on the disk.
-struct OnDisk(PathBuf);
+pub(crate) struct OnDisk(pub(crate) PathBuf);
 
 impl OnDisk {
-    fn of(project: &Project) -> Self {
+    pub(crate) fn of(project: &Project) -> Self {
         Self(project.folder.project().join("target/pyimage/app"))
     }
 
-    fn json(&self, name: impl AsRef<Path>) -> Value {
+    pub(crate) fn json(&self, name: impl AsRef<Path>) -> Value {
         let text = fs_err::read(self.0.join(name)).expect("a document of the layout");
         serde_json::from_slice(&text).expect("JSON")
     }
 
-    fn blob(&self, descriptor: &Value) -> Value {
+    pub(crate) fn blob(&self, descriptor: &Value) -> Value {
         self.json(Self::path(descriptor))
     }
 
-    fn path(descriptor: &Value) -> String {
+    pub(crate) fn path(descriptor: &Value) -> String {
         let digest = descriptor["digest"].as_str().expect("a digest");
         format!("blobs/{}", digest.replace(':', "/"))
     }
 
     /// The manifests of its one image, by platform.
-    fn manifests(&self) -> Vec<Value> {
+    pub(crate) fn manifests(&self) -> Vec<Value> {
         let index = self.blob(&self.json("index.json")["manifests"][0]);
         index["manifests"].as_array().expect("a list").iter().map(|its| self.blob(its)).collect()
     }
 
-    fn blobs(&self) -> BTreeSet<String> {
+    pub(crate) fn blobs(&self) -> BTreeSet<String> {
         let folder = fs_err::read_dir(self.0.join("blobs/sha256")).expect("blobs");
         folder.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     }
 
     /// The paths of a layer, as tar tells them.
-    fn paths(&self, layer: &Value) -> Vec<String> {
+    pub(crate) fn paths(&self, layer: &Value) -> Vec<String> {
         let tar = std::process::Command::new("tar").arg("-tzf").arg(self.0.join(Self::path(layer))).output();
         let tar = tar.expect("tar");
         assert!(tar.status.success(), "{}", String::from_utf8_lossy(&tar.stderr));

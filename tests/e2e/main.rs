@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "what the machine does not do fails the test that needs it")]
 
 mod bed;
+mod bins;
 mod build;
 mod building;
 mod cache;
@@ -17,6 +18,7 @@ mod environment;
 mod examples;
 mod exit;
 mod facts;
+mod extra_files;
 mod faults;
 mod forms;
 mod help;
@@ -40,6 +42,7 @@ mod readers;
 mod registry;
 mod settings;
 mod signals;
+mod sources_in_images;
 mod streams;
 mod tags;
 mod terminal;

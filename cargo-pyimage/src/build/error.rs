@@ -9,6 +9,8 @@ use pyimage_build::{
 use pyrun::cache::CacheError;
 use pyrun::environment::EnvironmentError;
 
+use super::{BinError, sources};
+
 /// Why an image could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -65,13 +67,15 @@ pub enum BuildError {
         /// What is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A package has to be built.
-    #[error("`{package}` has no wheel for {target}, and images have no packages from sources yet")]
+    /// A package has no wheel, and none could be built.
+    #[error("could not have `{package}` built for {target}, for which it has no wheel")]
     NoWheel {
         /// The package.
         package: String,
         /// The Python and the platform.
         target: String,
+        /// Why.
+        source: Box<EnvironmentError>,
     },
     /// A lock does not say what a file has to be.
     #[error("the lock has no sha256 for `{package}`")]
@@ -102,6 +106,24 @@ pub enum BuildError {
         image: String,
         /// Why.
         source: Box<SourceError>,
+    },
+    /// Two things of the project are to be at one path.
+    #[error("there are two files for `/{path}`: {first} and {second}")]
+    TwoFiles {
+        /// The path in the image.
+        path: String,
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Rust programs could not be had.
+    #[error("could not make the programs of the package for {platform}")]
+    Bins {
+        /// The platform.
+        platform: Platform,
+        /// Why.
+        source: Box<BinError>,
     },
     /// A layer could not be made.
     #[error("could not make the layer `{what}`")]
@@ -156,6 +178,12 @@ impl BuildError {
                 }
                 _ => vec!["take a name such as `app`, or a number such as `1000`".to_owned()],
             },
+            Self::TwoFiles { .. } => vec!["have one of them go elsewhere, or leave it out".to_owned()],
+            Self::Bins { source, .. } => source.helps(),
+            Self::Source { source, .. } => source.helps(),
+            Self::Layer { source, .. } => source.helps(),
+            Self::Assemble { source, .. } => source.helps(),
+            Self::NoWheel { source, .. } => sources::helps(source),
             Self::Fetch { source, .. } => source.helps(),
             Self::Cache(error) => vec![error.help()],
             _ => Vec::new(),

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pyimage_build::{AddedLayer, BaseFolders, Layer, LayerContents, LayerKey, LayerOptions, Source};
+use pyimage_build::{AddedLayer, BaseFolders, Layer, LayerContents, LayerKey, LayerOptions};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,10 +37,11 @@ impl Made {
 
 impl Builder<'_> {
     /// What layers for an image of this Python depend on besides their contents.
-    pub(super) fn layer_options(&self, minor: u16) -> LayerOptions {
+    pub(super) fn layer_options(&self, image: &PackageImage, minor: u16) -> LayerOptions {
         LayerOptions {
             modified: self.epoch,
             base_folders: BaseFolders::official(minor),
+            compression: image.settings.compression,
             ..LayerOptions::default()
         }
     }
@@ -88,21 +89,5 @@ impl Builder<'_> {
 
     fn blob(&self, layer: &Layer) -> Utf8PathBuf {
         self.cache.root().join(Utf8Path::new("blobs/sha256")).join(layer.digest.hex())
-    }
-
-    /// The layer of the project's own files; none where none go in.
-    pub(super) fn source(&self, image: &PackageImage) -> Result<Option<Made>, BuildError> {
-        let settings = &image.settings;
-        if settings.source.is_empty() {
-            return Ok(None);
-        }
-        let failed = |source| BuildError::Source { image: image.title(), source: Box::new(source) };
-        // `.gitignore` counts from the workspace down, and further where the package is outside of it.
-        let root = self.root.as_std_path();
-        let root = if settings.folder.starts_with(root) { root } else { &settings.folder };
-        let source = Source::select(&settings.folder, root, &settings.source).map_err(failed)?;
-        let mut contents = LayerContents::new();
-        source.add_to(&mut contents, settings.options.working_dir.trim_matches('/')).map_err(failed)?;
-        self.make(&contents, &self.layer_options(0), None, "source").map(Some)
     }
 }

@@ -9,7 +9,7 @@ use pyimage_build::{
     PackedWheel, Packing, Platform, Provenance, Pylock, PythonVersion, Scheme, Suite, Target, Tree, Wheel,
     WheelLimits,
 };
-use pyrun::environment;
+use pyrun::environment::{self, Sources};
 use pyrun::plan::Request;
 
 use super::layers::Made;
@@ -28,6 +28,8 @@ pub(super) struct Chosen {
     pub(super) digest: Digest,
     pub(super) provenance: Provenance,
     packed: PackedWheel,
+    /// It was made of sources, and is in the cache.
+    is_built: bool,
 }
 
 /// A layer of wheels before it is made.
@@ -44,7 +46,7 @@ pub(super) struct WheelLayer {
 
 impl Builder<'_> {
     /// The layers of an image's wheels on a platform, the lowest first.
-    pub(super) fn plan(
+    pub(super) async fn plan(
         &self,
         image: &PackageImage,
         platform: &Platform,
@@ -63,11 +65,11 @@ impl Builder<'_> {
         if settings.requirements.is_empty() && !settings.extras.is_empty() {
             target = target.with_extras(&settings.extras);
         }
-        let chosen = choose(&settings.lock, &target)?;
-        let (scheme, options) = (Scheme::official(minor), self.layer_options(minor));
+        let chosen = self.choose(image, &settings.lock, &target).await?;
+        let (scheme, options) = (Scheme::official(minor), self.layer_options(image, minor));
         let packed: Vec<_> = chosen.iter().map(|wheel| wheel.packed.clone()).collect();
         let mut chosen: Vec<_> = chosen.into_iter().map(Some).collect();
-        let packing = Packing::of(&packed, Packing::DEFAULT_BUDGET);
+        let packing = Packing::of(&packed, image.settings.layer_budget);
         let layers = packing.layers().iter().map(|layer| {
             // Each place is in one layer.
             let wheels: Vec<_> = layer.iter().filter_map(|&place| chosen[place].take()).collect();
@@ -105,7 +107,8 @@ impl Builder<'_> {
         image: &PackageImage,
         wheels: impl Iterator<Item = &'l Chosen>,
     ) -> Result<(), BuildError> {
-        let files: BTreeMap<_, _> = wheels.map(|wheel| (&wheel.digest, wheel.file.clone())).collect();
+        let files: BTreeMap<_, _> =
+            wheels.filter(|wheel| !wheel.is_built).map(|wheel| (&wheel.digest, wheel.file.clone())).collect();
         let files: Vec<_> = files.into_values().collect();
         if files.is_empty() {
             return Ok(());
@@ -155,6 +158,50 @@ impl Builder<'_> {
                 .join(wheel.digest.hex()),
         }
     }
+
+    /// The wheels of a lock for a target. What has none is built, unless it was before.
+    async fn choose(
+        &self,
+        image: &PackageImage,
+        lock_file: &Path,
+        target: &Target,
+    ) -> Result<Vec<Chosen>, BuildError> {
+        let unusable = |source: Box<dyn std::error::Error + Send + Sync>| BuildError::PackageLock {
+            lock: lock_file.to_owned(),
+            source,
+        };
+        let text = fs_err::read_to_string(lock_file).map_err(|error| unusable(Box::new(error)))?;
+        let lock = Pylock::parse(&text).map_err(|error| unusable(Box::new(error)))?;
+        let selection = lock.select(target).map_err(|error| unusable(Box::new(error)))?;
+        let uncovered = lock.coverage(target).map_err(|error| unusable(Box::new(error)))?;
+        let folder = lock_file.parent().unwrap_or(Path::new(""));
+        let mut all = Vec::new();
+        for (order, selected) in selection.packages.iter().enumerate() {
+            let package = selected.package.to_string();
+            let mut is_built = false;
+            let mut file = match selected.choice {
+                Choice::Wheel(wheel) => wheel.file.clone(),
+                Choice::Archive { file, subdirectory: None } if is_wheel(&file.file_name) => file.clone(),
+                choice => {
+                    is_built = true;
+                    let offer = uncovered.iter().find(|other| std::ptr::eq(other.package, selected.package));
+                    let offer = offer.map(|other| other.offer.clone());
+                    let sources = Sources { package: package.clone(), choice, offer, folder };
+                    self.built_wheel(image, target, sources).await?
+                }
+            };
+            // Paths in a lock start where it is.
+            if let Some(path) = &mut file.path {
+                *path = folder.join(&*path).to_string_lossy().into_owned();
+            }
+            let digest = file.digest().ok_or_else(|| BuildError::NoDigest { package: package.clone() })?;
+            let size = file.size.unwrap_or_default();
+            let packed = PackedWheel { name: selected.package.name.clone(), size };
+            let provenance = Provenance { requested: false, direct_url: selected.choice.direct_url() };
+            all.push(Chosen { order, package, file, digest, provenance, packed, is_built });
+        }
+        Ok(all)
+    }
 }
 
 /// What a wheel becomes in an image.
@@ -169,34 +216,6 @@ pub(super) fn installation<'w>(
 
 pub(super) fn broken(wheel: &str, source: impl std::error::Error + Send + Sync + 'static) -> BuildError {
     BuildError::Wheel { wheel: wheel.to_owned(), source: Box::new(source) }
-}
-
-/// The wheels of a lock for a target.
-fn choose(lock_file: &Path, target: &Target) -> Result<Vec<Chosen>, BuildError> {
-    let unusable = |source: Box<dyn std::error::Error + Send + Sync>| BuildError::PackageLock {
-        lock: lock_file.to_owned(),
-        source,
-    };
-    let text = fs_err::read_to_string(lock_file).map_err(|error| unusable(Box::new(error)))?;
-    let lock = Pylock::parse(&text).map_err(|error| unusable(Box::new(error)))?;
-    let selection = lock.select(target).map_err(|error| unusable(Box::new(error)))?;
-    let chosen = selection.packages.iter().enumerate().map(|(order, selected)| {
-        let package = selected.package.to_string();
-        let mut file = match selected.choice {
-            Choice::Wheel(wheel) => wheel.file.clone(),
-            Choice::Archive { file, subdirectory: None } if is_wheel(&file.file_name) => file.clone(),
-            _ => return Err(BuildError::NoWheel { package, target: target.to_string() }),
-        };
-        // Paths in a lock start where it is.
-        if let (Some(path), Some(folder)) = (&mut file.path, lock_file.parent()) {
-            *path = folder.join(&*path).to_string_lossy().into_owned();
-        }
-        let digest = file.digest().ok_or_else(|| BuildError::NoDigest { package: package.clone() })?;
-        let packed = PackedWheel { name: selected.package.name.clone(), size: file.size.unwrap_or_default() };
-        let provenance = Provenance { requested: false, direct_url: selected.choice.direct_url() };
-        Ok(Chosen { order, package, file, digest, provenance, packed })
-    });
-    chosen.collect()
 }
 
 fn is_wheel(name: &str) -> bool {

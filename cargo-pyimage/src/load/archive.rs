@@ -195,7 +195,8 @@ mod tests {
         let target = pin(MediaType::OCI_INDEX);
         let base = BaseImage { reference: &reference, target: &target, platform: &platform, image: &base };
         let (digest, diff_id) = (Digest::of(content), Digest::of(b"archive"));
-        let layer = Layer { digest, size: content.len() as u64, diff_id, unpacked: 7, files: 1 };
+        let compression = pyimage_build::LayerCompression::default();
+        let layer = Layer { digest, size: content.len() as u64, diff_id, unpacked: 7, files: 1, compression };
         let added = [AddedLayer { layer: layer.clone(), created_by: "source".to_owned() }];
         let image = Image::assemble(base, &added, &ImageOptions::default()).unwrap();
         let file = Utf8PathBuf::from_path_buf(folder.path().join("layer")).unwrap();

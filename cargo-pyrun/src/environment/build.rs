@@ -23,23 +23,8 @@ pub(super) const FOLDER: &str = "built";
 /// Where the work is done in the container.
 const PLACE: &str = "/opt/pyrun-build";
 
-/// Held against the target, then pip's. The image's own `PYTHON_VERSION` is not asked: what counts is what runs.
-const BUILD: &str = "\
-import os, sys
-python, libc, release, source = sys.argv[1:5]
-found = '%d.%d' % sys.version_info[:2]
-try:
-    name, version = os.confstr('CS_GNU_LIBC_VERSION').split()
-except (AttributeError, OSError, ValueError):
-    name, version = 'musl', release
-numbers = lambda text: [int(number) for number in text.split('.')]
-if found != python or name != libc or numbers(version) > numbers(release):
-    with open('misfit', 'w') as file:
-        file.write('Python %s with %s %s' % (found, name, version))
-    sys.exit(1)
-os.execv(sys.executable, [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-cache-dir',
-    '--progress-bar', 'off', '--wheel-dir', 'wheel', source] + sys.argv[5:])
-";
+/// What is run there: it holds the Python against the target, has pip build, and writes the wheel as it would be anywhere.
+const BUILD: &str = include_str!("build.py");
 
 /// What building says where there is no compiler.
 const NO_COMPILER: [&str; 10] = [
@@ -63,30 +48,57 @@ pub(super) struct Builder<'a> {
     pub(super) image: &'a BuildImage,
     pub(super) cache: &'a Cache,
     pub(super) shell: &'a Shell,
+    /// How people choose another tag.
+    pub(super) words: Words,
+}
+
+/// For what packages are built, as far as advice depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    /// A script, which has options.
+    Script,
+    /// An image, which has keys in a manifest.
+    Image,
+}
+
+impl Words {
+    /// What chooses a tag.
+    fn tag(self, tag: &str) -> String {
+        match self {
+            Self::Script => format!("`--tag {tag}`"),
+            Self::Image => format!("`tag = \"{tag}\"`"),
+        }
+    }
 }
 
 impl Builder<'_> {
+    /// The wheel of these sources, if it was built before. One for any platform may have been built on another.
+    pub(super) fn built(&self, source: &Source) -> Result<Option<Fetched>, EnvironmentError> {
+        let parent = self.cache.folder(FOLDER)?;
+        Ok([&source.key, &source.pure_key].into_iter().find_map(|key| wheel_in(&parent.join(key))))
+    }
+
     /// The wheel of these sources: the one that was built before, or a new one.
     pub(super) async fn wheel(&self, source: &Source) -> Result<Fetched, EnvironmentError> {
         let Self { cache, shell, .. } = *self;
-        let folder = cache.folder(FOLDER)?.join(&source.key);
-        if let Some(wheel) = wheel_in(&folder) {
+        if let Some(wheel) = self.built(source)? {
             return Ok(wheel);
         }
         let wait = || {
             let message = format_args!("waiting for another process that builds {}", source.package);
             shell.status("Blocking", message);
         };
-        let _held = cache.lock(&format!("{FOLDER}-{}", source.key), wait).await?;
-        if let Some(wheel) = wheel_in(&folder) {
+        // Of all platforms: the first may make one for all.
+        let _held = cache.lock(&format!("{FOLDER}-{}", source.pure_key), wait).await?;
+        if let Some(wheel) = self.built(source)? {
             return Ok(wheel);
         }
-        self.build(source, &folder).await?;
-        wheel_in(&folder).ok_or_else(|| EnvironmentError::NoBuiltWheel { package: source.package.clone() })
+        self.build(source).await?;
+        self.built(source)?.ok_or_else(|| EnvironmentError::NoBuiltWheel { package: source.package.clone() })
     }
 
-    async fn build(&self, source: &Source, folder: &Utf8Path) -> Result<(), EnvironmentError> {
-        let Self { request, target, image, cache, shell } = *self;
+    async fn build(&self, source: &Source) -> Result<(), EnvironmentError> {
+        let Self { request, target, image, cache, shell, .. } = *self;
         if request.offline {
             return Err(EnvironmentError::Offline { missing: vec![source.package.clone()] });
         }
@@ -135,7 +147,10 @@ impl Builder<'_> {
                 Err(_) => self.explain(source, error),
             });
         }
-        package::put(&place.join("wheel"), folder, || wheel_in(folder).is_some()).map_err(unwritten)
+        let made = place.join("wheel");
+        let is_pure = wheel_in(&made).is_some_and(|wheel| wheel.file_name.ends_with("-none-any.whl"));
+        let folder = parent.join(if is_pure { &source.pure_key } else { &source.key });
+        package::put(&made, &folder, || wheel_in(&folder).is_some()).map_err(unwritten)
     }
 
     /// Puts the sources where they are built, and gives what pip calls them there.
@@ -176,6 +191,8 @@ impl Builder<'_> {
             ("PIP_ROOT_USER_ACTION", "ignore"),
             // The first day that a zip archive can name: a wheel does not tell when it was built.
             ("SOURCE_DATE_EPOCH", "315532800"),
+            // Nor in which order a set happened to be.
+            ("PYTHONHASHSEED", "0"),
         ];
         variables.extend(own.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))));
         variables
@@ -189,7 +206,7 @@ impl Builder<'_> {
             shell.warn(format_args!(
                 "`{package}` has wheels for glibc only, and `{image}` has musl: it is built"
             ));
-            shell.help(format_args!("`--tag {}` takes the wheel", slim(target)));
+            shell.help(format_args!("{} takes the wheel", self.words.tag(&slim(target))));
         } else if let Some(offer) = &source.offer {
             shell.verbose(|shell| {
                 shell.note(format_args!("`{}` is built for {target}: {offer}", source.package));
@@ -198,21 +215,23 @@ impl Builder<'_> {
     }
 
     fn explain(&self, source: &Source, error: StepError) -> EnvironmentError {
-        let Self { target, image, .. } = *self;
+        let Self { target, image, words, .. } = *self;
         let no_compiler = NO_COMPILER.iter().any(|words| error.says().contains(words));
         let better = match no_compiler {
             true if source.is_for_glibc(target) => {
-                Some(format!("`--tag {}` takes a wheel of it", slim(target)))
+                Some(format!("{} takes a wheel of it", words.tag(&slim(target))))
             }
             true if target.libc().libc == Libc::Musl => {
-                Some(format!("`--tag {}` can build it: its full image has a compiler", slim(target)))
+                Some(format!("{} can build it: its full image has a compiler", words.tag(&slim(target))))
             }
             // Compilers are the least of what a full image has more.
-            _ if image.lacks_compilers() && target.libc().libc == Libc::Glibc => {
+            _ if words == Words::Script && image.lacks_compilers() && target.libc().libc == Libc::Glibc => {
                 let full = image.tag.as_ref().map(pyimage_build::PythonTag::with_variant_full);
                 full.map(|full| format!("`--build-tag {full}` has compilers and libraries to build with"))
             }
-            _ if no_compiler => Some("choose an image with one with `--build-tag`".to_owned()),
+            _ if words == Words::Script && no_compiler => {
+                Some("choose an image with one with `--build-tag`".to_owned())
+            }
             _ => (!self.is_verbose()).then(|| "`-v` shows all that is said".to_owned()),
         };
         let (package, image) = (source.package.clone(), image.name.clone());

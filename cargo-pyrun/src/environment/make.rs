@@ -12,7 +12,7 @@ use crate::plan::{ENVIRONMENT, Request};
 use crate::resolution;
 use crate::shell::Shell;
 
-use super::build::Builder;
+use super::build::{Builder, Words};
 use super::build_image::BuildImage;
 use super::bytecode::{self, Compiler};
 use super::fetch::{Fetched, fetch};
@@ -167,7 +167,7 @@ impl Making<'_> {
         let fetched =
             if files.is_empty() { Vec::new() } else { fetch(request, &files, cache, shell).await? };
         let image = &self.build_image();
-        let builder = Builder { request, target, image, cache, shell };
+        let builder = Builder { request, target, image, cache, shell, words: Words::Script };
         let mut fetched = fetched.into_iter();
         let mut wheels = Vec::new();
         for part in parts {

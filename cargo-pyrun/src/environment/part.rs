@@ -1,13 +1,12 @@
 //! Which files of a lock an environment is made of.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use camino::Utf8Path;
 use pyimage_build::{Choice, LockedFile, Provenance, Pylock, Target};
 
 use super::EnvironmentError;
 use super::build_image::BuildImage;
-use super::source::{Origin, Source};
+use super::source::{Origin, Source, is_wheel};
 use crate::resolution::Resolved;
 
 /// A package that the target gets.
@@ -68,24 +67,17 @@ pub(super) fn select(
     let uncovered = lock.coverage(target).map_err(unselected)?;
     let parts = selection.packages.iter().map(|selected| {
         let direct_url = selected.choice.direct_url();
-        let origin = match selected.choice {
+        match selected.choice {
             Choice::Wheel(wheel) => return Ok(Part::wheel(&wheel.file, None)),
             Choice::Archive { file, subdirectory: None } if is_wheel(file) => {
                 return Ok(Part::wheel(file, direct_url));
             }
-            Choice::Sdist(file) => Origin::File { file: file.clone(), subdirectory: None },
-            Choice::Archive { file, subdirectory } => {
-                Origin::File { file: file.clone(), subdirectory: subdirectory.map(str::to_owned) }
-            }
-            Choice::Directory(directory) => Origin::Folder {
-                path: PathBuf::from(&directory.path),
-                subdirectory: directory.subdirectory.clone(),
-            },
-            Choice::Vcs(vcs) => Origin::Repository(vcs.clone()),
-            _ => {
-                let (package, target) = (selected.package.to_string(), target.to_string());
-                return Err(EnvironmentError::NoWheel { package, target });
-            }
+            _ => {}
+        }
+        // Paths are absolute.
+        let Some(origin) = Origin::of(selected.choice, Path::new("")) else {
+            let (package, target) = (selected.package.to_string(), target.to_string());
+            return Err(EnvironmentError::NoWheel { package, target });
         };
         let offer = uncovered.iter().find(|other| std::ptr::eq(other.package, selected.package));
         let offer = offer.map(|other| other.offer.clone());
@@ -93,8 +85,4 @@ pub(super) fn select(
         Ok(Part { content: Content::Source(source), provenance: Provenance { requested: false, direct_url } })
     });
     parts.collect()
-}
-
-fn is_wheel(file: &LockedFile) -> bool {
-    Utf8Path::new(&file.file_name).extension() == Some("whl")
 }

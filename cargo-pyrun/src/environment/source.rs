@@ -3,11 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use pyimage_build::{Libc, LockedFile, LockedVcs, Target, WheelOffer};
+use pyimage_build::{Choice, Libc, LockedFile, LockedVcs, Target, WheelOffer};
 use sha2::{Digest as _, Sha256};
 
+use super::EnvironmentError;
 use super::build_image::BuildImage;
-use super::{EnvironmentError, FORMAT};
 use crate::fingerprint;
 
 /// Folders that are made by building or by tools, and are no source.
@@ -24,7 +24,12 @@ pub(super) struct Source {
     pub(super) offer: Option<WheelOffer>,
     /// The name of the wheel's folder in the cache.
     pub(super) key: String,
+    /// The same for a wheel that turns out to be for any platform.
+    pub(super) pure_key: String,
 }
+
+/// Changes whenever the same sources would be built into another wheel.
+const FORMAT: u32 = 4;
 
 /// Where sources come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +40,34 @@ pub(super) enum Origin {
     Folder { path: PathBuf, subdirectory: Option<String> },
     /// A commit.
     Repository(LockedVcs),
+}
+
+impl Origin {
+    /// The sources that were chosen; none where it is a wheel. Paths start in a folder, that of the lock.
+    pub(super) fn of(choice: Choice<'_>, folder: &Path) -> Option<Self> {
+        let place = |path: &str| folder.join(path);
+        let file = |file: &LockedFile| {
+            let path = file.path.as_deref().map(|path| place(path).to_string_lossy().into_owned());
+            LockedFile { path, ..file.clone() }
+        };
+        Some(match choice {
+            Choice::Sdist(sdist) => Self::File { file: file(sdist), subdirectory: None },
+            Choice::Archive { subdirectory: None, file } if is_wheel(file) => return None,
+            Choice::Archive { file: archive, subdirectory } => {
+                Self::File { file: file(archive), subdirectory: subdirectory.map(str::to_owned) }
+            }
+            Choice::Directory(directory) => {
+                Self::Folder { path: place(&directory.path), subdirectory: directory.subdirectory.clone() }
+            }
+            Choice::Vcs(vcs) => Self::Repository(vcs.clone()),
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a file is a wheel, by its name.
+pub(super) fn is_wheel(file: &LockedFile) -> bool {
+    Path::new(&file.file_name).extension().is_some_and(|end| end == "whl")
 }
 
 impl Source {
@@ -65,7 +98,8 @@ impl Source {
         let (major, minor) = (target.python().major(), target.python().minor().unwrap_or_default());
         let (platform, libc) = (target.platform(), target.libc());
         let text = format!("{FORMAT} {identity} {major}.{minor} {platform} {libc} {}", image.name);
-        Ok(Self { package, origin, offer, key: fingerprint::short(&text) })
+        let pure_key = fingerprint::short(&format!("{FORMAT} {identity} {major}.{minor} any"));
+        Ok(Self { package, origin, offer, key: fingerprint::short(&text), pure_key })
     }
 
     /// Whether there are wheels of it for this platform, and only with glibc.

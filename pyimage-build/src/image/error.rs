@@ -22,6 +22,12 @@ pub enum AssemblyError {
         /// How many of them are the base's.
         base: usize,
     },
+    /// Docker's types have no name for a layer of Zstandard.
+    #[error("`{base}` has Docker's media types, which have none for layers of zstd")]
+    DockerHasNoZstd {
+        /// The base.
+        base: String,
+    },
     /// No shell and no engine takes this for a variable.
     #[error("`{name}` cannot be the name of a variable, or its value has a NUL")]
     Variable {
@@ -98,6 +104,9 @@ impl AssemblyError {
             }
             Self::UnknownVariable { variable, .. } => {
                 vec![format!("write `$${{{variable}}}` for a `${{` that stays")]
+            }
+            Self::DockerHasNoZstd { .. } => {
+                vec!["leave `compression` out, or take a base with OCI's types".to_owned()]
             }
             Self::Unclosed { .. } => vec!["write `$${` for a `${` that stays".to_owned()],
             _ => Vec::new(),

@@ -36,7 +36,14 @@ fn locked(is_docker: bool, layers: usize) -> LockedImage {
 fn added(seed: &str) -> AddedLayer {
     let (digest, diff_id) =
         (Digest::of(seed.as_bytes()), Digest::of(format!("content of {seed}").as_bytes()));
-    let layer = Layer { digest, size: seed.len() as u64, diff_id, unpacked: 7, files: 1 };
+    let layer = Layer {
+        digest,
+        size: seed.len() as u64,
+        diff_id,
+        unpacked: 7,
+        files: 1,
+        compression: LayerCompression::default(),
+    };
     AddedLayer { layer, created_by: seed.to_owned() }
 }
 

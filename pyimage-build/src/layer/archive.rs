@@ -8,8 +8,8 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
 
+use super::compression::Compressor;
 use super::contents::{Content, Entry};
-use super::gzip::Gzip;
 use super::{Layer, LayerError, LayerOptions};
 use crate::{CopyError, Digest, InstalledFile, Unpacker};
 
@@ -24,8 +24,9 @@ pub(super) fn write(
     cores: NonZero<usize>,
     out: impl Write,
 ) -> Result<Layer, LayerError> {
-    let gzip = Gzip::new(Hashed::new(out), cores).map_err(LayerError::Write)?;
-    let mut archive = Archive { out: Hashed::new(gzip), options, unpacker: Unpacker::new(), files: 0 };
+    let compressor = Compressor::new(Hashed::new(out), options.compression, cores);
+    let compressor = compressor.map_err(LayerError::Write)?;
+    let mut archive = Archive { out: Hashed::new(compressor), options, unpacker: Unpacker::new(), files: 0 };
     for (path, entry) in entries {
         archive.entry(path, *entry)?;
     }
@@ -63,7 +64,7 @@ impl<W: Write> Write for Hashed<W> {
 }
 
 struct Archive<'o, W: Write> {
-    out: Hashed<Gzip<Hashed<W>>>,
+    out: Hashed<Compressor<Hashed<W>>>,
     options: &'o LayerOptions,
     unpacker: Unpacker,
     files: u64,
@@ -206,10 +207,11 @@ impl<W: Write> Archive<'_, W> {
     fn finish(mut self) -> Result<Layer, LayerError> {
         let end = || {
             self.out.write_all(&[0; 2 * BLOCK])?;
-            let (gzip, diff_id, unpacked) = self.out.finish();
-            let (mut out, digest, size) = gzip.finish()?.finish();
+            let (compressor, diff_id, unpacked) = self.out.finish();
+            let (mut out, digest, size) = compressor.finish()?.finish();
             out.flush()?;
-            Ok(Layer { digest, size, diff_id, unpacked, files: self.files })
+            let (files, compression) = (self.files, self.options.compression);
+            Ok(Layer { digest, size, diff_id, unpacked, files, compression })
         };
         end().map_err(LayerError::Write)
     }
@@ -246,7 +248,8 @@ mod tests {
     fn sizes_have_no_limit() {
         let options = LayerOptions { uid: 3_000_000, modified: 1 << 40, ..LayerOptions::default() };
         for size in [(8 << 30) - 1, 8 << 30, 5 << 40] {
-            let gzip = Gzip::new(Hashed::new(Vec::new()), NonZero::<usize>::MIN).unwrap();
+            let gzip =
+                Compressor::new(Hashed::new(Vec::new()), options.compression, NonZero::<usize>::MIN).unwrap();
             let mut archive =
                 Archive { out: Hashed::new(gzip), options: &options, unpacker: Unpacker::new(), files: 0 };
             archive.header("large", EntryType::Regular, 0o644, size, "").unwrap();

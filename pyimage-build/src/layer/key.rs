@@ -39,13 +39,16 @@ impl LayerKey {
     /// ```
     #[must_use]
     pub fn new(prefix: &str, scheme: &Scheme, options: &LayerOptions) -> Self {
-        let LayerOptions { modified, uid, gid, base_folders } = options;
+        let LayerOptions { modified, uid, gid, base_folders, compression } = options;
         let mut head = format!("layer {}\n{prefix:?}\n{:?}\n", Layer::FORMAT, scheme.interpreter());
         // Both say what comes out, and not how it is written here.
         let _ = writeln!(head, "{} {}", scheme.site_packages(), scheme.launcher_name());
         let _ = writeln!(head, "{modified} {uid} {gid}");
         for folder in base_folders.iter() {
             let _ = writeln!(head, "{folder:?}");
+        }
+        if !compression.is_default() {
+            let _ = writeln!(head, "{compression:?}");
         }
         Self { head, lines: Vec::new() }
     }

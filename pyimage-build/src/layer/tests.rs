@@ -269,6 +269,7 @@ fn a_layer_always_has_the_same_digest() {
         diff_id: "sha256:8b762f81abcf1a933c18a5c03ee7aad31e37317316768039c212e7794d0c8014".parse().unwrap(),
         unpacked: 2_632_192,
         files: 9,
+        compression: LayerCompression::Gzip(5),
     };
     assert_eq!(golden(1, false), expected);
     for cores in [2, 3, 16] {

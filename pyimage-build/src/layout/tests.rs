@@ -111,7 +111,15 @@ fn image(platform: &str) -> Image {
     let layer = |content: &str, layers: &MediaType| {
         let bytes = content.as_bytes();
         let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
-        Layer { digest, size, diff_id: Digest::of(b"x"), unpacked: 1, files: 1 }.descriptor(layers)
+        Layer {
+            digest,
+            size,
+            diff_id: Digest::of(b"x"),
+            unpacked: 1,
+            files: 1,
+            compression: crate::LayerCompression::default(),
+        }
+        .descriptor(layers)
     };
     let platform: Platform = platform.parse().unwrap();
     let mut manifest = Blob::new(MediaType::OCI_MANIFEST, format!("manifest of {platform}").into_bytes());

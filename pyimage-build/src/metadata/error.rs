@@ -166,6 +166,22 @@ pub enum MetadataError {
         /// Its value.
         path: String,
     },
+    /// A key that has to be there is not.
+    #[error("there is no {place}")]
+    Missing {
+        /// The key.
+        place: Place,
+    },
+    /// A value that means nothing.
+    #[error("`{value}` {reason}, for {place}")]
+    Value {
+        /// The key.
+        place: Place,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A name is empty.
     #[error("{place} is an empty string")]
     Empty {
@@ -226,6 +242,8 @@ impl MetadataError {
             | Self::PlatformTwice { place, .. }
             | Self::LockName { place, .. }
             | Self::Relative { place, .. }
+            | Self::Missing { place }
+            | Self::Value { place, .. }
             | Self::Empty { place }
             | Self::NoEntries { place }
             | Self::ImageName { place, .. }

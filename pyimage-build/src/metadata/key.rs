@@ -77,6 +77,25 @@ const fn key(
     Key { name, kind, default, example, about }
 }
 
+/// The keys of an extra file.
+const FILE: &[Key] = &[
+    key("from", Kind::Text, "it has to be there", "\"conf/*.toml\"", "a file, a folder or a glob"),
+    key(
+        "to",
+        Kind::Text,
+        "it has to be there",
+        "\"/etc/app/\"",
+        "the path, or with a `/` at its end the folder, in the image",
+    ),
+    key(
+        "mode",
+        Kind::Text,
+        "0644, and 0755 of what can be executed",
+        "\"0640\"",
+        "the permissions of the files, in octal",
+    ),
+];
+
 /// The keys of the section, in the order of their names.
 ///
 /// ```
@@ -98,11 +117,32 @@ pub const KEYS: &[Key] = &[
         "any image with an official Python in it",
     ),
     key(
+        "bins",
+        Kind::Texts,
+        "none",
+        "[\"serve\"]",
+        "Rust programs of the package that go to `/usr/local/bin`, compiled for each platform; `[\"*\"]` is all of them",
+    ),
+    key(
         "cmd",
         Kind::Texts,
         "the base's",
         "[\"--port\", \"8000\"]",
         "the arguments, where `run` is given none",
+    ),
+    key(
+        "compression",
+        Kind::Choice(&["gzip", "zstd"]),
+        "`\"gzip\"`",
+        "\"zstd\"",
+        "how layers are compressed; `zstd` takes a base with OCI's media types, and an engine that reads it",
+    ),
+    key(
+        "compression-level",
+        Kind::Number(1, 19),
+        "5, and 9 for `zstd`",
+        "9",
+        "how hard layers are compressed; `gzip` has levels up to 9",
     ),
     key(
         "entrypoint",
@@ -121,6 +161,13 @@ pub const KEYS: &[Key] = &[
     key("expose", Kind::Texts, "none", "[\"8000\", \"53/udp\"]", "ports that are listened on"),
     key("extras", Kind::Texts, "none", "[\"server\"]", "extras of the `pyproject.toml` in `requirements`"),
     key(
+        "files",
+        Kind::Tables(FILE, 2),
+        "none",
+        "[{ from = \"conf/app.toml\", to = \"/etc/app.toml\", mode = \"0640\" }]",
+        "files that go elsewhere than `workdir`; of a folder or a glob, each keeps its path below",
+    ),
+    key(
         "groups",
         Kind::Texts,
         "none",
@@ -135,6 +182,13 @@ pub const KEYS: &[Key] = &[
         "several images of the package, by name, each over what the section says",
     ),
     key("labels", Kind::Strings, "the base's", "{ team = \"data\" }", "labels"),
+    key(
+        "layer-budget",
+        Kind::Number(1, 127),
+        "16",
+        "40",
+        "how many layers the packages take at most; large ones have their own",
+    ),
     key(
         "name",
         Kind::Text,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::container::Container;
 use super::key::KEYS;
+use super::layers::Layers;
 use super::section::wrong;
 use super::{MetadataError, Place, Section};
 use crate::{Platform, Reference, nearest};
@@ -25,6 +26,7 @@ pub(super) struct Level {
     pub(super) source: Option<Vec<String>>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) container: Container,
+    pub(super) layers: Layers,
     /// The images that it names, each with what it says of them.
     pub(super) images: Vec<(String, Level)>,
 }
@@ -94,6 +96,7 @@ impl Level {
             source: section.texts(table, "source")?,
             tags: section.texts(table, "tags")?,
             container: Container::read(&section, table)?,
+            layers: Layers::read(&section, table)?,
             images: Vec::new(),
         })
     }
@@ -112,6 +115,7 @@ impl Level {
             source: self.source.or(other.source),
             tags: self.tags.or(other.tags),
             container: self.container.over(other.container),
+            layers: self.layers.over(other.layers),
             images: self.images,
         }
     }

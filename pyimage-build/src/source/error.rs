@@ -60,6 +60,16 @@ pub enum SourceError {
         /// Why not.
         source: io::Error,
     },
+    /// Two files are to be at one path of the image.
+    #[error("there are two files for `/{path}`: `{first}` and `{second}`")]
+    TwoFiles {
+        /// The path in the image.
+        path: String,
+        /// One file.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A file cannot be in a layer.
     #[error(transparent)]
     Layer(#[from] LayerError),
@@ -113,6 +123,7 @@ impl SourceError {
             Self::SymlinkOut { .. } | Self::Special { .. } | Self::NotUtf8 { .. } => {
                 vec!["leave it out with a line in `.dockerignore`".to_owned()]
             }
+            Self::TwoFiles { .. } => vec!["have one of them go elsewhere, or leave it out".to_owned()],
             Self::Layer(error) => error.helps(),
             _ => Vec::new(),
         }

@@ -5,7 +5,7 @@ use fast_glob::{ErrorKind, glob_match, validate};
 use super::SourceError;
 
 /// What makes a part of a glob match more than itself.
-const SPECIAL: [char; 9] = ['*', '?', '[', ']', '{', '}', '\\', '!', ','];
+pub(super) const SPECIAL: [char; 9] = ['*', '?', '[', ']', '{', '}', '\\', '!', ','];
 
 /// A glob, relative to the folder of the package. What it matches is in, and all below that.
 #[derive(Debug)]

@@ -1,0 +1,72 @@
+//! The layers of the project's own: its files, where they belong and elsewhere.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use pyimage_build::{ExtraFiles, LayerContents, Source};
+
+use super::layers::Made;
+use super::{BuildError, Builder, PackageImage};
+
+/// The project's files in an image, on all platforms.
+#[derive(Debug, Default)]
+pub(super) struct Project {
+    extra: ExtraFiles,
+    files: Option<Made>,
+    source: Option<Made>,
+}
+
+impl Builder<'_> {
+    /// The layers of the project's own files.
+    pub(super) fn project(&self, image: &PackageImage) -> Result<Project, BuildError> {
+        let settings = &image.settings;
+        let failed = |source| BuildError::Source { image: image.title(), source: Box::new(source) };
+        // `.gitignore` counts from the workspace down, and further where the package is outside of it.
+        let root = self.root.as_std_path();
+        let root = if settings.folder.starts_with(root) { root } else { &settings.folder };
+        let mut project = Project::default();
+        if !settings.files.is_empty() {
+            project.extra = ExtraFiles::select(&settings.folder, root, &settings.files).map_err(failed)?;
+            let mut contents = LayerContents::new();
+            project.extra.add_to(&mut contents).map_err(failed)?;
+            project.files = Some(self.make(&contents, &self.layer_options(image, 0), None, "files")?);
+        }
+        if !settings.source.is_empty() {
+            let source = Source::select(&settings.folder, root, &settings.source).map_err(failed)?;
+            let mut contents = LayerContents::new();
+            source.add_to(&mut contents, settings.options.working_dir.trim_matches('/')).map_err(failed)?;
+            project.source = Some(self.make(&contents, &self.layer_options(image, 0), None, "source")?);
+        }
+        Ok(project)
+    }
+}
+
+impl Project {
+    /// The layers, the lowest first.
+    pub(super) fn layers(&self) -> impl Iterator<Item = Made> {
+        self.files.clone().into_iter().chain(self.source.clone())
+    }
+
+    /// Fails where two things of the project are to be at one path, and names both. Gives what takes the place of a
+    /// package's file.
+    pub(super) fn check(&self, bins: Option<&Made>, packages: &[Made]) -> Result<Vec<String>, BuildError> {
+        let mut taken: BTreeMap<&str, String> = BTreeMap::new();
+        let name =
+            |path: &str| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let programs = bins.into_iter().flat_map(|made| &made.paths);
+        let programs = programs.map(|path| (path.as_str(), format!("the program `{}`", name(path))));
+        let files = self.extra.paths().map(|(path, from)| (path, format!("`{from}` of `files`")));
+        let source = self.source.iter().flat_map(|made| &made.paths);
+        let source = source.map(|path| (path.as_str(), "a file of `source`".to_owned()));
+        for (path, second) in programs.chain(files).chain(source) {
+            if let Some(first) = taken.insert(path, second.clone()) {
+                return Err(BuildError::TwoFiles { path: path.to_owned(), first, second });
+            }
+        }
+        let of_packages = packages.iter().flat_map(|made| &made.paths);
+        let replaced = of_packages.filter_map(|path| {
+            Some(format!("`/{path}` of a package is replaced by {}", taken.get(path.as_str())?))
+        });
+        Ok(replaced.collect())
+    }
+}

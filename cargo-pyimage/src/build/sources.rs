@@ -1,0 +1,87 @@
+//! Wheels of packages that have none: built once, in a container of the full image of the base's release and suite.
+
+use std::io::{self, Read as _};
+
+use camino::Utf8Path;
+use pyimage_build::{Digest, LockedFile, Target};
+use pyrun::environment::{self, EnvironmentError, Sources, StepError};
+use pyrun::plan::Request;
+use pyrun::run::RunError;
+
+use super::{BuildError, Builder, PackageImage};
+use crate::load::engine_choice;
+
+impl Builder<'_> {
+    /// The wheel of these sources, by its place in the cache and the digest of what is in it.
+    pub(super) async fn built_wheel(
+        &self,
+        image: &PackageImage,
+        target: &Target,
+        sources: Sources<'_>,
+    ) -> Result<LockedFile, BuildError> {
+        let base = &image.settings.base;
+        let official = base.is_official_python() && base.digest().is_none();
+        let request = Request {
+            image: base.familiar(),
+            tag: base.tag().filter(|_| official).and_then(|tag| tag.parse().ok()),
+            platform: Some(target.platform().to_string()),
+            folder: self.root.as_std_path().to_owned(),
+            offline: self.offline,
+            engine: engine_choice(None),
+            ..Request::default()
+        };
+        let package = sources.package.clone();
+        let built = environment::build(&request, target, sources, self.cache, self.shell).await;
+        let built = built.map_err(|source| BuildError::NoWheel {
+            package,
+            target: target.to_string(),
+            source: Box::new(source),
+        })?;
+        let (size, sha256) = measure(&built.path).map_err(|error| self.cache.write_error(error))?;
+        Ok(LockedFile {
+            file_name: built.file_name,
+            url: None,
+            path: Some(built.path.into_string()),
+            size: Some(size),
+            upload_time: None,
+            hashes: [("sha256".to_owned(), sha256)].into(),
+        })
+    }
+}
+
+/// What to do about a package that could not be built for an image.
+pub(super) fn helps(error: &EnvironmentError) -> Vec<String> {
+    let by_name = "or take a version with a wheel for it, or leave the platform out".to_owned();
+    match error {
+        EnvironmentError::BuildImage { .. } => {
+            vec!["have the engine's image and the lock meet again: `cargo pyimage lock --update`".to_owned()]
+        }
+        EnvironmentError::Build { source: StepError::Run(error), .. } => {
+            let mut helps = error.helps();
+            if matches!(**error, RunError::NoEmulation { .. }) {
+                helps.push(by_name);
+            }
+            helps
+        }
+        error => error.helps(),
+    }
+}
+
+/// The size of a file, and its SHA-256.
+fn measure(path: &Utf8Path) -> io::Result<(u64, String)> {
+    let nothing = Digest::of(b"");
+    let (mut hasher, mut size) = (nothing.hasher(), 0);
+    let mut file = fs_err::File::open(path)?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            read => {
+                hasher.update(&buffer[..read]);
+                size += read as u64;
+            }
+        }
+    }
+    let found = hasher.finish().err().unwrap_or(nothing);
+    Ok((size, found.hex().to_owned()))
+}
