@@ -6,7 +6,9 @@ mod contents;
 mod error;
 mod folders;
 mod gzip;
+mod installed;
 mod key;
+mod listing;
 #[cfg(feature = "zstd")]
 mod zstd;
 
@@ -18,7 +20,9 @@ pub use compression::LayerCompression;
 pub use contents::LayerContents;
 pub use error::LayerError;
 pub use folders::BaseFolders;
+pub use installed::InstalledWheel;
 pub use key::LayerKey;
+pub use listing::{EntryKind, LayerEntry, LayerListing, ListingError};
 
 /// A layer that was made: what a manifest and a configuration say of it.
 ///

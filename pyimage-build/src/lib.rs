@@ -36,6 +36,8 @@
 //! What the checks of an image need of its base is in [`BaseFacts`], which a [`BaseScan`] reads of its layers; what a program
 //! or library needs is an [`Elf`], and [`LibraryCheck`] holds the two against each other.
 //!
+//! What others have made is read by [`LayerListing`], entry by entry, and [`InstalledWheel`] tells whose they are.
+//!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
 //!
 //! # Example
@@ -88,6 +90,7 @@ mod official;
 mod package_name;
 mod packing;
 mod platform;
+mod printable;
 mod pylock;
 mod python_tag;
 mod python_version_file;
@@ -118,7 +121,10 @@ pub use elf::Elf;
 pub use image::{AddedLayer, AssemblyError, BaseImage, Blob, Image, ImageIndex, ImageOptions};
 pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
-pub use layer::{BaseFolders, Layer, LayerContents, LayerError, LayerKey, LayerOptions};
+pub use layer::{
+    BaseFolders, EntryKind, InstalledWheel, Layer, LayerCompression, LayerContents, LayerEntry, LayerError,
+    LayerKey, LayerListing, LayerOptions, ListingError,
+};
 pub use layout::{Layout, LayoutArchive, LayoutError};
 pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
@@ -130,6 +136,7 @@ pub use nearest::{nearest, nearest_tags};
 pub use package_name::{PackageName, PackageNameError};
 pub use packing::{PackedWheel, Packing};
 pub use platform::{Platform, PlatformError};
+pub use printable::printable;
 pub use pylock::{
     Choice, LockedDirectory, LockedFile, LockedPackage, LockedVcs, LockedWheel, PackageSource, Pylock,
     PylockError, PylockReason, Selected, Selection, SelectionError, Uncovered,
@@ -145,7 +152,7 @@ pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFil
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
 pub use shared_library::{Binary, LibraryCheck, LibraryProblem, debian_package};
-pub use source::{LeftOut, LeftOutBy, Source, SourceError, SourceFile, SourceKind};
+pub use source::{ExtraFile, ExtraFiles, LeftOut, LeftOutBy, Source, SourceError, SourceFile, SourceKind};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 pub use target::{Target, TargetError};
 pub use wheel::{

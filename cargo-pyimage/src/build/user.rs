@@ -23,6 +23,6 @@ impl Builder<'_> {
         accounts
             .add_to(&mut contents)
             .map_err(|source| BuildError::Layer { what: what.clone(), source: Box::new(source) })?;
-        self.make(&contents, &self.layer_options(0), None, &what).map(Some)
+        self.make(&contents, &self.layer_options(image, 0), None, &what).map(Some)
     }
 }
