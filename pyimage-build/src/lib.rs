@@ -108,7 +108,7 @@ pub use document::{Document, DocumentError, Index, MAX_DOCUMENT_SIZE, Manifest};
 pub use image::{AddedLayer, AssemblyError, BaseImage, Blob, Image, ImageIndex, ImageOptions};
 pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
-pub use layer::{BaseFolders, Layer, LayerContents, LayerError, LayerKey, LayerOptions};
+pub use layer::{BaseFolders, Layer, LayerCompression, LayerContents, LayerError, LayerKey, LayerOptions};
 pub use layout::{Layout, LayoutArchive, LayoutError};
 pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
@@ -134,7 +134,7 @@ pub use requirement::{Requirement, RequirementError, RequirementReason};
 pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFileError, RequirementsItem};
 pub use requires_python::{RequiresPython, RequiresPythonError};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
-pub use source::{LeftOut, LeftOutBy, Source, SourceError, SourceFile, SourceKind};
+pub use source::{ExtraFile, ExtraFiles, LeftOut, LeftOutBy, Source, SourceError, SourceFile, SourceKind};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 pub use target::{Target, TargetError};
 pub use wheel::{

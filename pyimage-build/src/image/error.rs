@@ -97,7 +97,7 @@ impl AssemblyError {
         match self {
             Self::TooManyLayers { base, .. } => {
                 let room = Image::MAX_LAYERS.saturating_sub(*base);
-                vec![format!("set the layer budget to at most {room}, as the base has {base}")]
+                vec![format!("set `layer-budget` to less than {room}, as the base has {base} layers")]
             }
             Self::UnknownVariable { nearest: Some(nearest), .. } => {
                 vec![format!("did you mean `${{{nearest}}}`?")]
