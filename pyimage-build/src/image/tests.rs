@@ -182,7 +182,7 @@ fn there_may_be_127_layers() {
     assert_eq!(image.layers.len(), 127);
     let error = assembled("linux/amd64", &locked(false, 5), &layers, &ImageOptions::default()).unwrap_err();
     assert_eq!(error.to_string(), "the image would have 128 layers, and engines take 127");
-    assert_eq!(error.helps(), ["set the layer budget to at most 122, as the base has 5"]);
+    assert_eq!(error.helps(), ["set `layer-budget` to less than 122, as the base has 5 layers"]);
 }
 
 /// What the image-spec's JSON schemas ask for, as far as such documents have it.
