@@ -1,5 +1,6 @@
 //! The command line of `cargo pyimage`.
 
+mod dockerfile;
 mod engine;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use pyrun::cache::Limit;
 use pyrun::cli::{STYLES, WIDTH};
 use pyrun::shell::parse_color;
 
+pub use dockerfile::DockerfileArgs;
 pub use engine::{ContainerArgs, LoadArgs, RunArgs, SaveArgs, SourceArgs};
 
 const EXAMPLES: &str = "\
@@ -24,6 +26,7 @@ Examples:
   cargo pyimage push                   build the images, and push what their registry lacks
   cargo pyimage build                  build them, for every platform, and load this machine's
   cargo pyimage run                    build, load and run one
+  cargo pyimage dockerfile             print the Dockerfile that does the same
   cargo pyimage cache --prune 30d      remove what was not used for a month
 
 Environment:
@@ -199,6 +202,9 @@ pub enum Command {
     /// Build, load and run an image
     #[command(after_help = engine::RUN_EXAMPLES)]
     Run(Box<RunArgs>),
+    /// Print or write the Dockerfile that does the same
+    #[command(after_help = dockerfile::DOCKERFILE_EXAMPLES)]
+    Dockerfile(DockerfileArgs),
     /// Show what is in the cache, and make it smaller
     #[command(after_help = CACHE_EXAMPLES)]
     Cache(CacheArgs),

@@ -1,5 +1,6 @@
 //! The command: parses, builds its context, calls one operation, reports.
 
+mod dockerfile;
 mod engine;
 
 use std::env;
@@ -100,6 +101,10 @@ fn execute(args: &PyimageArgs, shell: &Arc<Shell>) -> Result<u8, Failure> {
         check(lock, cache.as_ref(), shell)?;
         return Ok(0);
     }
+    if let Command::Dockerfile(args) = &args.command {
+        dockerfile::dockerfile(args, cache.as_ref(), shell)?;
+        return Ok(0);
+    }
     let context = Context::new(args, shell, cache)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(error, Vec::new()))?;
@@ -134,6 +139,7 @@ async fn run(command: &Command, context: &Context) -> Result<Option<Request>, Fa
         Command::Push(args) => build(&args.clone().into_build(), context).await,
         Command::Load(args) => engine::load(args, context).await,
         Command::Save(args) => engine::save(args, context).await,
+        Command::Dockerfile(args) => dockerfile::dockerfile(args, context.cache.as_ref(), &context.shell),
         Command::Cache(args) => look_after(args, &context.shell),
     }
     .map(|()| None)

@@ -8,6 +8,7 @@
 //! - [`build`] makes images of locks, wheels and the project's files;
 //! - [`push`] takes them to a registry;
 //! - [`load`], [`save`](mod@save) and [`launch`] bring them to an engine, into a file, and up;
+//! - [`dockerfile`] says in a Dockerfile what they are;
 //! - [`cache`] tells what is in the cache.
 //!
 //! What a tag, a platform or a lock *is*, `pyimage-build` knows; how a registry is spoken to, `pyrun` does.
@@ -15,6 +16,7 @@
 pub mod build;
 pub mod cache;
 pub mod cli;
+pub mod dockerfile;
 pub mod launch;
 pub mod load;
 pub mod lock;

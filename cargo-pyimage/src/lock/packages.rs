@@ -229,7 +229,7 @@ fn advice(gap: &Uncovered<'_>, target: &Target) -> String {
 }
 
 /// What wheels for a locked base have to fit; none where its distribution is not known.
-fn target(image: &LockedImage, platform: &Platform) -> Option<Target> {
+pub(crate) fn target(image: &LockedImage, platform: &Platform) -> Option<Target> {
     let libc = image.suite.as_ref()?.libc()?;
     Target::new(image.python.parse().ok()?, platform.clone(), libc).ok()
 }

@@ -11,11 +11,11 @@ use super::ignore::{self, IgnoreFile};
 use super::{Source, SourceError, read, sensitive};
 
 impl Source {
-    /// The lines of a `.dockerignore` with which a build of the folder is sent what `globs` select, and the files that
+    /// The text of a `.dockerignore` with which a build of the folder is sent what `globs` select, and the files that
     /// it needs besides.
     ///
-    /// They are between two marks, with a line end at the end. Images are assembled as if lines between the marks were
-    /// not there: they say nothing that the globs do not say. Rules from outside of the marks are among them.
+    /// The lines that are there stay. Ours follow between two marks, in place of those that were. Images are assembled
+    /// as if lines between the marks were not there: they say nothing that the globs do not say.
     ///
     /// ```
     /// use pyimage_build::Source;
@@ -25,8 +25,10 @@ impl Source {
     /// fs_err::create_dir(folder.join("app"))?;
     /// fs_err::write(folder.join("app/main.py"), "print('hello')\n")?;
     /// fs_err::write(folder.join("requirements.txt"), "rich\n")?;
-    /// let lines = Source::dockerignore(folder, folder, &["app"], &["requirements.txt"])?;
-    /// assert!(lines.contains("\n**\n!app\n!requirements.txt\n"));
+    /// fs_err::write(folder.join(".dockerignore"), "*.csv\n")?;
+    /// let text = Source::dockerignore(folder, folder, &["app"], &["requirements.txt"])?;
+    /// assert!(text.starts_with("*.csv\n#"));
+    /// assert!(text.contains("\n**\n!app\n!requirements.txt\n"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -45,7 +47,12 @@ impl Source {
         };
         let parsed = globs.iter().map(|glob| Glob::parse(glob.as_ref())).collect::<Result<Vec<_>, _>>()?;
         let needed: Vec<&str> = needed.iter().map(AsRef::as_ref).collect();
-        let mut rules = Rules { text: String::new() };
+        let file = read_text(&folder.join(".dockerignore"))?.unwrap_or_default();
+        let mut own: String = ignore::outside_of_marks(&file).map(|line| format!("{line}\n")).collect();
+        if own.trim().is_empty() {
+            own.clear();
+        }
+        let mut rules = Rules { own, text: String::new() };
         rules.add_globs(&parsed, &source);
         for path in &needed {
             rules.take(path);
@@ -54,16 +61,16 @@ impl Source {
         for glob in parsed.iter().filter(|glob| glob.spells_out(glob.text())) {
             rules.take(glob.text());
         }
-        if let Some(text) = read_text(&folder.join(".dockerignore"))? {
-            rules.add_own(&text);
-        }
+        rules.add_own();
         rules.add_sensitive(&parsed);
         rules.correct(folder, &parsed, &source, &needed)?;
-        Ok(format!("{}\n{}{}\n", ignore::BEGIN, rules.text, ignore::END))
+        Ok(format!("{}{}\n{}{}\n", rules.own, ignore::BEGIN, rules.text, ignore::END))
     }
 }
 
 struct Rules {
+    /// The lines that somebody else has written.
+    own: String,
     text: String,
 }
 
@@ -150,16 +157,18 @@ impl Rules {
         Ok(())
     }
 
-    /// The rules of the `.dockerignore` that is there. Those that take something back count among themselves alone.
-    fn add_own(&mut self, text: &str) {
-        if IgnoreFile::docker(text).takes_back() {
+    /// The rules that are there, over what ours have taken. Those that take something back count among themselves alone.
+    fn add_own(&mut self) {
+        if IgnoreFile::docker(&self.own).takes_back() || !self.text.starts_with("**") {
             return;
         }
-        for line in ignore::outside_of_marks(text).filter(|line| !line.starts_with('#')) {
-            if !line.trim().is_empty() {
-                self.leave_out(line.trim());
-            }
-        }
+        let rules = self.own.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+        let rules: String = rules.map(|line| format!("{}\n", line.trim())).collect();
+        self.text.push_str(&rules);
+    }
+
+    fn all(&self) -> IgnoreFile {
+        IgnoreFile::docker(&format!("{}{}", self.own, self.text))
     }
 
     fn add_sensitive(&mut self, globs: &[Glob]) {
@@ -186,11 +195,11 @@ impl Rules {
     ) -> Result<(), SourceError> {
         let wanted: BTreeSet<&str> =
             source.files.iter().map(|file| file.path.as_str()).chain(needed.iter().copied()).collect();
-        let rules = IgnoreFile::docker(&self.text);
+        let rules = self.all();
         for path in wanted.iter().filter(|path| rules.of_docker(path)) {
             self.take(path);
         }
-        let rules = IgnoreFile::docker(&self.text);
+        let rules = self.all();
         let mut unwanted = Vec::new();
         find_unwanted(folder, "", globs, &wanted, &rules, &mut unwanted)?;
         for path in unwanted {
@@ -370,13 +379,14 @@ mod tests {
                 expected.sort();
                 expected.dedup();
                 let lines = Source::dockerignore(folder, folder, globs, &["requirements.txt"]).unwrap();
+                assert!(lines.starts_with(own), "{lines}");
                 let rules = IgnoreFile::docker(&lines.replace(ignore::BEGIN, "# "));
                 let mut through = all(folder, "");
                 through.retain(|path| !rules.of_docker(path));
                 assert_eq!(through, expected, "{globs:?} with {own:?}: {lines}");
 
                 // Written, they change nothing of the image.
-                fs_err::write(folder.join(".dockerignore"), format!("{own}{lines}")).unwrap();
+                fs_err::write(folder.join(".dockerignore"), &lines).unwrap();
                 assert_eq!(
                     Source::dockerignore(folder, folder, globs, &["requirements.txt"]).unwrap(),
                     lines
