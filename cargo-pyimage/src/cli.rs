@@ -14,13 +14,14 @@ use pyrun::cache::Limit;
 use pyrun::cli::{STYLES, WIDTH};
 use pyrun::shell::parse_color;
 
-pub use dockerfile::DockerfileArgs;
+pub use dockerfile::{BuilderChoice, DockerfileArgs, InitArgs};
 pub use engine::{ContainerArgs, LoadArgs, RunArgs, SaveArgs, SourceArgs};
 
 const EXAMPLES: &str = "\
 Examples:
   cargo pyimage tags 3.13              what there is of Python 3.13
   cargo pyimage tag 3.13-slim          what is in python:3.13-slim, and what can be installed there
+  cargo pyimage init                   make an image of the package: writes its section
   cargo pyimage lock                   pin the bases that Cargo.toml names, in pyimage.lock
   cargo pyimage lock --check           fail where pyimage.lock is stale: for CI, needs no network
   cargo pyimage push                   build the images, and push what their registry lacks
@@ -187,6 +188,9 @@ pub enum Command {
     /// Pin the bases of the project's images in pyimage.lock
     #[command(after_help = LOCK_EXAMPLES)]
     Lock(LockArgs),
+    /// Write the section of a package's image to its Cargo.toml, from what is found
+    #[command(after_help = dockerfile::INIT_EXAMPLES)]
+    Init(InitArgs),
     /// Build the project's images for all their platforms, from the locks
     #[command(after_help = BUILD_EXAMPLES)]
     Build(BuildArgs),
@@ -228,6 +232,10 @@ pub struct BuildArgs {
     /// The folder for the OCI layout [default: target/pyimage/PACKAGE]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<camino::Utf8PathBuf>,
+
+    /// Who builds: this program, or the engine from a Dockerfile
+    #[arg(long, value_enum, value_name = "BUILDER", default_value_t)]
+    pub builder: BuilderChoice,
 
     /// Push what was built to its registry
     #[arg(long)]
@@ -293,6 +301,7 @@ impl PushArgs {
             image,
             tag,
             output: None,
+            builder: BuilderChoice::Native,
             push: true,
             to,
             load: false,

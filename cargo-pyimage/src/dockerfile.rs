@@ -2,7 +2,9 @@
 //!
 //! It is made of the locks and the project's files as they are; nobody is asked for anything.
 
+mod context;
 mod copied;
+mod engine_build;
 mod error;
 mod recipe;
 mod requirements;
@@ -17,6 +19,8 @@ use pyimage_build::{Lock, LockedImage, Platform, Pylock, PythonTag, Reference, S
 use crate::lock;
 use crate::workspace::PackageImage;
 
+pub use context::Context;
+pub use engine_build::{EngineBuildError, EngineBuilder, StepOutput};
 pub use error::DockerfileError;
 
 use copied::Copied;
@@ -53,10 +57,14 @@ pub struct Project<'a> {
 pub struct Purpose {
     /// For this platform only.
     pub platform: Option<Platform>,
+    /// The base by another name.
+    pub base: Option<String>,
     /// Variables that pip has to have while it is built.
     pub arguments: Vec<String>,
     /// A file beside it with the certificates that pip has to trust.
     pub bundle: Option<String>,
+    /// It is sent to an engine, beside files that are not the project's.
+    pub is_sent: bool,
 }
 
 /// A Dockerfile, and the files that belong to it.
@@ -101,7 +109,7 @@ impl Project<'_> {
             package: self.image.package.clone(),
             base: self.base(purpose),
             base_user: locked.map(|image| image.user.clone()).filter(|user| !user.is_empty()),
-            copied: self.copied(&needed)?,
+            copied: self.copied(&needed, purpose.is_sent)?,
             account: self.account(),
             packages,
             options: settings.options.clone(),
@@ -152,6 +160,9 @@ impl Project<'_> {
     }
 
     fn base(&self, purpose: &Purpose) -> String {
+        if let Some(base) = &purpose.base {
+            return base.clone();
+        }
         let base = &self.image.settings.base;
         let locked = self.lock.and_then(|lock| lock.bases.get(base));
         let Some(locked) = locked.filter(|_| base.digest().is_none()) else { return base.familiar() };
@@ -235,13 +246,13 @@ impl Project<'_> {
         full.map_or_else(|| self.base(&Purpose::default()), |tag| Reference::python(&tag).familiar())
     }
 
-    fn copied(&self, needed: &[String]) -> Result<Vec<Copied>, DockerfileError> {
+    fn copied(&self, needed: &[String], is_sent: bool) -> Result<Vec<Copied>, DockerfileError> {
         let Some(source) = self.source()? else { return Ok(Vec::new()) };
         let selected: BTreeSet<String> = source.files().iter().map(|file| file.path.clone()).collect();
         let mut others: BTreeSet<String> =
             needed.iter().filter(|path| !selected.contains(*path)).cloned().collect();
         let globs = &self.image.settings.source;
-        if globs.iter().any(|glob| [".", "./", "**"].contains(&glob.as_str())) {
+        if !is_sent && globs.iter().any(|glob| [".", "./", "**"].contains(&glob.as_str())) {
             // It is not there before it is written.
             others.remove(PINNED);
             if others.is_empty() {
@@ -275,6 +286,25 @@ impl Project<'_> {
         let suite = suite.or_else(|| settings.base.tag()?.parse::<PythonTag>().ok()?.effective_suite());
         Some(Account { name: name.to_owned(), is_alpine: matches!(suite, Some(Suite::Alpine { .. })) })
     }
+}
+
+/// Whether the packages of an image can be locked: those of a Python before 3.8 cannot.
+#[must_use]
+pub fn is_lockable(image: &PackageImage) -> bool {
+    let base = &image.settings.base;
+    let tag = base.tag().filter(|_| base.is_official_python()).and_then(|tag| tag.parse::<PythonTag>().ok());
+    let version = tag.as_ref().and_then(PythonTag::version);
+    version.is_none_or(|version| (version.major(), version.minor().unwrap_or(u16::MAX)) >= (3, 8))
+}
+
+/// The names of an image for one of several platforms: an engine has one image by each.
+#[must_use]
+pub fn names(tags: &[Reference], platform: Option<&Platform>) -> Vec<Reference> {
+    let Some(platform) = platform else { return tags.to_vec() };
+    let suffix = platform.to_string().replace('/', "-");
+    let suffixed =
+        |name: &Reference| name.with_tag(&format!("{}-{suffix}", name.tag().unwrap_or("latest"))).ok();
+    tags.iter().filter_map(suffixed).collect()
 }
 
 /// Whether a Dockerfile is one that was written here.

@@ -5,6 +5,7 @@
 //!
 //! - [`tags`] lists the tags of a repository, and [`tag`] explains one;
 //! - [`lock`] pins the bases of the images that the packages of a [`workspace`] ask for;
+//! - [`init`](mod@init) writes what a package says of its image, from what is there;
 //! - [`build`] makes images of locks, wheels and the project's files;
 //! - [`push`] takes them to a registry;
 //! - [`load`], [`save`](mod@save) and [`launch`] bring them to an engine, into a file, and up;
@@ -17,6 +18,7 @@ pub mod build;
 pub mod cache;
 pub mod cli;
 pub mod dockerfile;
+pub mod init;
 pub mod launch;
 pub mod load;
 pub mod lock;
