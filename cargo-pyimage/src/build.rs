@@ -118,12 +118,7 @@ impl Builder<'_> {
         tags: &[String],
     ) -> Result<Built, BuildError> {
         let settings = &image.settings;
-        let tags = if tags.is_empty() { &settings.tags } else { tags };
-        let tags = tags.iter().map(|tag| {
-            let tag = tag.replace("{version}", &image.version);
-            settings.name.with_tag(&tag).map_err(|source| BuildError::Tag { tag, source: Box::new(source) })
-        });
-        let tags = tags.collect::<Result<Vec<_>, _>>()?;
+        let tags = image.tags(tags)?;
         if let Some(other) = platforms.iter().find(|its| !settings.platforms.contains(*its)) {
             return Err(BuildError::NoPlatform { image: image.title(), platform: other.clone() });
         }

@@ -1,5 +1,6 @@
 //! The command line of `cargo pyimage`.
 
+mod dockerfile;
 mod engine;
 mod look;
 
@@ -14,6 +15,7 @@ use pyrun::cache::Limit;
 use pyrun::cli::{STYLES, WIDTH};
 use pyrun::shell::parse_color;
 
+pub use dockerfile::{BuilderChoice, DockerfileArgs, InitArgs};
 pub use engine::{ContainerArgs, LoadArgs, RunArgs, SaveArgs, SourceArgs};
 pub use look::{DiffArgs, InspectArgs, TreeArgs, VerifyArgs};
 
@@ -21,6 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo pyimage tags 3.13              what there is of Python 3.13
   cargo pyimage tag 3.13-slim          what is in python:3.13-slim, and what can be installed there
+  cargo pyimage init                   make an image of the package: writes its section
   cargo pyimage lock                   pin the bases that Cargo.toml names, in pyimage.lock
   cargo pyimage lock --check           fail where pyimage.lock is stale: for CI, needs no network
   cargo pyimage push                   build the images, and push what their registry lacks
@@ -28,6 +31,7 @@ Examples:
   cargo pyimage run                    build, load and run one
   cargo pyimage inspect                what is in it, and how much that weighs; `tree` draws it
   cargo pyimage diff me/app:1.0        what a new build would change; `verify` proves that nothing does
+  cargo pyimage dockerfile             print the Dockerfile that does the same
   cargo pyimage cache --prune 30d      remove what was not used for a month
 
 Environment:
@@ -195,6 +199,9 @@ pub enum Command {
     /// Pin the bases of the project's images in pyimage.lock
     #[command(after_help = LOCK_EXAMPLES)]
     Lock(LockArgs),
+    /// Write the section of a package's image to its Cargo.toml, from what is found
+    #[command(after_help = dockerfile::INIT_EXAMPLES)]
+    Init(InitArgs),
     /// Build the project's images for all their platforms, from the locks
     #[command(after_help = BUILD_EXAMPLES)]
     Build(BuildArgs),
@@ -222,6 +229,9 @@ pub enum Command {
     /// Prove that an image is what this source gives
     #[command(after_help = look::VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
+    /// Print or write the Dockerfile that does the same
+    #[command(after_help = dockerfile::DOCKERFILE_EXAMPLES)]
+    Dockerfile(DockerfileArgs),
     /// Show what is in the cache, and make it smaller
     #[command(after_help = CACHE_EXAMPLES)]
     Cache(CacheArgs),
@@ -248,6 +258,10 @@ pub struct BuildArgs {
     /// The folder for the OCI layout [default: target/pyimage/PACKAGE]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<camino::Utf8PathBuf>,
+
+    /// Who builds: this program, or the engine from a Dockerfile
+    #[arg(long, value_enum, value_name = "BUILDER", default_value_t)]
+    pub builder: BuilderChoice,
 
     /// Push what was built to its registry
     #[arg(long)]
@@ -313,6 +327,7 @@ impl PushArgs {
             image,
             tag,
             output: None,
+            builder: BuilderChoice::Native,
             push: true,
             to,
             load: false,

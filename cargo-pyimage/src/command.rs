@@ -1,5 +1,6 @@
 //! The command: parses, builds its context, calls one operation, reports.
 
+mod dockerfile;
 mod engine;
 mod look;
 
@@ -22,7 +23,8 @@ use pyrun::terminal;
 
 use crate::build::{self, BuildError, Builder, Built};
 use crate::cli::{
-    self, BuildArgs, CacheArgs, Command, Format, LockArgs, LockingArgs, PyimageArgs, TagArgs, TagsArgs,
+    self, BuildArgs, BuilderChoice, CacheArgs, Command, Format, LockArgs, LockingArgs, PyimageArgs, TagArgs,
+    TagsArgs,
 };
 use crate::lock::{self, LockFile, Mode, Packages};
 use crate::tags::TagsRequest;
@@ -104,6 +106,14 @@ fn execute(args: &PyimageArgs, shell: &Arc<Shell>) -> Result<u8, Failure> {
         check(lock, cache.as_ref(), shell)?;
         return Ok(0);
     }
+    if let Command::Dockerfile(args) = &args.command {
+        dockerfile::dockerfile(args, cache.as_ref(), shell)?;
+        return Ok(0);
+    }
+    if let Command::Init(args) = &args.command {
+        dockerfile::init(args, shell)?;
+        return Ok(0);
+    }
     let context = Context::new(args, shell, cache)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(error, Vec::new()))?;
@@ -152,6 +162,8 @@ async fn run(command: &Command, context: &Context) -> Result<Next, Failure> {
         Command::Push(args) => build(&args.clone().into_build(), context).await,
         Command::Load(args) => engine::load(args, context).await,
         Command::Save(args) => engine::save(args, context).await,
+        Command::Init(args) => dockerfile::init(args, &context.shell),
+        Command::Dockerfile(args) => dockerfile::dockerfile(args, context.cache.as_ref(), &context.shell),
         // Neither asks anybody.
         Command::Cache(_) | Command::Schema => Ok(()),
     }
@@ -194,6 +206,9 @@ async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
 }
 
 async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
+    if args.builder == BuilderChoice::Dockerfile {
+        return dockerfile::build(args, context).await;
+    }
     let to = args.to.as_deref().map(push::repository).transpose().map_err(failure_of_push)?;
     let mut all = built(args, context).await?;
     if let Some(to) = &to {
@@ -296,14 +311,17 @@ fn look_after(args: &CacheArgs, shell: &Shell) -> Result<(), Failure> {
 }
 
 fn workspace(manifest_path: Option<&Utf8Path>, cache: Option<&Cache>) -> Result<Workspace, Failure> {
-    let here = env::current_dir().map_err(|error| Failure::new(error, Vec::new()))?;
-    let here = Utf8PathBuf::from_path_buf(here).map_err(|path| {
-        let message = format!("the path of the current folder, `{}`, is not valid UTF-8", path.display());
-        Failure::new(std::io::Error::other(message), Vec::new())
-    })?;
-    Workspace::load(&here, manifest_path, cache).map_err(|error| {
+    Workspace::load(&here()?, manifest_path, cache).map_err(|error| {
         let helps = error.helps();
         Failure::new(error, helps)
+    })
+}
+
+fn here() -> Result<Utf8PathBuf, Failure> {
+    let here = env::current_dir().map_err(|error| Failure::new(error, Vec::new()))?;
+    Utf8PathBuf::from_path_buf(here).map_err(|path| {
+        let message = format!("the path of the current folder, `{}`, is not valid UTF-8", path.display());
+        Failure::new(std::io::Error::other(message), Vec::new())
     })
 }
 

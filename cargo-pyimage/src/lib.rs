@@ -5,11 +5,13 @@
 //!
 //! - [`tags`] lists the tags of a repository, and [`tag`] explains one;
 //! - [`lock`] pins the bases of the images that the packages of a [`workspace`] ask for;
+//! - [`init`](mod@init) writes what a package says of its image, from what is there;
 //! - [`build`] makes images of locks, wheels and the project's files;
 //! - [`push`] takes them to a registry;
 //! - [`load`], [`save`](mod@save) and [`launch`] bring them to an engine, into a file, and up;
 //! - [`inspect`](mod@inspect), [`tree`](mod@tree), [`diff`](mod@diff) and [`verify`](mod@verify) look at images that are
 //!   [`opened`], wherever they are;
+//! - [`dockerfile`] says in a Dockerfile what they are;
 //! - [`cache`] tells what is in the cache.
 //!
 //! What a tag, a platform or a lock *is*, `pyimage-build` knows; how a registry is spoken to, `pyrun` does.
@@ -18,6 +20,8 @@ pub mod build;
 pub mod cache;
 pub mod cli;
 pub mod diff;
+pub mod dockerfile;
+pub mod init;
 pub mod inspect;
 pub mod launch;
 pub mod load;

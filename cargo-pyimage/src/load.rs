@@ -15,6 +15,7 @@ use pyrun::shell::Shell;
 use crate::build::Built;
 use crate::size::Size;
 
+pub(crate) use archive::streamed;
 pub use archive::{OwnedArchive, base_layers};
 pub use error::LoadError;
 

@@ -15,11 +15,12 @@ use pyrun::dependencies::DependencyError;
 use pyrun::registry::Registry;
 use pyrun::shell::Shell;
 
-use crate::workspace::Workspace;
+use crate::workspace::{PackageImage, Workspace};
 
 pub use change::{Change, changes};
 pub use error::LockingError;
 pub use packages::Packages;
+pub(crate) use packages::target;
 pub use pin::pin;
 
 /// What to do about pins that are there.
@@ -77,6 +78,21 @@ impl LockFile {
             return Err(LockingError::Stale { path: self.path.clone(), drift });
         }
         Ok(lock)
+    }
+
+    /// What is locked of the base of one image, if it is; fails where the lock of its packages is stale. Asks no registry.
+    ///
+    /// # Errors
+    /// [`LockingError::StalePackages`].
+    pub fn pins_of(
+        &self,
+        workspace: &Workspace,
+        image: &PackageImage,
+    ) -> Result<Option<&Lock>, LockingError> {
+        if image.settings.packages.lock.is_file() {
+            packages::check(&Workspace { images: vec![image.clone()], ..workspace.clone() })?;
+        }
+        Ok(self.lock.as_ref().filter(|lock| lock.bases.contains_key(&image.settings.base)))
     }
 
     /// Writes a lock in place of the one that is there; whoever reads meanwhile gets either as a whole.

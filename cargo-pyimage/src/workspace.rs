@@ -50,6 +50,20 @@ impl PackageImage {
     fn is_called(&self, name: &str) -> bool {
         self.package == name || self.settings.image.as_deref() == Some(name) || self.title() == name
     }
+
+    /// Its names with these tags, or those of its settings.
+    ///
+    /// # Errors
+    /// Where a tag is malformed.
+    pub fn tags(&self, asked: &[String]) -> Result<Vec<Reference>, BuildError> {
+        let tags = if asked.is_empty() { &self.settings.tags } else { asked };
+        let tags = tags.iter().map(|tag| {
+            let tag = tag.replace("{version}", &self.version);
+            let named = self.settings.name.with_tag(&tag);
+            named.map_err(|source| BuildError::Tag { tag, source: Box::new(source) })
+        });
+        tags.collect()
+    }
 }
 
 /// Why there is no workspace with images.

@@ -192,6 +192,16 @@ pub(crate) async fn provide(
     own_pip::install(request, &key, cache, shell).await
 }
 
+/// The variables that tell a pip elsewhere what this process's caller has told pip here: indexes and how to ask them.
+#[must_use]
+pub fn pip_variables() -> std::collections::BTreeMap<String, String> {
+    let found = index_variables::of_host().into_iter();
+    found
+        .filter_map(|(name, value)| Some((name, value?)))
+        .filter(|(name, _)| name.starts_with("PIP_"))
+        .collect()
+}
+
 /// The same for a target that is known already, and for an image with this major and minor version of pip, whose form
 /// the programs of entry points get.
 ///

@@ -1,5 +1,6 @@
 //! The project's files that go into an image.
 
+mod dockerignore;
 mod error;
 mod extra;
 mod glob;

@@ -110,7 +110,7 @@ pub(super) async fn after_build(args: &BuildArgs, all: &[Built], context: &Conte
     Ok(())
 }
 
-async fn engine(choice: Option<&str>, context: &Context) -> Result<Engine, LoadError> {
+pub(super) async fn engine(choice: Option<&str>, context: &Context) -> Result<Engine, LoadError> {
     Ok(Engine::connect(engine_choice(choice).as_deref(), context.cache.as_ref()).await?)
 }
 
@@ -120,7 +120,7 @@ fn loader<'a>(engine: &'a Engine, locking: LockingArgs, context: &'a Context) ->
 }
 
 /// What was asked for, else what the engine is for.
-fn platform(asked: Option<&Platform>, engine: &Engine) -> Result<Platform, LoadError> {
+pub(super) fn platform(asked: Option<&Platform>, engine: &Engine) -> Result<Platform, LoadError> {
     if let Some(asked) = asked {
         return Ok(asked.clone());
     }
@@ -144,7 +144,7 @@ fn no_platform(platform: &Platform) -> LoadError {
     LoadError::UnknownPlatform(platform.to_string())
 }
 
-fn failure_of_load(error: LoadError) -> Failure {
+pub(super) fn failure_of_load(error: LoadError) -> Failure {
     let helps = error.helps();
     Failure::new(error, helps)
 }

@@ -77,13 +77,12 @@ impl OwnedArchive {
         self,
     ) -> (impl Stream<Item = io::Result<Bytes>> + Send + 'static, impl Future<Output = Result<(), LoadError>>)
     {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+        let (out, pieces) = streamed();
         let writing = spawn_blocking(move || {
-            let written = self.write(BufWriter::with_capacity(PIECE, Pieces(sender.clone())));
+            let written = self.write(BufWriter::with_capacity(PIECE, &out));
             if let Err(error) = &written {
                 // The engine must not take what there is for all. One that is gone needs no telling.
-                let _ = sender.blocking_send(Err(io::Error::other(error.to_string())));
+                out.fail(error);
             }
             written
         });
@@ -115,10 +114,24 @@ impl OwnedArchive {
     }
 }
 
-/// The sending end of a stream.
-struct Pieces(mpsc::Sender<io::Result<Bytes>>);
+/// A stream of what a thread writes, a few pieces ahead of whoever reads them.
+pub(crate) fn streamed() -> (Pieces, impl Stream<Item = io::Result<Bytes>> + Send + 'static) {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+    (Pieces(sender), pieces)
+}
 
-impl Write for Pieces {
+/// The sending end of a stream.
+pub(crate) struct Pieces(mpsc::Sender<io::Result<Bytes>>);
+
+impl Pieces {
+    /// Ends the stream with a failure.
+    pub(crate) fn fail(&self, error: &impl std::error::Error) {
+        let _ = self.0.blocking_send(Err(io::Error::other(error.to_string())));
+    }
+}
+
+impl Write for &Pieces {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let piece = Bytes::copy_from_slice(bytes);
         self.0.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe)?;

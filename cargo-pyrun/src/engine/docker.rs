@@ -1,6 +1,7 @@
 //! The Engine API, which Docker speaks and podman too. Nothing outside of this module knows bollard.
 
 mod body;
+mod build;
 mod load;
 
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ use crate::cache::Cache;
 use crate::container::Container;
 use crate::image::Image;
 
+pub use build::{Building, ImageBuild};
 pub use load::StoredImage;
 
 /// Requests other than waiting and attaching answer within this, or the engine is taken for lost.

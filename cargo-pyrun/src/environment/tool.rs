@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::cache::{Cache, Work};
-use crate::plan::{Program, Request};
+use crate::plan::{MOUNT, Program, Request};
 use crate::shell::Shell;
 use crate::uv::{self, Uv};
 
@@ -37,6 +37,8 @@ pub(super) async fn uv(request: &Request, cache: &Cache, shell: &Shell) -> Resul
         .map(str::to_owned)
         .into(),
         folder: target.folder().into_std_path_buf(),
+        // A lock is for no run, and its request says nothing of a folder.
+        mount: MOUNT.to_owned(),
         env,
         ..step::in_image(request)
     };

@@ -60,6 +60,11 @@ impl Glob {
         &self.text
     }
 
+    /// The folder that all of what it matches is in, as far as it says so; empty where that is the package's.
+    pub(super) fn base(&self) -> String {
+        self.base.join("/")
+    }
+
     /// Whether it matches the path, or a folder above it.
     pub(super) fn covers(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);

@@ -4,6 +4,22 @@ use fast_glob::glob_match;
 
 use super::glob::plainer;
 
+/// The first of the lines that are written for builds from a Dockerfile, and say nothing new.
+pub(super) const BEGIN: &str =
+    "# cargo pyimage dockerfile: begin. `--write` replaces these lines; add others outside.";
+/// The last of them.
+pub(super) const END: &str = "# cargo pyimage dockerfile: end.";
+
+/// The lines that somebody else has written.
+pub(super) fn outside_of_marks(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_inside = false;
+    text.trim_start_matches('\u{feff}').lines().filter(move |line| {
+        let was_inside = is_inside;
+        is_inside = if is_inside { line.trim_end() != END } else { line.trim_end() == BEGIN };
+        !was_inside && !is_inside
+    })
+}
+
 /// The rules of one `.gitignore`, or the one `.dockerignore`.
 #[derive(Debug, Default)]
 pub(super) struct IgnoreFile {
@@ -27,9 +43,15 @@ impl IgnoreFile {
         Self { rules: text.trim_start_matches('\u{feff}').lines().filter_map(git_rule).collect() }
     }
 
-    /// Reads a [`.dockerignore`](https://docs.docker.com/build/concepts/context/#dockerignore-files).
+    /// Reads a [`.dockerignore`](https://docs.docker.com/build/concepts/context/#dockerignore-files), but for the lines
+    /// that we have written ourselves.
     pub(super) fn docker(text: &str) -> Self {
-        Self { rules: text.trim_start_matches('\u{feff}').lines().filter_map(docker_rule).collect() }
+        Self { rules: outside_of_marks(text).filter_map(docker_rule).collect() }
+    }
+
+    /// The rules in their order: whether each takes back, whether it is for a path, and its glob.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (bool, bool, &str)> {
+        self.rules.iter().map(|rule| (rule.is_negated, rule.is_anchored, rule.glob.as_str()))
     }
 
     /// What git makes of a path relative to the folder of this file: nothing, or whether it is ignored.

@@ -49,6 +49,11 @@ fn mark<'n>(path: &'n str, folder: Option<&Path>) -> Option<&'n str> {
     (is_target || TELLING.iter().any(|file| folder.join(file).is_file())).then_some(name)
 }
 
+/// The names, as globs.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter().map(|(name, _)| name)
+}
+
 /// Whether a path is left out as long as none of the globs names it. Folders have a path on the disk.
 pub(super) fn is_left_out(path: &str, folder: Option<&Path>, globs: &[&Glob]) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);

@@ -1,0 +1,361 @@
+//! `cargo pyimage dockerfile`: the Dockerfile that does what the metadata asks for.
+//!
+//! It is made of the locks and the project's files as they are; nobody is asked for anything.
+
+mod context;
+mod copied;
+mod engine_build;
+mod error;
+mod recipe;
+mod requirements;
+mod word;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use pyimage_build::{Lock, LockedImage, Platform, Pylock, PythonTag, Reference, Source, Suite, Variant};
+
+use crate::lock;
+use crate::workspace::PackageImage;
+
+pub use context::Context;
+pub use engine_build::{EngineBuildError, EngineBuilder, StepOutput};
+pub use error::DockerfileError;
+
+use copied::Copied;
+use recipe::{Account, Packages, Recipe};
+use requirements::{PinnedRequirements, RequirementFiles};
+
+/// How every file begins that is written here.
+const OURS: &str = "# Written by `cargo pyimage dockerfile`";
+/// How a Dockerfile begins.
+const MARK: &str = "# Written by `cargo pyimage dockerfile` from the metadata";
+/// The lock of the packages, in pip's words.
+const PINNED: &str = "requirements.lock.txt";
+
+/// Users of the official images' distributions, whom nobody has to make.
+const USERS: [&str; 27] = [
+    "root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy",
+    "www-data", "backup", "list", "irc", "gnats", "_apt", "nobody", "shutdown", "halt", "operator", "cron",
+    "ftp", "sshd", "ntp", "guest",
+];
+
+/// What a Dockerfile is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Project<'a> {
+    /// The folder of the workspace.
+    pub root: &'a Utf8Path,
+    /// The image.
+    pub image: &'a PackageImage,
+    /// The bases, if they are locked.
+    pub lock: Option<&'a Lock>,
+}
+
+/// For whom a Dockerfile is.
+#[derive(Debug, Clone, Default)]
+pub struct Purpose {
+    /// For this platform only.
+    pub platform: Option<Platform>,
+    /// The base by another name.
+    pub base: Option<String>,
+    /// Variables that pip has to have while it is built.
+    pub arguments: Vec<String>,
+    /// A file beside it with the certificates that pip has to trust.
+    pub bundle: Option<String>,
+    /// It is sent to an engine, beside files that are not the project's.
+    pub is_sent: bool,
+}
+
+/// A Dockerfile, and the files that belong to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dockerfile {
+    /// Its text.
+    pub text: String,
+    /// The lock of its packages in pip's words, if it has one.
+    pub pinned: Option<String>,
+    /// The files that it takes besides the image's own.
+    pub needed: Vec<String>,
+}
+
+impl Project<'_> {
+    /// The folder that the Dockerfile is in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.image.settings.folder
+    }
+
+    /// The Dockerfile of the image.
+    ///
+    /// # Errors
+    /// Where a file is missing, or something cannot be said in a Dockerfile.
+    pub fn dockerfile(&self, purpose: &Purpose) -> Result<Dockerfile, DockerfileError> {
+        let settings = &self.image.settings;
+        let (mut packages, pinned) = self.packages()?;
+        let has_more = !purpose.arguments.is_empty() || purpose.bundle.is_some();
+        if let Some(packages) = &mut packages {
+            packages.stage = if self.compiles(pinned.is_some())? {
+                Some(self.build_image())
+            } else {
+                has_more.then(|| self.base(purpose))
+            };
+            packages.arguments.clone_from(&purpose.arguments);
+            packages.bundle.clone_from(&purpose.bundle);
+        }
+        let mut needed = packages.as_ref().map(|packages| packages.files.clone()).unwrap_or_default();
+        needed.sort();
+        let locked = self.locked();
+        let recipe = Recipe {
+            package: self.image.package.clone(),
+            base: self.base(purpose),
+            base_user: locked.map(|image| image.user.clone()).filter(|user| !user.is_empty()),
+            copied: self.copied(&needed, purpose.is_sent)?,
+            account: self.account(),
+            packages,
+            options: settings.options.clone(),
+        };
+        Ok(Dockerfile { text: recipe.text()?, pinned: pinned.map(|pinned| pinned.text), needed })
+    }
+
+    /// The `.dockerignore` with which a build is sent what belongs to the image, and what the Dockerfile takes besides.
+    ///
+    /// # Errors
+    /// Where a glob matches nothing, or a file cannot be read.
+    pub fn dockerignore(&self, dockerfile: &Dockerfile) -> Result<String, DockerfileError> {
+        let text = Source::dockerignore(
+            self.folder(),
+            self.git_root(),
+            &self.image.settings.source,
+            &dockerfile.needed,
+        );
+        text.map_err(|source| self.unlisted(source))
+    }
+
+    /// The project's files that go into the image.
+    ///
+    /// # Errors
+    /// Where a glob matches nothing, or a file cannot be read.
+    pub fn source(&self) -> Result<Option<Source>, DockerfileError> {
+        let globs = &self.image.settings.source;
+        if globs.is_empty() {
+            return Ok(None);
+        }
+        let source = Source::select(self.folder(), self.git_root(), globs);
+        source.map(Some).map_err(|source| self.unlisted(source))
+    }
+
+    fn unlisted(&self, source: pyimage_build::SourceError) -> DockerfileError {
+        DockerfileError::Source { image: self.image.package.clone(), source: Box::new(source) }
+    }
+
+    /// `.gitignore` counts from the workspace down, and further where the package is outside of it.
+    fn git_root(&self) -> &Path {
+        let root = self.root.as_std_path();
+        if self.folder().starts_with(root) { root } else { self.folder() }
+    }
+
+    /// What is locked of the base for one of the platforms.
+    fn locked(&self) -> Option<&LockedImage> {
+        self.lock?.bases.get(&self.image.settings.base)?.images.values().next()
+    }
+
+    fn base(&self, purpose: &Purpose) -> String {
+        if let Some(base) = &purpose.base {
+            return base.clone();
+        }
+        let base = &self.image.settings.base;
+        let locked = self.lock.and_then(|lock| lock.bases.get(base));
+        let Some(locked) = locked.filter(|_| base.digest().is_none()) else { return base.familiar() };
+        let of_platform = purpose.platform.as_ref().and_then(|platform| locked.images.get(platform));
+        match of_platform {
+            // By the manifest's digest: under that of the index, Docker's own store has one platform at a time.
+            Some(image) => base.with_digest(&image.manifest.digest).familiar(),
+            None => format!("{}@{}", base.familiar(), locked.target.digest),
+        }
+    }
+
+    fn packages(&self) -> Result<(Option<Packages>, Option<PinnedRequirements>), DockerfileError> {
+        let settings = &self.image.settings.packages;
+        if settings.lock.is_file() {
+            let lock = self.pylock()?;
+            let pinned = PinnedRequirements::of(&lock, &settings.lock)?;
+            let packages = pinned.as_ref().map(|pinned| Packages {
+                requirements: vec![PINNED.to_owned()],
+                files: vec![PINNED.to_owned()],
+                is_lock: true,
+                has_hashes: pinned.has_hashes,
+                ..Packages::default()
+            });
+            return Ok((packages, pinned));
+        }
+        let found = RequirementFiles::read(&settings.requirements, self.folder())?;
+        let packages = found.is_needed.then(|| Packages {
+            requirements: found.named,
+            files: found.all,
+            ..Packages::default()
+        });
+        Ok((packages, None))
+    }
+
+    fn pylock(&self) -> Result<Pylock, DockerfileError> {
+        let lock = &self.image.settings.packages.lock;
+        let text = fs_err::read_to_string(lock)
+            .map_err(|source| DockerfileError::Unreadable { file: lock.clone(), source })?;
+        Pylock::parse(&text)
+            .map_err(|source| DockerfileError::Lock { lock: lock.clone(), source: Box::new(source) })
+    }
+
+    /// Whether a package has no wheel for one of the platforms, as far as the locks tell.
+    fn compiles(&self, is_locked: bool) -> Result<bool, DockerfileError> {
+        let settings = &self.image.settings;
+        let Some(base) = self.lock.and_then(|lock| lock.bases.get(&settings.base)).filter(|_| is_locked)
+        else {
+            return Ok(false);
+        };
+        let lock = self.pylock()?;
+        let targets = base.images.iter().filter_map(|(platform, image)| lock::target(image, platform));
+        // What does not fit at all is told by whoever locks or builds.
+        Ok(targets
+            .into_iter()
+            .any(|target| lock.coverage(&target).is_ok_and(|uncovered| !uncovered.is_empty())))
+    }
+
+    /// The full image of the same release and suite, whose libraries are the same.
+    fn build_image(&self) -> String {
+        let base = &self.image.settings.base;
+        let suite = self.locked().and_then(|image| image.suite.as_ref());
+        let tag =
+            base.tag().filter(|_| base.is_official_python()).and_then(|tag| tag.parse::<PythonTag>().ok());
+        let full = match (tag, self.locked(), suite) {
+            (Some(tag), _, _) if tag.variant() != Variant::Slim => None,
+            (Some(tag), _, suite) => {
+                let full = tag.with_variant_full();
+                let moved = suite
+                    .filter(|suite| full.suite().is_none() && full.effective_suite().as_ref() != Some(suite));
+                Some(
+                    moved
+                        .and_then(|suite| format!("{}-{suite}", full.version()?).parse().ok())
+                        .unwrap_or(full),
+                )
+            }
+            (None, Some(image), Some(suite @ Suite::Debian(_))) => {
+                format!("{}-{suite}", image.python).parse().ok()
+            }
+            _ => None,
+        };
+        full.map_or_else(|| self.base(&Purpose::default()), |tag| Reference::python(&tag).familiar())
+    }
+
+    fn copied(&self, needed: &[String], is_sent: bool) -> Result<Vec<Copied>, DockerfileError> {
+        let Some(source) = self.source()? else { return Ok(Vec::new()) };
+        let selected: BTreeSet<String> = source.files().iter().map(|file| file.path.clone()).collect();
+        let mut others: BTreeSet<String> =
+            needed.iter().filter(|path| !selected.contains(*path)).cloned().collect();
+        let globs = &self.image.settings.source;
+        if !is_sent && globs.iter().any(|glob| [".", "./", "**"].contains(&glob.as_str())) {
+            // It is not there before it is written.
+            others.remove(PINNED);
+            if others.is_empty() {
+                return Ok(vec![Copied::All]);
+            }
+        }
+        let plain = |part: &&str| !part.contains(['*', '?', '[', ']', '{', '}', '\\', ',', '!']);
+        let bases: Vec<String> = globs
+            .iter()
+            .map(|glob| {
+                let glob = glob.strip_prefix("./").unwrap_or(glob);
+                let parts = glob.split('/').filter(|part| !["", "."].contains(part)).take_while(plain);
+                parts.collect::<Vec<_>>().join("/")
+            })
+            .collect();
+        Ok(Copied::of(&selected, &others, &bases))
+    }
+
+    /// A user by name that the base does not have.
+    fn account(&self) -> Option<Account> {
+        let settings = &self.image.settings;
+        let name = settings.options.user.as_deref()?.split(':').next()?;
+        let is_name = name.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '_')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte));
+        if !is_name || USERS.contains(&name) || !settings.base.is_official_python() {
+            return None;
+        }
+        let suite = self.locked().and_then(|image| image.suite.clone());
+        let suite = suite.or_else(|| settings.base.tag()?.parse::<PythonTag>().ok()?.effective_suite());
+        Some(Account { name: name.to_owned(), is_alpine: matches!(suite, Some(Suite::Alpine { .. })) })
+    }
+}
+
+/// Whether the packages of an image can be locked: those of a Python before 3.8 cannot.
+#[must_use]
+pub fn is_lockable(image: &PackageImage) -> bool {
+    let base = &image.settings.base;
+    let tag = base.tag().filter(|_| base.is_official_python()).and_then(|tag| tag.parse::<PythonTag>().ok());
+    let version = tag.as_ref().and_then(PythonTag::version);
+    version.is_none_or(|version| (version.major(), version.minor().unwrap_or(u16::MAX)) >= (3, 8))
+}
+
+/// The names of an image for one of several platforms: an engine has one image by each.
+#[must_use]
+pub fn names(tags: &[Reference], platform: Option<&Platform>) -> Vec<Reference> {
+    let Some(platform) = platform else { return tags.to_vec() };
+    let suffix = platform.to_string().replace('/', "-");
+    let suffixed =
+        |name: &Reference| name.with_tag(&format!("{}-{suffix}", name.tag().unwrap_or("latest"))).ok();
+    tags.iter().filter_map(suffixed).collect()
+}
+
+/// Whether a Dockerfile is one that was written here.
+#[must_use]
+pub fn is_ours(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').starts_with(OURS)
+}
+
+/// Writes the Dockerfile and what belongs to it; gives the names of the files. What is there and not from here is only
+/// replaced with `force`, but for a `.dockerignore`, whose own lines stay.
+///
+/// # Errors
+/// Where a file is in the way, or cannot be written.
+pub fn write(
+    project: &Project<'_>,
+    made: &Dockerfile,
+    force: bool,
+) -> Result<Vec<&'static str>, DockerfileError> {
+    let folder = Utf8PathBuf::from(project.folder().to_string_lossy().into_owned());
+    let mut files = vec![("Dockerfile", made.text.clone()), (".dockerignore", String::new())];
+    files.extend(made.pinned.clone().map(|text| (PINNED, text)));
+    for (name, _) in files.iter().filter(|(name, _)| *name != ".dockerignore") {
+        let path = folder.join(name);
+        let is_foreign = match fs_err::read(&path) {
+            Ok(found) => !is_ours(&String::from_utf8_lossy(&found)),
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        };
+        if is_foreign && !force {
+            return Err(DockerfileError::NotOurs { path });
+        }
+    }
+    for (name, text) in &files {
+        // The rules are made last: they are about the files that there are then.
+        let text = if *name == ".dockerignore" { continue } else { text };
+        put(&folder.join(name), text)?;
+    }
+    put(&folder.join(".dockerignore"), &project.dockerignore(made)?)?;
+    Ok(files.into_iter().map(|(name, _)| name).collect())
+}
+
+fn put(path: &Utf8Path, text: &str) -> Result<(), DockerfileError> {
+    let unwritable = |source| DockerfileError::Unwritable { path: path.to_owned(), source };
+    // What a link leads to is replaced, and not the link.
+    let place = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".pyimage-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let folder = place.parent().unwrap_or(Utf8Path::new("."));
+    let mut file = builder.tempfile_in(folder).map_err(unwritable)?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(unwritable)?;
+    file.persist(&place).map_err(|error| unwritable(error.error))?;
+    Ok(())
+}
