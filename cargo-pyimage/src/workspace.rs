@@ -277,7 +277,7 @@ impl Answer {
 
 /// Fails where one image would overwrite another: in its repository, or in the folder of its layout.
 fn distinct(images: &[PackageImage]) -> Result<(), WorkspaceError> {
-    let (mut named, mut titled) = (BTreeMap::new(), BTreeMap::new());
+    let (mut named, mut titled) = (BTreeMap::new(), BTreeSet::new());
     for image in images {
         let (settings, title) = (&image.settings, image.title());
         for tag in &settings.tags {
@@ -290,7 +290,7 @@ fn distinct(images: &[PackageImage]) -> Result<(), WorkspaceError> {
                 return Err(WorkspaceError::SameName { name, one: other, other: title });
             }
         }
-        if titled.insert(title.clone(), ()).is_some() {
+        if !titled.insert(title.clone()) {
             return Err(WorkspaceError::SameTitle { title });
         }
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use crate::{DescribedPlatform, Digest, DocumentError, Platform};
@@ -85,10 +84,10 @@ struct WireConfig {
     stop_signal: Option<String>,
     #[serde(deserialize_with = "or_null")]
     labels: BTreeMap<String, String>,
-    #[serde(deserialize_with = "or_null")]
-    exposed_ports: BTreeMap<String, IgnoredAny>,
-    #[serde(deserialize_with = "or_null")]
-    volumes: BTreeMap<String, IgnoredAny>,
+    #[serde(deserialize_with = "names")]
+    exposed_ports: BTreeSet<String>,
+    #[serde(deserialize_with = "names")]
+    volumes: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +102,12 @@ struct WireHistory {
     created_by: Option<String>,
     #[serde(default)]
     empty_layer: bool,
+}
+
+/// Sets are tables whose values mean nothing.
+fn names<'de, D: Deserializer<'de>>(value: D) -> Result<BTreeSet<String>, D::Error> {
+    let table: Option<serde_json::Map<String, serde_json::Value>> = Option::deserialize(value)?;
+    Ok(table.into_iter().flatten().map(|(name, _)| name).collect())
 }
 
 /// Docker writes `null` for lists that are empty.
@@ -148,8 +153,8 @@ impl ImageConfig {
             working_dir,
             stop_signal,
             labels,
-            exposed_ports: exposed_ports.into_keys().collect(),
-            volumes: volumes.into_keys().collect(),
+            exposed_ports,
+            volumes,
             created: wire.created,
             diff_ids: wire.rootfs.diff_ids,
             history: history.into_iter().map(|step| step.created_by.unwrap_or_default()).collect(),

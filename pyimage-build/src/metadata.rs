@@ -180,7 +180,8 @@ impl ImageSettings {
             packages,
             source: level.source.unwrap_or_default(),
             files: level.layers.files.unwrap_or_default(),
-            bins: level.layers.bins.flatten(),
+            // A list of none is none, over what another table says.
+            bins: level.layers.bins.filter(|bins| *bins != Bins::Named(Vec::new())),
             compression,
             layer_budget: level.layers.budget.unwrap_or(Packing::DEFAULT_BUDGET),
             folder,

@@ -87,6 +87,7 @@ impl LayerCompression {
         })
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -11,7 +11,7 @@ use crate::{ExtraFile, Image, LayerCompression};
 /// What one table says of it.
 #[derive(Clone, Default)]
 pub(super) struct Layers {
-    pub(super) bins: Option<Option<Bins>>,
+    pub(super) bins: Option<Bins>,
     pub(super) files: Option<Vec<ExtraFile>>,
     pub(super) compression: Option<LayerCompression>,
     pub(super) level: Option<(u8, Place)>,
@@ -56,12 +56,11 @@ impl Layers {
 
 impl Section<'_> {
     /// A list of names; `*` is all of them.
-    fn bins(&self, table: &Map<String, Value>) -> Result<Option<Option<Bins>>, MetadataError> {
+    fn bins(&self, table: &Map<String, Value>) -> Result<Option<Bins>, MetadataError> {
         let names = self.texts(table, "bins")?;
         Ok(names.map(|names| match &names[..] {
-            [] => None,
-            [all] if all == "*" => Some(Bins::All),
-            _ => Some(Bins::Named(names)),
+            [all] if all == "*" => Bins::All,
+            _ => Bins::Named(names),
         }))
     }
 
@@ -138,14 +137,11 @@ impl Section<'_> {
         let place = self.place("layer-budget");
         let Value::Number(number) = value else { return Err(wrong(place, "a number", value)) };
         let budget = number.as_u64().and_then(|number| NonZero::new(usize::try_from(number).ok()?));
-        match budget.filter(|budget| budget.get() <= Image::MAX_LAYERS) {
-            Some(budget) => Ok(Some(budget)),
-            None => {
-                let reason =
-                    format!("is not between 1 and {}, the most layers of an image", Image::MAX_LAYERS);
-                Err(MetadataError::Value { place, value: number.to_string(), reason })
-            }
+        if let Some(budget) = budget.filter(|budget| budget.get() <= Image::MAX_LAYERS) {
+            return Ok(Some(budget));
         }
+        let reason = format!("is not between 1 and {}, the most layers of an image", Image::MAX_LAYERS);
+        Err(MetadataError::Value { place, value: number.to_string(), reason })
     }
 }
 

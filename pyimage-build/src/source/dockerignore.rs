@@ -48,7 +48,7 @@ impl Source {
         let parsed = globs.iter().map(|glob| Glob::parse(glob.as_ref())).collect::<Result<Vec<_>, _>>()?;
         let needed: Vec<&str> = needed.iter().map(AsRef::as_ref).collect();
         let file = read_text(&folder.join(".dockerignore"))?.unwrap_or_default();
-        let mut own: String = ignore::outside_of_marks(&file).map(|line| format!("{line}\n")).collect();
+        let mut own: String = ignore::outside_of_marks(&file).flat_map(|line| [line, "\n"]).collect();
         if own.trim().is_empty() {
             own.clear();
         }
@@ -163,7 +163,7 @@ impl Rules {
             return;
         }
         let rules = self.own.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-        let rules: String = rules.map(|line| format!("{}\n", line.trim())).collect();
+        let rules: String = rules.flat_map(|line| [line.trim(), "\n"]).collect();
         self.text.push_str(&rules);
     }
 
