@@ -32,6 +32,7 @@
 //! | the layer's archive | [`LayerContents`], [`Layer`] |
 //! | configuration, manifest and index | [`Image`], [`ImageIndex`] |
 //! | a folder, or an archive for an engine | [`Layout`], [`LayoutArchive`] |
+//! | what is in it, for those who check that | [`Sbom`], [`Referrer`] |
 //!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
 //!
@@ -86,9 +87,11 @@ mod pylock;
 mod python_tag;
 mod python_version_file;
 mod reference;
+mod referrer;
 mod requirement;
 mod requirements_file;
 mod requires_python;
+mod sbom;
 mod script_metadata;
 mod source;
 mod tag_choice;
@@ -128,9 +131,11 @@ pub use python_tag::{
 };
 pub use python_version_file::{PythonVersionFile, PythonVersionFileError};
 pub use reference::{Reference, ReferenceError};
+pub use referrer::{Referrer, ReferrersIndex};
 pub use requirement::{Requirement, RequirementError, RequirementReason};
 pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFileError, RequirementsItem};
 pub use requires_python::{RequiresPython, RequiresPythonError};
+pub use sbom::{Licence, Sbom, SbomBase, SbomFormat, SbomImage, SbomPackage};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
 pub use source::{LeftOut, LeftOutBy, Source, SourceError, SourceFile, SourceKind};
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
