@@ -15,6 +15,7 @@
 pub mod build;
 pub mod cache;
 pub mod cli;
+pub mod document;
 pub mod launch;
 pub mod load;
 pub mod lock;

@@ -35,6 +35,7 @@ mod prune;
 mod pull;
 mod push;
 mod registry;
+mod sbom;
 mod settings;
 mod signals;
 mod streams;

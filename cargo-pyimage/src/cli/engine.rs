@@ -72,6 +72,7 @@ impl SourceArgs {
             no_load: true,
             push: false,
             to: None,
+            sbom: None,
             locking,
             manifest_path,
         }
