@@ -8,6 +8,7 @@ mod error;
 mod layers;
 mod overlap;
 mod project;
+mod sbom;
 mod sources;
 mod user;
 mod wheels;
@@ -17,7 +18,8 @@ use std::num::NonZero;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{
-    BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedBase, Platform, Reference,
+    BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedBase, LockedImage, Platform,
+    Reference, Referrer,
 };
 use pyrun::cache::Cache;
 use pyrun::shell::Shell;
@@ -68,6 +70,8 @@ pub struct Built {
     pub locked: LockedBase,
     /// What a container of it starts with.
     pub options: ImageOptions,
+    /// Documents that refer to the images and the index: their SBOMs, where they were asked for.
+    pub referrers: Vec<Referrer>,
 }
 
 impl Built {
@@ -102,6 +106,9 @@ impl Built {
         for name in self.tagged() {
             layout.name(&self.index.blob.descriptor, &name).map_err(unwritten)?;
         }
+        if !self.referrers.is_empty() {
+            layout.refer(&self.referrers).map_err(unwritten)?;
+        }
         Ok(layout)
     }
 }
@@ -119,21 +126,14 @@ impl Builder<'_> {
     ) -> Result<Built, BuildError> {
         let settings = &image.settings;
         let tags = image.tags(tags)?;
-        if let Some(other) = platforms.iter().find(|its| !settings.platforms.contains(*its)) {
-            return Err(BuildError::NoPlatform { image: image.title(), platform: other.clone() });
-        }
-        let base = self.lock.bases.get(&settings.base);
-        let base = base.ok_or_else(|| BuildError::NotLocked { base: settings.base.familiar() })?;
+        let base = self.base(image)?;
         let mut options = settings.options.clone();
         options.created = self.epoch;
         let mut plans = Vec::new();
-        let mut wanted: Vec<_> =
-            settings.platforms.iter().filter(|its| platforms.is_empty() || platforms.contains(its)).collect();
+        let mut wanted = targets(base, image, platforms)?;
         // What has to be built for one platform and turns out to be for any is built without emulation.
-        wanted.sort_by_key(|platform| **platform != Platform::host());
-        for platform in wanted {
-            let locked = base.images.get(platform);
-            let locked = locked.ok_or_else(|| BuildError::NotLocked { base: settings.base.familiar() })?;
+        wanted.sort_by_key(|(platform, _)| **platform != Platform::host());
+        for (platform, locked) in wanted {
             plans.push((platform, locked, self.plan(image, platform, locked).await?));
         }
         plans.sort_by_key(|(platform, ..)| *platform);
@@ -166,8 +166,32 @@ impl Builder<'_> {
         let failed = |source| BuildError::Assemble { image: image.title(), source: Box::new(source) };
         let index = ImageIndex::assemble(&settings.base, &base.target, &images, &options).map_err(failed)?;
         let (name, locked, base) = (settings.name.clone(), base.clone(), settings.base.clone());
-        Ok(Built { name, tags, base, images, index, blobs, locked, options })
+        let referrers = Vec::new();
+        Ok(Built { name, tags, base, images, index, blobs, locked, options, referrers })
     }
+
+    /// What is locked of an image's base.
+    fn base(&self, image: &PackageImage) -> Result<&LockedBase, BuildError> {
+        let base = &image.settings.base;
+        self.lock.bases.get(base).ok_or_else(|| BuildError::NotLocked { base: base.familiar() })
+    }
+}
+
+/// The same for these platforms, or for all where none is named.
+fn targets<'a>(
+    base: &'a LockedBase,
+    image: &'a PackageImage,
+    platforms: &BTreeSet<Platform>,
+) -> Result<Vec<(&'a Platform, &'a LockedImage)>, BuildError> {
+    let settings = &image.settings;
+    if let Some(other) = platforms.iter().find(|its| !settings.platforms.contains(*its)) {
+        return Err(BuildError::NoPlatform { image: image.title(), platform: other.clone() });
+    }
+    let unlocked = || BuildError::NotLocked { base: settings.base.familiar() };
+    let asked = settings.platforms.iter().filter(|its| platforms.is_empty() || platforms.contains(its));
+    asked
+        .map(|platform| base.images.get(platform).map(|locked| (platform, locked)).ok_or_else(unlocked))
+        .collect()
 }
 
 /// The time that everything in images has: `SOURCE_DATE_EPOCH`, or the first of 1970.

@@ -3,6 +3,7 @@
 mod dockerfile;
 mod engine;
 mod look;
+mod sbom;
 
 use std::ffi::OsString;
 
@@ -10,7 +11,7 @@ use anstream::ColorChoice;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pyimage_build::{Platform, Variant};
+use pyimage_build::{Platform, SbomFormat, Variant};
 use pyrun::cache::Limit;
 use pyrun::cli::{STYLES, WIDTH};
 use pyrun::shell::parse_color;
@@ -18,6 +19,9 @@ use pyrun::shell::parse_color;
 pub use dockerfile::{BuilderChoice, DockerfileArgs, InitArgs};
 pub use engine::{ContainerArgs, LoadArgs, RunArgs, SaveArgs, SourceArgs};
 pub use look::{DiffArgs, InspectArgs, TreeArgs, VerifyArgs};
+pub use sbom::SbomArgs;
+
+use sbom::sbom_formats;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -100,6 +104,7 @@ Examples:
   cargo pyimage push -t 1.0 -t latest          with these tags
   cargo pyimage push --to localhost:5000/app   to another repository than the project's
   cargo pyimage push --locked --image app      for CI: fail where a lock is stale; one package
+  cargo pyimage push --sbom                    attach what each image is made of
 
 What it prints on stdout is a line for each image: its repository and the digest of its index.";
 
@@ -232,6 +237,9 @@ pub enum Command {
     /// Print or write the Dockerfile that does the same
     #[command(after_help = dockerfile::DOCKERFILE_EXAMPLES)]
     Dockerfile(DockerfileArgs),
+    /// Write down what an image is made of: an SBOM
+    #[command(after_help = sbom::SBOM_EXAMPLES)]
+    Sbom(SbomArgs),
     /// Show what is in the cache, and make it smaller
     #[command(after_help = CACHE_EXAMPLES)]
     Cache(CacheArgs),
@@ -279,6 +287,11 @@ pub struct BuildArgs {
     #[arg(long)]
     pub no_load: bool,
 
+    /// Attach an SBOM to each image, and to all of them as one: `cyclonedx` or `spdx`
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+          default_missing_value = "cyclonedx", value_parser = sbom_formats())]
+    pub sbom: Option<SbomFormat>,
+
     /// How locks and networks are used.
     #[command(flatten)]
     pub locking: LockingArgs,
@@ -307,6 +320,11 @@ pub struct PushArgs {
     #[arg(long, value_name = "REPOSITORY")]
     pub to: Option<String>,
 
+    /// Attach an SBOM to each image, and to all of them as one: `cyclonedx` or `spdx`
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+          default_missing_value = "cyclonedx", value_parser = sbom_formats())]
+    pub sbom: Option<SbomFormat>,
+
     /// How locks and networks are used. The registries of a push are asked all the same.
     #[command(flatten)]
     pub locking: LockingArgs,
@@ -320,7 +338,7 @@ impl PushArgs {
     /// The build that comes before it.
     #[must_use]
     pub fn into_build(self) -> BuildArgs {
-        let Self { platform, image, tag, to, locking, manifest_path } = self;
+        let Self { platform, image, tag, to, sbom, locking, manifest_path } = self;
         // What is pushed is not for this machine's engine.
         BuildArgs {
             platform,
@@ -332,6 +350,7 @@ impl PushArgs {
             to,
             load: false,
             no_load: true,
+            sbom,
             locking,
             manifest_path,
         }

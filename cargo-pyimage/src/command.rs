@@ -3,6 +3,7 @@
 mod dockerfile;
 mod engine;
 mod look;
+mod sbom;
 
 use std::env;
 use std::error::Error;
@@ -13,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::error::ErrorKind;
-use pyimage_build::Date;
+use pyimage_build::{Date, Lock};
 use pyrun::cache::{Cache, Contents};
 use pyrun::plan::Request;
 use pyrun::registry::{Event, Registry, RegistrySettings};
@@ -29,7 +30,7 @@ use crate::cli::{
 use crate::lock::{self, LockFile, Mode, Packages};
 use crate::tags::TagsRequest;
 use crate::workspace::{PackageImage, Workspace};
-use crate::{cache, push, tag, tags};
+use crate::{cache, document, push, tag, tags};
 
 /// Cargo's own failure code.
 const FAILED: u8 = 101;
@@ -164,6 +165,7 @@ async fn run(command: &Command, context: &Context) -> Result<Next, Failure> {
         Command::Save(args) => engine::save(args, context).await,
         Command::Init(args) => dockerfile::init(args, &context.shell),
         Command::Dockerfile(args) => dockerfile::dockerfile(args, context.cache.as_ref(), &context.shell),
+        Command::Sbom(args) => sbom::sbom(args, context).await,
         // Neither asks anybody.
         Command::Cache(_) | Command::Schema => Ok(()),
     }
@@ -218,6 +220,7 @@ async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
     for built in all {
         if args.push {
             push::push(&built, &context.registry, &context.shell).await.map_err(failure_of_push)?;
+            push::attach(&built, &context.registry, &context.shell).await.map_err(failure_of_push)?;
         }
         let reference = built.reference();
         context
@@ -256,27 +259,47 @@ async fn assembled_in<'a>(
     args: &BuildArgs,
     context: &Context,
 ) -> Result<Vec<(&'a PackageImage, Built)>, Failure> {
-    let (cache, shell) = (context.cache.as_ref(), &*context.shell);
-    let cache = cache.ok_or(lock::LockingError::NoCache).map_err(failure_of_lock)?;
-    let LockingArgs { locked, offline, frozen } = args.locking;
-    if !(locked || offline || frozen) {
-        let packages = Packages { cache: Some(cache), shell };
-        let locked = lock::bring_up(workspace, &context.registry, packages).await;
-        locked.map_err(failure_of_lock)?;
-    }
-    let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
-    let lock = file.check(workspace).map_err(failure_of_lock)?;
-    let epoch = build::epoch(env::var("SOURCE_DATE_EPOCH").ok().as_deref()).map_err(failure_of_build)?;
-    let offline = offline || frozen;
-    let builder =
-        Builder { root: &workspace.root, target: &workspace.target, lock, cache, shell, offline, epoch };
+    let lock = locked(workspace, args.locking, context).await?;
+    let builder = builder(workspace, &lock, args.locking, context)?;
     let platforms = args.platform.iter().cloned().collect();
     let images = workspace.named(args.image.as_deref()).map_err(failure_of_build)?;
     let mut all = Vec::new();
     for image in images {
-        all.push((image, builder.build(image, &platforms, &args.tag).await.map_err(failure_of_build)?));
+        let mut built = builder.build(image, &platforms, &args.tag).await.map_err(failure_of_build)?;
+        if let Some(format) = args.sbom {
+            let sbom = builder.sbom(image, &platforms).await.map_err(failure_of_build)?;
+            built.referrers = built.sboms(&sbom, format);
+        }
+        all.push((image, built));
     }
     Ok(all)
+}
+
+/// The lock of a workspace, written first where it is missing or stale and may be.
+async fn locked(workspace: &Workspace, locking: LockingArgs, context: &Context) -> Result<Lock, Failure> {
+    let cache = context.cache.as_ref();
+    let LockingArgs { locked, offline, frozen } = locking;
+    if !(locked || offline || frozen) {
+        let packages = Packages { cache, shell: &context.shell };
+        let locked = lock::bring_up(workspace, &context.registry, packages).await;
+        locked.map_err(failure_of_lock)?;
+    }
+    let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
+    file.check(workspace).cloned().map_err(failure_of_lock)
+}
+
+/// What the images of a workspace are built with.
+fn builder<'a>(
+    workspace: &'a Workspace,
+    lock: &'a Lock,
+    locking: LockingArgs,
+    context: &'a Context,
+) -> Result<Builder<'a>, Failure> {
+    let cache = context.cache.as_ref().ok_or(lock::LockingError::NoCache).map_err(failure_of_lock)?;
+    let epoch = build::epoch(env::var("SOURCE_DATE_EPOCH").ok().as_deref()).map_err(failure_of_build)?;
+    let offline = locking.offline || locking.frozen;
+    let (root, target, shell) = (&*workspace.root, &*workspace.target, &*context.shell);
+    Ok(Builder { root, target, lock, cache, shell, offline, epoch })
 }
 
 fn check(args: &LockArgs, cache: Option<&Cache>, shell: &Shell) -> Result<(), Failure> {
@@ -390,6 +413,10 @@ fn failure_of_cache(error: pyrun::cache::CacheError) -> Failure {
 fn failure_of_build(error: BuildError) -> Failure {
     let helps = error.helps();
     Failure::new(error, helps)
+}
+
+fn failure_of_write(error: document::WriteError) -> Failure {
+    Failure::new(error, Vec::new())
 }
 
 fn failure_of_push(error: push::PushError) -> Failure {

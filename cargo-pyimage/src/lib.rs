@@ -21,6 +21,7 @@ pub mod cache;
 pub mod cli;
 pub mod diff;
 pub mod dockerfile;
+pub mod document;
 pub mod init;
 pub mod inspect;
 pub mod launch;

@@ -1,5 +1,6 @@
 //! `cargo pyimage push`: what was built, to its registry.
 
+mod attach;
 mod error;
 
 use std::cell::RefCell;
@@ -13,6 +14,7 @@ use pyrun::shell::{Bar, Shell};
 use crate::build::Built;
 use crate::size::Size;
 
+pub use attach::attach;
 pub use error::PushError;
 
 /// Reads where to push to, in place of the repository that the project has.

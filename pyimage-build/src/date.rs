@@ -57,6 +57,13 @@ impl Date {
     }
 }
 
+/// The second that is this many after the start of 1970, as RFC 3339 has it.
+pub(crate) fn rfc3339(seconds: u64) -> String {
+    let second = seconds % 86_400;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", Date::from_unix(seconds))
+}
+
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)

@@ -33,6 +33,9 @@ pub struct Descriptor {
     /// What the image that it describes runs on; indexes have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<DescribedPlatform>,
+    /// What it is the manifest of, where that is no image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<MediaType>,
     /// Notes of whoever wrote the descriptor.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -49,7 +52,7 @@ impl Descriptor {
     /// ```
     #[must_use]
     pub fn new(media_type: MediaType, digest: Digest, size: u64) -> Self {
-        Self { media_type, digest, size, platform: None, annotations: BTreeMap::new() }
+        Self { media_type, digest, size, platform: None, artifact_type: None, annotations: BTreeMap::new() }
     }
 
     /// Whether it is an attestation (provenance, an SBOM) that BuildKit put beside the images of an index.

@@ -26,6 +26,7 @@ pub const MAX_DOCUMENT_SIZE: u64 = 4 * 1024 * 1024;
 /// # Ok::<(), pyimage_build::DocumentError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there are never many, and a box would be in everybody's way")]
 pub enum Document {
     /// Manifests by platform.
     Index(Index),

@@ -4,11 +4,14 @@ mod archive;
 mod error;
 mod file;
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::image::layout_index;
-use crate::{Blob, Descriptor, Digest, Document, Image, ImageIndex, Index, MAX_DOCUMENT_SIZE, MediaType};
+use crate::{
+    Blob, Descriptor, Digest, Document, Image, ImageIndex, Index, MAX_DOCUMENT_SIZE, MediaType, Referrer,
+};
 
 pub use archive::LayoutArchive;
 pub use error::LayoutError;
@@ -210,10 +213,70 @@ impl Layout {
         let mut image = image.clone();
         image.annotations.insert(REF_NAME.to_owned(), name.to_owned());
         images.push(image);
-        images.sort_by(|one, other| one.annotations.get(REF_NAME).cmp(&other.annotations.get(REF_NAME)));
+        images.sort_by(|one, other| place(one).cmp(&place(other)));
         self.write_index(&images)?;
         drop(lock);
         Ok(())
+    }
+
+    /// Adds documents that refer to images which are there, and lists them for those who look for such. Documents of the
+    /// same types are no longer listed, where what they are about is neither named any more nor part of what is.
+    ///
+    /// ```no_run
+    /// # fn of(layout: &pyimage_build::Layout, sbom: pyimage_build::Referrer) -> Result<(), pyimage_build::LayoutError> {
+    /// layout.refer(&[sbom])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn refer(&self, referrers: &[Referrer]) -> Result<(), LayoutError> {
+        for Referrer { manifest, config, content, .. } in referrers {
+            for blob in [config, content, manifest] {
+                self.add_blob(blob)?;
+            }
+        }
+        let lock = self.lock()?;
+        let mut images = self.index()?.manifests;
+        let alive = self.named_with_parts(&images);
+        let types: BTreeSet<_> = referrers
+            .iter()
+            .filter_map(|referrer| referrer.manifest.descriptor.artifact_type.clone())
+            .collect();
+        images.retain(|image| match &image.artifact_type {
+            Some(its) if place(image).0 && types.contains(its) => {
+                self.subject(image).is_some_and(|subject| alive.contains(&subject))
+            }
+            _ => true,
+        });
+        for referrer in referrers {
+            let descriptor = &referrer.manifest.descriptor;
+            if !images.iter().any(|image| image.digest == descriptor.digest) {
+                images.push(descriptor.clone());
+            }
+        }
+        images.sort_by(|one, other| place(one).cmp(&place(other)));
+        self.write_index(&images)?;
+        drop(lock);
+        Ok(())
+    }
+
+    /// The digests of all that has a name, and of what indexes among it have.
+    fn named_with_parts(&self, images: &[Descriptor]) -> BTreeSet<Digest> {
+        let mut digests = BTreeSet::new();
+        for image in images.iter().filter(|image| !place(image).0) {
+            digests.insert(image.digest.clone());
+            let document = self.read(image).ok();
+            let document = document.and_then(|bytes| Document::parse(&bytes, Some(&image.media_type)).ok());
+            if let Some(Document::Index(index)) = document {
+                digests.extend(index.manifests.into_iter().map(|image| image.digest));
+            }
+        }
+        digests
+    }
+
+    /// What a document refers to.
+    fn subject(&self, referrer: &Descriptor) -> Option<Digest> {
+        let manifest: serde_json::Value = serde_json::from_slice(&self.read(referrer).ok()?).ok()?;
+        manifest.get("subject")?.get("digest")?.as_str()?.parse().ok()
     }
 
     /// What is in it: images and indexes, by name.
@@ -301,6 +364,12 @@ impl Layout {
         file.file().lock().map_err(failed)?;
         Ok(file)
     }
+}
+
+/// What has a name comes first, by that; then what has none, by its digest.
+fn place(image: &Descriptor) -> (bool, Option<&String>, Option<&Digest>) {
+    let name = image.annotations.get(REF_NAME);
+    (name.is_none(), name, name.is_none().then_some(&image.digest))
 }
 
 /// The name of a blob in a layout.

@@ -32,6 +32,7 @@
 //! | the layer's archive | [`LayerContents`], [`Layer`] |
 //! | configuration, manifest and index | [`Image`], [`ImageIndex`] |
 //! | a folder, or an archive for an engine | [`Layout`], [`LayoutArchive`] |
+//! | what is in it, for those who check that | [`Sbom`], [`Referrer`] |
 //!
 //! What the checks of an image need of its base is in [`BaseFacts`], which a [`BaseScan`] reads of its layers; what a program
 //! or library needs is an [`Elf`], and [`LibraryCheck`] holds the two against each other.
@@ -95,9 +96,11 @@ mod pylock;
 mod python_tag;
 mod python_version_file;
 mod reference;
+mod referrer;
 mod requirement;
 mod requirements_file;
 mod requires_python;
+mod sbom;
 mod script_metadata;
 mod shared_library;
 mod source;
@@ -147,9 +150,11 @@ pub use python_tag::{
 };
 pub use python_version_file::{PythonVersionFile, PythonVersionFileError};
 pub use reference::{Reference, ReferenceError};
+pub use referrer::{Referrer, ReferrersIndex};
 pub use requirement::{Requirement, RequirementError, RequirementReason};
 pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFileError, RequirementsItem};
 pub use requires_python::{RequiresPython, RequiresPythonError};
+pub use sbom::{Licence, Sbom, SbomBase, SbomFormat, SbomImage, SbomPackage};
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
 pub use shared_library::{Binary, LibraryCheck, LibraryProblem, debian_package};
 pub use source::{ExtraFile, ExtraFiles, LeftOut, LeftOutBy, Source, SourceError, SourceFile, SourceKind};

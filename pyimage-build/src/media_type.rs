@@ -36,6 +36,9 @@ impl MediaType {
     /// Docker's image configuration.
     pub const DOCKER_CONFIG: Self = Self::known("application/vnd.docker.container.image.v1+json");
 
+    /// OCI's configuration of what is no image, and has none.
+    pub const EMPTY: Self = Self::known("application/vnd.oci.empty.v1+json");
+
     /// A layer: an archive, gzipped.
     pub const OCI_LAYER: Self = Self::known("application/vnd.oci.image.layer.v1.tar+gzip");
     /// A layer: an archive, compressed with Zstandard.

@@ -39,7 +39,7 @@ use archive::Archive;
 use contents::Contents;
 use source::Source;
 
-use crate::WheelName;
+use crate::{Licence, WheelName};
 
 /// A wheel whose directory, metadata and RECORD are in order.
 ///
@@ -175,6 +175,18 @@ impl Wheel {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.contents.version
+    }
+
+    /// The licence that it says it has.
+    ///
+    /// ```no_run
+    /// # use pyimage_build::{Licence, Wheel};
+    /// assert_eq!(Wheel::open("demo-1.0-py3-none-any.whl")?.licence(), &Licence::Expression("MIT".to_owned()));
+    /// # Ok::<(), pyimage_build::WheelError>(())
+    /// ```
+    #[must_use]
+    pub fn licence(&self) -> &Licence {
+        &self.contents.licence
     }
 
     /// The tags in its metadata, which a build may have forgotten to keep in step with its file name.

@@ -36,6 +36,7 @@ fn help_of_pyimage_is_as_it_was_last_read() {
         ("load", "load.txt"),
         ("save", "save.txt"),
         ("run", "run.txt"),
+        ("sbom", "sbom.txt"),
         ("cache", "cache.txt"),
     ] {
         let words = [command, "--help"].into_iter().filter(|word| !word.is_empty());

@@ -40,6 +40,7 @@ mod pull;
 mod push;
 mod readers;
 mod registry;
+mod sbom;
 mod settings;
 mod signals;
 mod sources_in_images;

@@ -48,17 +48,19 @@ impl HandMadeWheel {
 
     /// A wheel with these files, by their paths and contents.
     #[must_use]
-    pub fn with_files(
-        name: &str,
-        version: &str,
-        requires: &[&str],
-        mut files: Vec<(String, Vec<u8>)>,
-    ) -> Self {
-        let info = format!("{name}-{version}.dist-info");
-        let mut metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
+    pub fn with_files(name: &str, version: &str, requires: &[&str], files: Vec<(String, Vec<u8>)>) -> Self {
+        let mut lines = String::new();
         for other in requires {
-            metadata.extend(["Requires-Dist: ", other, "\n"]);
+            lines.extend(["Requires-Dist: ", other, "\n"]);
         }
+        Self::with_metadata(name, version, &lines, files)
+    }
+
+    /// A wheel with these lines of METADATA, and these files.
+    #[must_use]
+    pub fn with_metadata(name: &str, version: &str, lines: &str, mut files: Vec<(String, Vec<u8>)>) -> Self {
+        let info = format!("{name}-{version}.dist-info");
+        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{lines}");
         files.push((format!("{info}/METADATA"), metadata.into_bytes()));
         let wheel = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
         files.push((format!("{info}/WHEEL"), wheel.as_bytes().to_vec()));

@@ -23,6 +23,12 @@ pub enum BuildError {
         /// Those that there are.
         known: Vec<String>,
     },
+    /// The command is for one image, and the project has several.
+    #[error("there is more than one image: `{}`", images.join("`, `"))]
+    WhichImage {
+        /// The packages that have one.
+        images: Vec<String>,
+    },
     /// The time is no number.
     #[error("`SOURCE_DATE_EPOCH` is `{text}`, which is no number of seconds")]
     Epoch {
@@ -170,6 +176,7 @@ impl BuildError {
             Self::NoSuchImage { known, .. } => {
                 vec![format!("there are `{}`", known.join("`, `"))]
             }
+            Self::WhichImage { .. } => vec!["name its package: `--image PACKAGE`".to_owned()],
             Self::NoPlatform { .. } => vec!["add it to `platforms` in Cargo.toml".to_owned()],
             Self::NotLocked { .. } => vec!["lock it with `cargo pyimage lock`".to_owned()],
             Self::User { source, .. } => match &**source {

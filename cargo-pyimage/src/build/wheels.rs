@@ -9,7 +9,7 @@ use pyimage_build::{
     PackedWheel, Packing, Platform, Provenance, Pylock, PythonVersion, Scheme, Suite, Target, Tree, Wheel,
     WheelLimits,
 };
-use pyrun::environment::{self, Sources};
+use pyrun::environment::{self, EnvironmentError, Sources};
 use pyrun::plan::Request;
 
 use super::layers::Made;
@@ -52,20 +52,10 @@ impl Builder<'_> {
         platform: &Platform,
         locked: &LockedImage,
     ) -> Result<Vec<WheelLayer>, BuildError> {
-        let settings = &image.settings.packages;
-        if !settings.lock.is_file() {
+        let (chosen, minor) = self.chosen(image, platform, locked).await?;
+        if chosen.is_empty() {
             return Ok(Vec::new());
         }
-        let unknown = || BuildError::UnknownSystem { base: image.settings.base.familiar() };
-        let libc = locked.suite.as_ref().and_then(Suite::libc).ok_or_else(unknown)?;
-        let python: PythonVersion = locked.python.parse().map_err(|_| unknown())?;
-        let minor = python.minor().ok_or_else(unknown)?;
-        let mut target = Target::new(python, platform.clone(), libc).map_err(|_| unknown())?;
-        // A lock of ours has them resolved already.
-        if settings.requirements.is_empty() && !settings.extras.is_empty() {
-            target = target.with_extras(&settings.extras);
-        }
-        let chosen = self.choose(image, &settings.lock, &target).await?;
         let (scheme, options) = (Scheme::official(minor), self.layer_options(image, minor));
         let packed: Vec<_> = chosen.iter().map(|wheel| wheel.packed.clone()).collect();
         let mut chosen: Vec<_> = chosen.into_iter().map(Some).collect();
@@ -110,14 +100,22 @@ impl Builder<'_> {
         let files: BTreeMap<_, _> =
             wheels.filter(|wheel| !wheel.is_built).map(|wheel| (&wheel.digest, wheel.file.clone())).collect();
         let files: Vec<_> = files.into_values().collect();
+        let failed = |source| BuildError::Fetch { image: image.title(), source: Box::new(source) };
+        self.fetch_files(&files, self.offline).await.map_err(failed)
+    }
+
+    /// Gets files that are not in the cache.
+    pub(super) async fn fetch_files(
+        &self,
+        files: &[LockedFile],
+        offline: bool,
+    ) -> Result<(), EnvironmentError> {
         if files.is_empty() {
             return Ok(());
         }
         let folder = self.root.as_std_path().to_owned();
-        let request = Request { folder, offline: self.offline, ..Request::default() };
-        let fetched = environment::fetch(&request, &files, self.cache, self.shell).await;
-        let failed = |source| BuildError::Fetch { image: image.title(), source: Box::new(source) };
-        fetched.map(drop).map_err(failed)
+        let request = Request { folder, offline, ..Request::default() };
+        environment::fetch(&request, files, self.cache, self.shell).await.map(drop)
     }
 
     /// Makes a layer whose wheels are there, unless it was made before.
@@ -157,6 +155,29 @@ impl Builder<'_> {
                 .join(wheel.digest.algorithm().as_str())
                 .join(wheel.digest.hex()),
         }
+    }
+
+    /// The wheels of an image on a platform, and the minor version of the Python that they are for.
+    pub(super) async fn chosen(
+        &self,
+        image: &PackageImage,
+        platform: &Platform,
+        locked: &LockedImage,
+    ) -> Result<(Vec<Chosen>, u16), BuildError> {
+        let settings = &image.settings.packages;
+        if !settings.lock.is_file() {
+            return Ok((Vec::new(), 0));
+        }
+        let unknown = || BuildError::UnknownSystem { base: image.settings.base.familiar() };
+        let libc = locked.suite.as_ref().and_then(Suite::libc).ok_or_else(unknown)?;
+        let python: PythonVersion = locked.python.parse().map_err(|_| unknown())?;
+        let minor = python.minor().ok_or_else(unknown)?;
+        let mut target = Target::new(python, platform.clone(), libc).map_err(|_| unknown())?;
+        // A lock of ours has them resolved already.
+        if settings.requirements.is_empty() && !settings.extras.is_empty() {
+            target = target.with_extras(&settings.extras);
+        }
+        Ok((self.choose(image, &settings.lock, &target).await?, minor))
     }
 
     /// The wheels of a lock for a target. What has none is built, unless it was before.

@@ -73,6 +73,7 @@ impl SourceArgs {
             no_load: true,
             push: false,
             to: None,
+            sbom: None,
             locking,
             manifest_path,
         }

@@ -187,11 +187,5 @@ fn as_pin(descriptor: &Descriptor) -> Pin {
 }
 
 pub(super) fn as_descriptor(pin: &Pin) -> Descriptor {
-    Descriptor {
-        media_type: pin.media_type.clone(),
-        digest: pin.digest.clone(),
-        size: pin.size,
-        platform: None,
-        annotations: BTreeMap::new(),
-    }
+    Descriptor::new(pin.media_type.clone(), pin.digest.clone(), pin.size)
 }

@@ -35,6 +35,14 @@ pub enum PushError {
         /// Why.
         source: Box<RegistryError>,
     },
+    /// The image is pushed, and a registry refused or failed afterwards.
+    #[error("`{image}` is pushed, but its SBOM could not be attached")]
+    Attach {
+        /// The image by its digest.
+        image: String,
+        /// Why.
+        source: Box<RegistryError>,
+    },
 }
 
 impl PushError {
@@ -45,6 +53,11 @@ impl PushError {
             Self::Repository { .. } => Vec::new(),
             Self::TaggedRepository { .. } => vec!["give tags with `-t TAG`".to_owned()],
             Self::SeveralImages { .. } => vec!["choose one with `--image PACKAGE`".to_owned()],
+            Self::Attach { source, .. } => {
+                let mut helps = source.helps();
+                helps.push("push again: what is there is not sent again".to_owned());
+                helps
+            }
             Self::Registry { source, .. } => {
                 let mut helps = source.helps();
                 if matches!(source.own(), RegistryError::NotFound { missing: Missing::Repository, .. }) {

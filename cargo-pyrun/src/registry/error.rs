@@ -325,6 +325,14 @@ pub enum RegistryError {
         /// Why, with its path.
         source: Arc<std::io::Error>,
     },
+    /// A list that others write to at the same time, again and again.
+    #[error("the list `{tag}` at `{registry}` is written by others at the same time")]
+    Contested {
+        /// The registry.
+        registry: String,
+        /// The list's tag.
+        tag: String,
+    },
     /// A variable or an option that is not what it should be.
     #[error("`{variable}` has `{value}`, which is not {expected}")]
     Setting {

@@ -1,6 +1,5 @@
 //! Indexes and manifests, as a registry sends them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -96,7 +95,7 @@ fn described(answer: &Answer) -> Option<Descriptor> {
     // Not the length of the body, which a HEAD does not have.
     let size = answer.header(header::CONTENT_LENGTH)?.parse().ok().filter(|size| *size > 0)?;
     let known = media_type.is_index() || media_type.is_manifest();
-    known.then(|| Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() })
+    known.then(|| Descriptor::new(media_type, digest, size))
 }
 
 fn check(endpoint: &Endpoint, image: &Reference, found: &Digest) -> Result<(), Failure> {
@@ -118,13 +117,7 @@ pub(super) fn describe(
     sent: Option<&MediaType>,
 ) -> Result<Descriptor, RegistryError> {
     let document = parse(image, registry, what, bytes, sent)?;
-    Ok(Descriptor {
-        media_type: document.media_type().clone(),
-        digest: Digest::of(bytes),
-        size: bytes.len() as u64,
-        platform: None,
-        annotations: BTreeMap::new(),
-    })
+    Ok(Descriptor::new(document.media_type().clone(), Digest::of(bytes), bytes.len() as u64))
 }
 
 /// Reads a document.

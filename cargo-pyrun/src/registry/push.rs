@@ -5,6 +5,7 @@
 //! another registry, they go from there to here without being kept.
 
 mod manifests;
+mod referrers;
 mod session;
 mod source;
 mod upload;
@@ -21,6 +22,8 @@ use super::error::{Missing, RegistryError};
 use super::exchange::{Ask, Giving};
 use super::failure::Failure;
 use super::{Kind, Registry, error};
+pub use referrers::Attached;
+
 use session::Session;
 use source::Source;
 use upload::Upload;

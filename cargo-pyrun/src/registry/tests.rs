@@ -33,13 +33,7 @@ fn image(server: &server::Server, rest: &str) -> Reference {
 }
 
 fn descriptor(bytes: &[u8], media_type: &str) -> Descriptor {
-    Descriptor {
-        media_type: media_type.into(),
-        digest: Digest::of(bytes),
-        size: bytes.len() as u64,
-        platform: None,
-        annotations: std::collections::BTreeMap::default(),
-    }
+    Descriptor::new(media_type.into(), Digest::of(bytes), bytes.len() as u64)
 }
 
 struct Folder {

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::Date;
-
 /// What an image has besides its layers. What is not said is the base's.
 ///
 /// ```
@@ -72,8 +70,6 @@ impl ImageOptions {
 
     /// When it was made, as RFC 3339 has it.
     pub(super) fn created_text(&self) -> String {
-        let second = self.created % 86_400;
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        format!("{}T{hour:02}:{minute:02}:{second:02}Z", Date::from_unix(self.created))
+        crate::date::rfc3339(self.created)
     }
 }

@@ -8,8 +8,8 @@ use super::metadata;
 use super::path;
 use super::record::{self, Expected, Row};
 use super::{Unpacker, WheelProblem};
-use crate::WheelName;
 use crate::package_name::normalised;
+use crate::{Licence, WheelName};
 
 /// The files of metadata are read whole; the largest METADATA on PyPI have a megabyte.
 const LARGEST_METADATA: u64 = 64 * 1024 * 1024;
@@ -29,6 +29,7 @@ pub(super) struct Contents {
     pub(super) tags: Vec<String>,
     pub(super) name: String,
     pub(super) version: String,
+    pub(super) licence: Licence,
 }
 
 /// Reads the metadata of one wheel.
@@ -76,6 +77,7 @@ impl Contents {
             tags: metadata::field(&wheel, "Tag").map(str::to_owned).collect(),
             name: own_name.to_owned(),
             version: own_version.to_owned(),
+            licence: Licence::of_metadata(&fields),
             rows,
         })
     }

@@ -1,11 +1,12 @@
 //! Manifests and tags.
 
 use bytes::Bytes;
-use pyimage_build::{Blob, Digest, MediaType};
+use pyimage_build::{Blob, Digest, MAX_DOCUMENT_SIZE, MediaType};
 use reqwest::Method;
-use reqwest::header::{self, HeaderValue};
+use reqwest::header::{self, HeaderName, HeaderValue};
 
 use super::Job;
+use crate::registry::body;
 use crate::registry::content::Content;
 use crate::registry::error::{Missing, RegistryError};
 use crate::registry::exchange::{Ask, Giving};
@@ -13,9 +14,17 @@ use crate::registry::failure::Failure;
 use crate::registry::manifest::{self, DIGEST};
 use crate::registry::transport::Answer;
 
+/// What a document refers to, from a registry that knows of such things.
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
 impl Job<'_> {
     /// Stores a document under a tag, or else under its digest; tells how many bytes were sent.
     pub(super) async fn put(&self, document: &Blob, tag: Option<&str>) -> Result<u64, RegistryError> {
+        self.store(document, tag).await.map(|_| document.descriptor.size)
+    }
+
+    /// The same; tells whether the registry has taken note of what the document refers to.
+    pub(super) async fn store(&self, document: &Blob, tag: Option<&str>) -> Result<bool, RegistryError> {
         let Blob { descriptor, bytes } = document;
         let name = tag.unwrap_or(descriptor.digest.as_str());
         let mut giving =
@@ -26,11 +35,28 @@ impl Job<'_> {
             let ask = self.ask(Method::PUT, format!("manifests/{name}"), &giving);
             let answer = exchange.ask(&ask).await?;
             self.check(&answer, &descriptor.digest)?;
+            let has_subject = answer.header(SUBJECT).is_some();
             answer.finish().await;
-            Ok(())
+            Ok(has_subject)
         });
-        stored.await?;
-        Ok(descriptor.size)
+        stored.await
+    }
+
+    /// Reads a document of the repository, if it is there.
+    pub(super) async fn read(&self, rest: &str) -> Result<Option<Bytes>, RegistryError> {
+        let (exchange, giving) = (&self.registry.exchange, Giving::default());
+        let read = exchange.patiently(&self.endpoint, async || {
+            let ask =
+                Ask { accept: Some(manifest::accept()), ..self.ask(Method::GET, rest.to_owned(), &giving) };
+            let answer = exchange.ask(&ask).await?;
+            let settings = &exchange.transport.settings;
+            body::read(answer, &self.endpoint.name, rest, MAX_DOCUMENT_SIZE, settings).await
+        });
+        match read.await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether a tag is the index already.

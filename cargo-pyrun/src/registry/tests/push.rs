@@ -1,5 +1,6 @@
 //! Pushing images.
 
+mod referrers;
 mod store;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,8 @@
 //! A registry in memory that can be written to, with the peculiarities that registries have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +37,10 @@ pub(super) struct Store {
     pub(super) ranges: bool,
     /// After how many bytes the next blob that it gives breaks off.
     pub(super) breaks: Arc<Mutex<Option<usize>>>,
+    /// Whether it lists what refers to an image.
+    pub(super) referrers: bool,
+    /// How many tags somebody else writes over at once.
+    pub(super) loses_tags: Arc<AtomicUsize>,
     /// What it fails to do.
     pub(super) refuses: fn(&Request) -> bool,
 }
@@ -62,6 +68,8 @@ impl Default for Store {
             loses: false,
             ranges: true,
             breaks: Arc::default(),
+            referrers: false,
+            loses_tags: Arc::default(),
             refuses: |_| false,
         }
     }
@@ -81,6 +89,12 @@ impl Store {
         self.content.lock().unwrap().manifests.get(&(repository.to_owned(), tag.to_owned())).cloned()
     }
 
+    /// Puts something under a tag, as somebody else would.
+    pub(super) fn put_tag(&self, repository: &str, tag: &str, bytes: &[u8]) {
+        let mut content = self.content.lock().unwrap();
+        content.manifests.insert((repository.to_owned(), tag.to_owned()), bytes.to_vec());
+    }
+
     pub(super) async fn serve(&self) -> Server {
         let store = self.clone();
         Server::new(move |request| store.answer(request)).await
@@ -94,7 +108,7 @@ impl Store {
             content.tokens.insert(token.clone());
             return reply(200, format!("{{\"token\":\"{token}\"}}"));
         }
-        let (repository, rest) = ["/blobs/", "/manifests/"]
+        let (repository, rest) = ["/blobs/", "/manifests/", "/referrers/"]
             .iter()
             .find_map(|part| {
                 let at = path.find(part)?;
@@ -131,9 +145,30 @@ impl Store {
             }
             ("PUT", ("manifests", name)) => {
                 let digest = Digest::of(if self.lies { b"" } else { &request.body });
-                content.manifests.insert((repository.clone(), name.to_owned()), request.body.clone());
+                let is_lost = !name.contains(':')
+                    && self.loses_tags.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+                if !is_lost {
+                    content.manifests.insert((repository.clone(), name.to_owned()), request.body.clone());
+                }
                 content.manifests.insert((repository, digest.to_string()), request.body.clone());
-                created(&digest)
+                match subject(&request.body).filter(|_| self.referrers) {
+                    Some(subject) => created(&digest).with("OCI-Subject", subject),
+                    None => created(&digest),
+                }
+            }
+            (_, ("referrers", _)) if !self.referrers => reply(404, "404 page not found\n"),
+            (_, ("referrers", of)) => {
+                let all = content
+                    .manifests
+                    .iter()
+                    .filter(|((its, name), _)| *its == repository && name.contains(':'));
+                let found = all.filter(|(_, bytes)| subject(bytes).as_deref() == Some(of));
+                let found: Vec<_> = found
+                    .map(|((_, name), bytes)| {
+                        format!("{{\"mediaType\":\"x\",\"digest\":\"{name}\",\"size\":{}}}", bytes.len())
+                    })
+                    .collect();
+                reply(200, format!("{{\"schemaVersion\":2,\"manifests\":[{}]}}", found.join(",")))
             }
             (_, ("manifests", name)) => match content.manifests.get(&(repository, name.to_owned())) {
                 Some(found) => reply(200, found).with("Docker-Content-Digest", Digest::of(found)),
@@ -229,6 +264,12 @@ impl Store {
 
 fn created(digest: &Digest) -> Reply {
     reply(201, "").with("Docker-Content-Digest", digest)
+}
+
+/// The digest of what a manifest refers to.
+fn subject(manifest: &[u8]) -> Option<String> {
+    let manifest: serde_json::Value = serde_json::from_slice(manifest).ok()?;
+    Some(manifest["subject"]["digest"].as_str()?.to_owned())
 }
 
 /// A parameter of the query.
