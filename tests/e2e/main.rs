@@ -35,6 +35,7 @@ mod options;
 mod output;
 mod own_pip;
 mod packages;
+mod projects;
 mod prune;
 mod pull;
 mod push;
