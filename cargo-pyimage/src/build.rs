@@ -4,6 +4,7 @@
 
 mod bins;
 mod check;
+mod digest;
 mod error;
 mod layers;
 mod overlap;
@@ -87,13 +88,27 @@ impl Built {
         self.tags.iter().map(Reference::familiar).collect()
     }
 
-    /// Writes it as an OCI layout, with a name for each tag. Layers of the base are not in it.
+    /// Writes it as an OCI layout, with a name for each tag, beside what is there by other names. Layers of the base are
+    /// not in it.
     ///
     /// # Errors
     /// Where the folder cannot be written.
     pub fn write_layout(&self, folder: &Utf8Path) -> Result<Layout, BuildError> {
+        self.written(folder, false)
+    }
+
+    /// The same in a folder for nothing else: what is there by other names goes.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn replace_layout(&self, folder: &Utf8Path) -> Result<Layout, BuildError> {
+        self.written(folder, true)
+    }
+
+    fn written(&self, folder: &Utf8Path, alone: bool) -> Result<Layout, BuildError> {
         let unwritten = |source| BuildError::Layout { folder: folder.to_owned(), source: Box::new(source) };
         let layout = Layout::create(folder).map_err(unwritten)?;
+        let writing = layout.writing().map_err(unwritten)?;
         for image in &self.images {
             for layer in image.added_layers() {
                 if let Some(blob) = self.blobs.get(&layer.digest) {
@@ -106,9 +121,15 @@ impl Built {
         for name in self.tagged() {
             layout.name(&self.index.blob.descriptor, &name).map_err(unwritten)?;
         }
+        if alone {
+            layout.keep_names(&self.tagged()).map_err(unwritten)?;
+        }
         if !self.referrers.is_empty() {
             layout.refer(&self.referrers).map_err(unwritten)?;
         }
+        // What an earlier build left is in nobody's way any more.
+        drop(writing);
+        layout.prune();
         Ok(layout)
     }
 }

@@ -236,9 +236,10 @@ async fn built(args: &BuildArgs, context: &Context) -> Result<Vec<Built>, Failur
     let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
     let all = assembled_in(&workspace, args, context).await?;
     for (image, built) in &all {
-        let folder =
-            args.output.clone().unwrap_or_else(|| workspace.target.join("pyimage").join(image.title()));
-        built.write_layout(&folder).map_err(failure_of_build)?;
+        let own = workspace.target.join("pyimage").join(image.title());
+        let folder = args.output.clone().unwrap_or_else(|| own.clone());
+        let written = if folder == own { built.replace_layout(&folder) } else { built.write_layout(&folder) };
+        written.map_err(failure_of_build)?;
         let platforms: Vec<_> = built.images.iter().map(|image| image.platform.to_string()).collect();
         let names = built.tagged().join(", ");
         let shown = folder.strip_prefix(&workspace.root).unwrap_or(&folder);

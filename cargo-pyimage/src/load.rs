@@ -5,8 +5,10 @@
 
 mod archive;
 mod error;
+mod plain;
 
 use pyimage_build::{Descriptor, Digest, Image, Platform, Reference};
+use pyrun::cache::{Cache, Work};
 use pyrun::engine::{Engine, EngineError, Kind, StoredImage};
 use pyrun::pull::pull;
 use pyrun::registry::Registry;
@@ -26,6 +28,8 @@ pub struct Loader<'a> {
     pub engine: &'a Engine,
     /// Where layers of a base are fetched.
     pub registry: &'a Registry,
+    /// Where layers are unpacked for an engine that wants them so.
+    pub cache: Option<&'a Cache>,
     /// What is told.
     pub shell: &'a Shell,
     /// Nothing may be asked of a network.
@@ -146,15 +150,28 @@ impl Loader<'_> {
         name: &Reference,
         base: &[(Descriptor, camino::Utf8PathBuf)],
     ) -> Result<(), LoadError> {
-        let mut archive = OwnedArchive::of_image(image, std::slice::from_ref(name));
-        archive.add_own_layers(built);
-        archive.add_layers(base);
+        let own = image.added_layers().iter();
+        let own = own.filter_map(|layer| Some((layer.clone(), built.blobs.get(&layer.digest)?.clone())));
+        let mut layers: Vec<_> = own.chain(base.iter().cloned()).collect();
+        let (mut archived, mut work) = (image.clone(), None);
+        if let Some(cache) = self.cache
+            && plain::has_zstd(image)
+            && !plain::reads_zstd(self.engine.facts())
+        {
+            let failed = |error| LoadError::Cache(cache.write_error(error));
+            let folder = Work::begin(&cache.folder("layers")?).map_err(failed)?;
+            archived = plain::unpacked(image, &mut layers, &folder).map_err(failed)?;
+            work = Some(folder);
+        }
+        let mut archive = OwnedArchive::of_image(&archived, std::slice::from_ref(name));
+        archive.add_layers(&layers);
         let size = Size(archive.size());
         let text = format!("{} for {} ({size})", name.familiar(), image.platform);
         self.shell.status("Loading", text);
         let (stream, writing) = archive.stream();
         let loaded = self.engine.load(&name.familiar(), stream).await;
         let written = writing.await;
+        drop(work);
         // An engine that refuses an archive stops reading it: its reason is the one to tell.
         match (loaded, written) {
             (Ok(()), Ok(())) => {}

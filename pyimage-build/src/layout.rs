@@ -3,6 +3,7 @@
 mod archive;
 mod error;
 mod file;
+mod prune;
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
@@ -15,6 +16,7 @@ use crate::{
 
 pub use archive::LayoutArchive;
 pub use error::LayoutError;
+pub use prune::Writing;
 
 /// What the file `oci-layout` says.
 const VERSION: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;

@@ -128,7 +128,7 @@ pub use layer::{
     BaseFolders, EntryKind, InstalledWheel, Layer, LayerCompression, LayerContents, LayerEntry, LayerError,
     LayerKey, LayerListing, LayerOptions, ListingError,
 };
-pub use layout::{Layout, LayoutArchive, LayoutError};
+pub use layout::{Layout, LayoutArchive, LayoutError, Writing};
 pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;

@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{Bins, Digest, LayerContents, LayerKey, LibcRelease, LockedImage, Platform};
+use pyimage_build::{Bins, LayerContents, LayerKey, LibcRelease, LockedImage, Platform};
 use pyimage_build::{Scheme, Suite};
 use pyrun::shell::Verbosity;
 use serde::Deserialize;
 use tokio::process::Command;
 
+use super::digest;
 use super::layers::Made;
 use super::{BuildError, Builder, PackageImage};
 
@@ -64,10 +65,10 @@ impl Builder<'_> {
         for Bin { name, file } in &compiled {
             let path = format!("{FOLDER}/{name}");
             let unread = |source| failed(BinError::Read { file: file.clone(), source });
-            let bytes = fs_err::read(file).map_err(unread)?;
-            key.add_content(&path, &Digest::of(&bytes));
+            let (_, digest) = digest::of_file(file).map_err(unread)?;
+            key.add_content(&path, &digest);
             contents
-                .add_bytes(&path, 0o755, bytes)
+                .add_file(&path, 0o755, file)
                 .map_err(|source| BuildError::Layer { what: "bins".to_owned(), source: Box::new(source) })?;
             names.push(name.as_str());
         }
@@ -168,8 +169,8 @@ impl Builder<'_> {
 fn too_new(bins: &[Bin], libc: LibcRelease) -> Result<Option<(String, String)>, BinError> {
     for Bin { name, file } in bins {
         let unread = |source| BinError::Read { file: file.clone(), source };
-        let bytes = fs_err::read(file).map_err(unread)?;
-        if let Some((major, minor)) = needed_glibc::of(&bytes)
+        let opened = fs_err::File::open(file).map_err(unread)?;
+        if let Some((major, minor)) = needed_glibc::of(opened)
             && libc.libc == pyimage_build::Libc::Glibc
             && (major, minor) > (libc.major, libc.minor)
         {

@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write as _};
 use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{AddedLayer, BaseFolders, Layer, LayerContents, LayerKey, LayerOptions};
 
+use pyrun::cache::Work;
 use serde::{Deserialize, Serialize};
 
 use super::{BuildError, Builder, PackageImage, cores};
@@ -64,20 +65,19 @@ impl Builder<'_> {
         created_by: &str,
     ) -> Result<Made, BuildError> {
         let unwritten = |source| BuildError::Cache(self.cache.write_error(source));
-        let folder = self.cache.folder("blobs/sha256")?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".tmp-");
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-        let file = builder.tempfile_in(&folder).map_err(unwritten)?;
-        let mut out = BufWriter::with_capacity(1 << 18, file.as_file());
+        self.cache.folder("blobs/sha256")?;
+        // What a killed build leaves, the next one removes.
+        let work = Work::begin(&self.cache.folder(KNOWN)?).map_err(unwritten)?;
+        let place = work.join("layer");
+        let file = fs_err::File::create(&place).map_err(unwritten)?;
+        let mut out = BufWriter::with_capacity(1 << 18, &file);
         let layer = contents.write(options, cores(), &mut out);
         let layer = layer
             .map_err(|source| BuildError::Layer { what: created_by.to_owned(), source: Box::new(source) })?;
         out.flush().map_err(unwritten)?;
         drop(out);
         let blob = self.blob(&layer);
-        file.persist(&blob).map_err(|error| unwritten(error.error))?;
+        fs_err::rename(&place, &blob).map_err(unwritten)?;
         let paths: Vec<_> = contents.paths().map(str::to_owned).collect();
         let known = Known { layer, paths };
         if let Some(key) = key {

@@ -1,14 +1,11 @@
 //! Wheels of packages that have none: built once, in a container of the full image of the base's release and suite.
 
-use std::io::{self, Read as _};
-
-use camino::Utf8Path;
-use pyimage_build::{Digest, LockedFile, Target};
+use pyimage_build::{LockedFile, Target};
 use pyrun::environment::{self, EnvironmentError, Sources, StepError};
 use pyrun::plan::Request;
 use pyrun::run::RunError;
 
-use super::{BuildError, Builder, PackageImage};
+use super::{BuildError, Builder, PackageImage, digest};
 use crate::load::engine_choice;
 
 impl Builder<'_> {
@@ -37,14 +34,15 @@ impl Builder<'_> {
             target: target.to_string(),
             source: Box::new(source),
         })?;
-        let (size, sha256) = measure(&built.path).map_err(|error| self.cache.write_error(error))?;
+        let (size, sha256) =
+            digest::of_file(built.path.as_std_path()).map_err(|error| self.cache.write_error(error))?;
         Ok(LockedFile {
             file_name: built.file_name,
             url: None,
             path: Some(built.path.into_string()),
             size: Some(size),
             upload_time: None,
-            hashes: [("sha256".to_owned(), sha256)].into(),
+            hashes: [("sha256".to_owned(), sha256.hex().to_owned())].into(),
         })
     }
 }
@@ -65,23 +63,4 @@ pub(super) fn helps(error: &EnvironmentError) -> Vec<String> {
         }
         error => error.helps(),
     }
-}
-
-/// The size of a file, and its SHA-256.
-fn measure(path: &Utf8Path) -> io::Result<(u64, String)> {
-    let nothing = Digest::of(b"");
-    let (mut hasher, mut size) = (nothing.hasher(), 0);
-    let mut file = fs_err::File::open(path)?;
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            read => {
-                hasher.update(&buffer[..read]);
-                size += read as u64;
-            }
-        }
-    }
-    let found = hasher.finish().err().unwrap_or(nothing);
-    Ok((size, found.hex().to_owned()))
 }

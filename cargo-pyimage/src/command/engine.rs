@@ -116,7 +116,8 @@ pub(super) async fn engine(choice: Option<&str>, context: &Context) -> Result<En
 
 fn loader<'a>(engine: &'a Engine, locking: LockingArgs, context: &'a Context) -> Loader<'a> {
     let offline = locking.offline || locking.frozen;
-    Loader { engine, registry: &context.registry, shell: &context.shell, offline }
+    let cache = context.cache.as_ref();
+    Loader { engine, registry: &context.registry, cache, shell: &context.shell, offline }
 }
 
 /// What was asked for, else what the engine is for.

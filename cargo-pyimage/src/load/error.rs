@@ -11,6 +11,9 @@ pub enum LoadError {
     /// The engine did not do its part.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The cache cannot be used.
+    #[error(transparent)]
+    Cache(#[from] pyrun::cache::CacheError),
     /// The engine did not read the archive to its end; it says why.
     #[error("the engine did not read the archive to its end")]
     NotTaken,

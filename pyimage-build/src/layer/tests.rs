@@ -277,6 +277,33 @@ fn a_layer_always_has_the_same_digest() {
     }
 }
 
+/// The same for Zstandard, with the library of this very release.
+#[test]
+#[cfg(feature = "zstd")]
+fn a_layer_of_zstandard_always_has_the_same_digest() {
+    let mut contents = LayerContents::new();
+    let data: Vec<u8> = (0..700_000_u32).flat_map(|at| (at * (at % 97)).to_le_bytes()).collect();
+    contents.add_bytes("data", 0o644, data).unwrap();
+    let layer = |cores: usize, compression| {
+        let options = LayerOptions { compression, ..LayerOptions::default() };
+        let mut blob = Vec::new();
+        let layer = contents.write(&options, NonZero::new(cores).unwrap(), &mut blob).unwrap();
+        assert_eq!(layer.digest, Digest::of(&blob));
+        let content = ::zstd::decode_all(&blob[..]).unwrap();
+        assert_eq!((layer.unpacked, layer.diff_id.clone()), (content.len() as u64, Digest::of(&content)));
+        layer
+    };
+    let expected = "sha256:60126e9caa78e45786eaafbbdedd8ee140b706b2723dc49f3d847ad41b8007cf";
+    let [_, zstd] = LayerCompression::ALL;
+    let made = layer(1, zstd);
+    assert_eq!(made.digest.to_string(), expected);
+    assert_eq!(layer(8, zstd), made);
+    assert_eq!(made.descriptor(&MediaType::OCI_MANIFEST).media_type, MediaType::OCI_LAYER_ZSTD);
+    let gzip = layer(1, LayerCompression::default());
+    assert_eq!(gzip.diff_id, made.diff_id, "the configuration is the same");
+    assert!(layer(1, LayerCompression::Zstd(1)).size > layer(1, LayerCompression::Zstd(19)).size);
+}
+
 #[test]
 fn keys_differ_where_layers_do() {
     let options = LayerOptions::default();

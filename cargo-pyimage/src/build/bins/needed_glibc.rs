@@ -1,28 +1,25 @@
 //! The newest glibc that a program asks for.
 
-use elf::ElfBytes;
+use std::io::{Read, Seek};
+
+use elf::ElfStream;
 use elf::abi::VER_FLG_WEAK;
 use elf::endian::AnyEndian;
+use elf::gnu_symver::VerNeedIterator;
+use elf::string_table::StringTable;
 
-/// The version that it cannot be loaded without; none where it asks for none.
-pub(super) fn of(program: &[u8]) -> Option<(u16, u16)> {
-    let file = ElfBytes::<AnyEndian>::minimal_parse(program).ok()?;
-    let (headers, names) = file.section_headers_with_strtab().ok()?;
-    let (headers, names) = (headers?, names?);
-    let section = headers
-        .iter()
-        .find(|header| names.get(header.sh_name as usize).is_ok_and(|name| name == ".gnu.version_r"))?;
-    let strings = file.section_data_as_strtab(&headers.get(section.sh_link as usize).ok()?).ok()?;
+/// The version that it cannot be loaded without; none where it asks for none. Of a large program, little is read.
+pub(super) fn of(program: impl Read + Seek) -> Option<(u16, u16)> {
+    let mut file = ElfStream::<AnyEndian, _>::open_stream(program).ok()?;
+    let section = *file.section_header_by_name(".gnu.version_r").ok()??;
+    let strings = *file.section_headers().get(section.sh_link as usize)?;
+    let strings = file.section_data(&strings).ok()?.0.to_vec();
+    let strings = StringTable::new(&strings);
+    let (endian, class) = (file.ehdr.endianness, file.ehdr.class);
     let (data, _) = file.section_data(&section).ok()?;
-    let needs = elf::gnu_symver::VerNeedIterator::new(
-        file.ehdr.endianness,
-        file.ehdr.class,
-        u64::from(section.sh_info),
-        0,
-        data,
-    );
-    let versions = needs.flat_map(|(_, versions)| versions);
-    let required = versions.filter(|version| version.vna_flags & VER_FLG_WEAK == 0);
+    let needs = VerNeedIterator::new(endian, class, u64::from(section.sh_info), 0, data);
+    let required =
+        needs.flat_map(|(_, versions)| versions).filter(|version| version.vna_flags & VER_FLG_WEAK == 0);
     required.filter_map(|version| parse(strings.get(version.vna_name as usize).ok()?)).max()
 }
 
@@ -35,6 +32,8 @@ fn parse(name: &str) -> Option<(u16, u16)> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
 
     #[test]
@@ -49,11 +48,10 @@ mod tests {
     /// The test itself was linked on this machine.
     #[test]
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    fn a_program_of_this_machine_asks_for_no_more_than_it_has() {
-        let own = fs_err::read(std::env::current_exe().unwrap()).unwrap();
-        let (major, minor) = of(&own).unwrap();
+    fn a_program_of_this_machine_asks_for_what_it_was_linked_with() {
+        let own = std::env::current_exe().unwrap();
+        let (major, minor) = of(fs_err::File::open(own).unwrap()).unwrap();
         assert!(major == 2 && minor >= 17, "{major}.{minor}");
-        assert_eq!(of(b"#!/bin/sh\n"), None);
-        assert_eq!(of(&own[..4096]), None);
+        assert_eq!(of(Cursor::new(b"#!/bin/sh\n")), None);
     }
 }
