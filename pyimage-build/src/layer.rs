@@ -6,6 +6,7 @@ mod error;
 mod folders;
 mod gzip;
 mod key;
+mod packed;
 
 use serde::{Deserialize, Serialize};
 

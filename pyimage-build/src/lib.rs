@@ -120,7 +120,7 @@ pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
 pub use layer::{BaseFolders, Layer, LayerContents, LayerError, LayerKey, LayerOptions};
 pub use layout::{Layout, LayoutArchive, LayoutError};
-pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
+pub use lock::{Drift, Lock, LockError, LockedApt, LockedBase, LockedImage, LockedLayer, Pin};
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
 pub use metadata::{ImageSettings, KEYS, Key, Kind, MetadataError, PackageSettings, Place, Section, schema};

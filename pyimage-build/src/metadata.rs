@@ -57,6 +57,8 @@ pub struct ImageSettings {
     pub name: Reference,
     /// Its packages.
     pub packages: PackageSettings,
+    /// The packages of Debian that it has, sorted.
+    pub apt: Vec<String>,
     /// The globs of the project's files that go into it.
     pub source: Vec<String>,
     /// The folder that the globs start from.
@@ -152,6 +154,7 @@ impl ImageSettings {
             platforms: level.platforms.unwrap_or_else(default),
             name,
             packages,
+            apt: level.apt.unwrap_or_default(),
             source: level.source.unwrap_or_default(),
             folder,
             tags: level.tags.unwrap_or_else(|| vec!["latest".to_owned()]),
