@@ -1,7 +1,8 @@
 //! The configuration of an image: what a container of it starts with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use crate::{DescribedPlatform, Digest, DocumentError, Platform};
@@ -40,10 +41,19 @@ pub struct ImageConfig {
     pub stop_signal: Option<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// The ports that it listens on, as `8000/tcp`.
+    pub exposed_ports: BTreeSet<String>,
+    /// The folders that engines keep apart from a container.
+    pub volumes: BTreeSet<String>,
+    /// When it was made, as it says.
+    pub created: Option<String>,
     /// The digests of the layers' contents, uncompressed, the lowest first.
     pub diff_ids: Vec<Digest>,
     /// What each step of the build was, the first first.
     pub history: Vec<String>,
+    /// The steps of the history that made a layer, for each of the [`diff_ids`](Self::diff_ids); none where the history
+    /// tells of another number.
+    pub layer_steps: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +65,8 @@ struct Wire {
     rootfs: WireRootfs,
     #[serde(default)]
     history: Option<Vec<WireHistory>>,
+    #[serde(default)]
+    created: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -73,6 +85,10 @@ struct WireConfig {
     stop_signal: Option<String>,
     #[serde(deserialize_with = "or_null")]
     labels: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_null")]
+    exposed_ports: BTreeMap<String, IgnoredAny>,
+    #[serde(deserialize_with = "or_null")]
+    volumes: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +101,8 @@ struct WireRootfs {
 struct WireHistory {
     #[serde(default)]
     created_by: Option<String>,
+    #[serde(default)]
+    empty_layer: bool,
 }
 
 /// Docker writes `null` for lists that are empty.
@@ -103,9 +121,24 @@ impl ImageConfig {
             expected: "an image's configuration",
             source,
         })?;
-        let WireConfig { env, entrypoint, cmd, user, working_dir, stop_signal, labels } =
-            wire.config.unwrap_or_default();
+        let WireConfig {
+            env,
+            entrypoint,
+            cmd,
+            user,
+            working_dir,
+            stop_signal,
+            labels,
+            exposed_ports,
+            volumes,
+        } = wire.config.unwrap_or_default();
         let history = wire.history.unwrap_or_default();
+        let of_layers = history.iter().filter(|step| !step.empty_layer);
+        let mut layer_steps: Vec<_> =
+            of_layers.map(|step| step.created_by.clone().unwrap_or_default()).collect();
+        if layer_steps.len() != wire.rootfs.diff_ids.len() {
+            layer_steps.clear();
+        }
         Ok(Self {
             platform: wire.platform.platform,
             env,
@@ -115,8 +148,12 @@ impl ImageConfig {
             working_dir,
             stop_signal,
             labels,
+            exposed_ports: exposed_ports.into_keys().collect(),
+            volumes: volumes.into_keys().collect(),
+            created: wire.created,
             diff_ids: wire.rootfs.diff_ids,
             history: history.into_iter().map(|step| step.created_by.unwrap_or_default()).collect(),
+            layer_steps,
         })
     }
 

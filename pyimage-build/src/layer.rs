@@ -5,7 +5,9 @@ mod contents;
 mod error;
 mod folders;
 mod gzip;
+mod installed;
 mod key;
+mod listing;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,9 @@ use crate::{Descriptor, Digest, MediaType};
 pub use contents::LayerContents;
 pub use error::LayerError;
 pub use folders::BaseFolders;
+pub use installed::InstalledWheel;
 pub use key::LayerKey;
+pub use listing::{EntryKind, LayerEntry, LayerListing, ListingError};
 
 /// A layer that was made: what a manifest and a configuration say of it.
 ///

@@ -33,6 +33,8 @@
 //! | configuration, manifest and index | [`Image`], [`ImageIndex`] |
 //! | a folder, or an archive for an engine | [`Layout`], [`LayoutArchive`] |
 //!
+//! What others have made is read by [`LayerListing`], entry by entry, and [`InstalledWheel`] tells whose they are.
+//!
 //! Where a name is wrong, [`nearest`] and [`nearest_tags`] find the one that was probably meant.
 //!
 //! # Example
@@ -82,6 +84,7 @@ mod official;
 mod package_name;
 mod packing;
 mod platform;
+mod printable;
 mod pylock;
 mod python_tag;
 mod python_version_file;
@@ -108,7 +111,10 @@ pub use document::{Document, DocumentError, Index, MAX_DOCUMENT_SIZE, Manifest};
 pub use image::{AddedLayer, AssemblyError, BaseImage, Blob, Image, ImageIndex, ImageOptions};
 pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
-pub use layer::{BaseFolders, Layer, LayerContents, LayerError, LayerKey, LayerOptions};
+pub use layer::{
+    BaseFolders, EntryKind, InstalledWheel, Layer, LayerContents, LayerEntry, LayerError, LayerKey,
+    LayerListing, LayerOptions, ListingError,
+};
 pub use layout::{Layout, LayoutArchive, LayoutError};
 pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
@@ -118,6 +124,7 @@ pub use nearest::{nearest, nearest_tags};
 pub use package_name::{PackageName, PackageNameError};
 pub use packing::{PackedWheel, Packing};
 pub use platform::{Platform, PlatformError};
+pub use printable::printable;
 pub use pylock::{
     Choice, LockedDirectory, LockedFile, LockedPackage, LockedVcs, LockedWheel, PackageSource, Pylock,
     PylockError, PylockReason, Selected, Selection, SelectionError, Uncovered,

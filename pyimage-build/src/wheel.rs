@@ -26,6 +26,8 @@ use std::fmt;
 use std::io::{Read, Seek};
 use std::path::Path;
 
+pub(crate) use record::csv_fields;
+
 pub use error::{Compression, WheelError, WheelProblem};
 pub use installation::{CopyError, Installation, InstalledFile, Provenance};
 pub use limits::WheelLimits;

@@ -141,7 +141,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, WheelProblem> {
     Ok(rows)
 }
 
-fn csv_fields(line: &str) -> Result<Vec<String>, &'static str> {
+pub(crate) fn csv_fields(line: &str) -> Result<Vec<String>, &'static str> {
     let mut fields = Vec::new();
     let mut rest = line;
     loop {
