@@ -1,6 +1,7 @@
 //! The command line of `cargo pyimage`.
 
 mod engine;
+mod look;
 
 use std::ffi::OsString;
 
@@ -14,6 +15,7 @@ use pyrun::cli::{STYLES, WIDTH};
 use pyrun::shell::parse_color;
 
 pub use engine::{ContainerArgs, LoadArgs, RunArgs, SaveArgs, SourceArgs};
+pub use look::{DiffArgs, InspectArgs, TreeArgs, VerifyArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +26,8 @@ Examples:
   cargo pyimage push                   build the images, and push what their registry lacks
   cargo pyimage build                  build them, for every platform, and load this machine's
   cargo pyimage run                    build, load and run one
+  cargo pyimage inspect                what is in it, and how much that weighs; `tree` draws it
+  cargo pyimage diff me/app:1.0        what a new build would change; `verify` proves that nothing does
   cargo pyimage cache --prune 30d      remove what was not used for a month
 
 Environment:
@@ -35,7 +39,8 @@ Environment:
 
 Exit codes:
   0    done    101  failed    2  wrong usage    128+N  ended by signal N
-  `run` has the program's own, and 125 to 127 where it could not be run, as docker has.";
+  `run` has the program's own, and 125 to 127 where it could not be run, as docker has.
+  `diff` has 1 where two images differ.";
 
 const TAGS_EXAMPLES: &str = "\
 Without --all, what is past its end of life, a prerelease, for Windows or replaced by a newer
@@ -205,6 +210,18 @@ pub enum Command {
     /// Build, load and run an image
     #[command(after_help = engine::RUN_EXAMPLES)]
     Run(Box<RunArgs>),
+    /// Show what an image is made of: layers, wheels, base, configuration
+    #[command(after_help = look::INSPECT_EXAMPLES)]
+    Inspect(InspectArgs),
+    /// Draw what weighs how much in an image, here or as a page for a browser
+    #[command(after_help = look::TREE_EXAMPLES)]
+    Tree(TreeArgs),
+    /// Tell two images apart: layers, wheels, files, configuration
+    #[command(after_help = look::DIFF_EXAMPLES)]
+    Diff(DiffArgs),
+    /// Prove that an image is what this source gives
+    #[command(after_help = look::VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
     /// Show what is in the cache, and make it smaller
     #[command(after_help = CACHE_EXAMPLES)]
     Cache(CacheArgs),

@@ -1,6 +1,7 @@
 //! The command: parses, builds its context, calls one operation, reports.
 
 mod engine;
+mod look;
 
 use std::env;
 use std::error::Error;
@@ -115,21 +116,35 @@ fn execute(args: &PyimageArgs, shell: &Arc<Shell>) -> Result<u8, Failure> {
         };
         match request {
             // From here on, signals are the program's.
-            Some(request) => Ok(engine::run(&request, &context).await),
-            None => Ok(0),
+            Next::Run(request) => Ok(engine::run(&request, &context).await),
+            Next::Exit(code) => Ok(code),
         }
     });
     runtime.shutdown_background();
     result
 }
 
-/// Does what is asked for. What is to run in a container afterwards comes back.
-async fn run(command: &Command, context: &Context) -> Result<Option<Request>, Failure> {
+/// What is left to do after a command.
+enum Next {
+    /// To run something in a container.
+    Run(Box<Request>),
+    /// To end with this code.
+    Exit(u8),
+}
+
+/// Does what is asked for.
+async fn run(command: &Command, context: &Context) -> Result<Next, Failure> {
     // What is built is in the cache until it is written, sent or saved.
     let cache = context.cache.as_ref().filter(|_| !matches!(command, Command::Cache(_)));
     let _preparing = cache.and_then(Cache::preparing);
     match command {
-        Command::Run(args) => return engine::ready(args, context).await.map(Some),
+        Command::Run(args) => {
+            return engine::ready(args, context).await.map(|request| Next::Run(Box::new(request)));
+        }
+        Command::Diff(args) => return look::diff(args, context).await.map(Next::Exit),
+        Command::Inspect(args) => look::inspect(args, context).await,
+        Command::Tree(args) => look::tree(args, context).await,
+        Command::Verify(args) => look::verify(args, context).await,
         Command::Tags(args) => list(args, context).await,
         Command::Tag(args) => explain(args, context).await,
         Command::Lock(args) => pin(args, context).await,
@@ -140,7 +155,7 @@ async fn run(command: &Command, context: &Context) -> Result<Option<Request>, Fa
         // Neither asks anybody.
         Command::Cache(_) | Command::Schema => Ok(()),
     }
-    .map(|()| None)
+    .map(|()| Next::Exit(0))
 }
 
 async fn list(args: &TagsArgs, context: &Context) -> Result<(), Failure> {

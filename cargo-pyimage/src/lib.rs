@@ -8,6 +8,8 @@
 //! - [`build`] makes images of locks, wheels and the project's files;
 //! - [`push`] takes them to a registry;
 //! - [`load`], [`save`](mod@save) and [`launch`] bring them to an engine, into a file, and up;
+//! - [`inspect`](mod@inspect), [`tree`](mod@tree), [`diff`](mod@diff) and [`verify`](mod@verify) look at images that are
+//!   [`opened`], wherever they are;
 //! - [`cache`] tells what is in the cache.
 //!
 //! What a tag, a platform or a lock *is*, `pyimage-build` knows; how a registry is spoken to, `pyrun` does.
@@ -15,14 +17,19 @@
 pub mod build;
 pub mod cache;
 pub mod cli;
+pub mod diff;
+pub mod inspect;
 pub mod launch;
 pub mod load;
 pub mod lock;
+pub mod opened;
 pub mod push;
 pub mod save;
 pub mod size;
 pub mod tag;
 pub mod tags;
+pub mod tree;
+pub mod verify;
 pub mod workspace;
 
 mod command;

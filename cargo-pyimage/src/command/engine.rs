@@ -130,7 +130,7 @@ fn platform(asked: Option<&Platform>, engine: &Engine) -> Result<Platform, LoadE
     preferred.or_else(|| platform_of(engine)).ok_or_else(unknown)
 }
 
-fn only(mut built: Vec<Built>) -> Result<Built, Failure> {
+pub(super) fn only(mut built: Vec<Built>) -> Result<Built, Failure> {
     match (built.pop(), built.is_empty()) {
         (Some(only), true) => Ok(only),
         (last, _) => {

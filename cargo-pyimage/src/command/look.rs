@@ -1,0 +1,127 @@
+//! `inspect`, `tree`, `diff` and `verify`: images, looked at.
+
+use pyimage_build::Platform;
+
+use super::engine::only;
+use super::{Context, Failure, assembled, assembled_in, failure_of_build, print, workspace};
+use crate::build::Built;
+use crate::cli::{DiffArgs, Format, InspectArgs, SourceArgs, TreeArgs, VerifyArgs};
+use crate::opened::{ImageName, OpenError, Opened, Reach};
+use crate::verify::{self, VerifyError};
+use crate::{diff, inspect, tree};
+
+/// How many files are told of a difference where not all are asked for.
+const FILES: usize = 40;
+/// The exit code where two images differ, as `diff` has it.
+const DIFFERENT: u8 = 1;
+
+/// `cargo pyimage inspect`.
+pub(super) async fn inspect(args: &InspectArgs, context: &Context) -> Result<(), Failure> {
+    let opened = opened(args.name.as_deref(), &args.platform, &args.source, context).await?;
+    let reach = match (args.layers, args.base) {
+        (_, true) => Reach::All,
+        (true, false) => Reach::Own,
+        (false, false) => Reach::Here,
+    };
+    let report = inspect::inspect(&opened, reach, &context.shell).await.map_err(failure_of_open)?;
+    print(&context.shell, args.format, &report, || report.table(is_verbose(context)))
+}
+
+/// `cargo pyimage tree`.
+pub(super) async fn tree(args: &TreeArgs, context: &Context) -> Result<(), Failure> {
+    let opened = opened(args.name.as_deref(), &args.platform, &args.source, context).await?;
+    let forest = tree::tree(&opened, reach(args.base), &context.shell).await.map_err(failure_of_open)?;
+    let Some(file) = &args.html else {
+        let text = forest.text(args.depth);
+        return context.shell.print(text).map_err(|error| Failure::new(error, Vec::new()));
+    };
+    fs_err::write(file, forest.page()).map_err(|error| Failure::new(error, Vec::new()))?;
+    context.shell.status("Wrote", file);
+    Ok(())
+}
+
+/// `cargo pyimage diff`; gives the exit code.
+pub(super) async fn diff(args: &DiffArgs, context: &Context) -> Result<u8, Failure> {
+    let a = opened(Some(&args.a), &args.platform, &args.source, context).await?;
+    let b = opened(args.b.as_deref(), &args.platform, &args.source, context).await?;
+    let found = diff::diff(&a, &b, reach(args.base), &context.shell).await.map_err(failure_of_open)?;
+    if !(found.equal && args.format == Format::Table) {
+        let most = if is_verbose(context) { usize::MAX } else { FILES };
+        print(&context.shell, args.format, &found, || found.text(most))?;
+    }
+    Ok(if found.equal { 0 } else { DIFFERENT })
+}
+
+/// `cargo pyimage verify`.
+pub(super) async fn verify(args: &VerifyArgs, context: &Context) -> Result<(), Failure> {
+    let image = Opened::open(&args.name, &context.registry).await.map_err(failure_of_open)?;
+    let mut source = args.source.clone();
+    // What is locked is what is proved.
+    source.locking.locked = true;
+    let built = built_for(&image, &args.name, &source, context).await?;
+    let verified = verify::verify(&image, &built, &context.registry, &context.shell).await;
+    let verified = verified.map_err(failure_of_verify)?;
+    let platforms: Vec<_> = verified.platforms.iter().map(ToString::to_string).collect();
+    context.shell.status("Verified", format_args!("{} for {}", image.name, platforms.join(", ")));
+    let line = format!("{}\n", verified.reference);
+    context.shell.print(line).map_err(|error| Failure::new(error, Vec::new()))
+}
+
+/// What the project gives for an image of this name, for those platforms that the image has.
+async fn built_for(
+    image: &Opened<'_>,
+    name: &str,
+    source: &SourceArgs,
+    context: &Context,
+) -> Result<Built, Failure> {
+    let workspace = workspace(source.manifest_path.as_deref(), context.cache.as_ref())?;
+    let mut source = source.clone();
+    let mut images = workspace.named(source.image.as_deref()).map_err(failure_of_build)?;
+    // Of several, the one that goes to that repository.
+    if images.len() > 1
+        && let Ok(ImageName::Registry(reference)) = ImageName::parse(name)
+    {
+        let (registry, repository) = (reference.registry(), reference.repository());
+        let is_same =
+            |name: &pyimage_build::Reference| name.registry() == registry && name.repository() == repository;
+        images.retain(|image| is_same(&image.settings.name));
+        source.image = images.first().map(|image| image.package.clone()).or(source.image);
+    }
+    let own: Vec<Platform> = images.iter().flat_map(|image| image.settings.platforms.clone()).collect();
+    let args = source.build(verify::platforms(image, &own), &[]);
+    let all = assembled_in(&workspace, &args, context).await?;
+    only(all.into_iter().map(|(_, built)| built).collect())
+}
+
+/// The image of this name, or the project's own.
+async fn opened<'c>(
+    name: Option<&str>,
+    platforms: &[Platform],
+    source: &SourceArgs,
+    context: &'c Context,
+) -> Result<Opened<'c>, Failure> {
+    let Some(name) = name else {
+        let built = only(assembled(&source.build(platforms.to_vec(), &[]), context).await?)?;
+        return Opened::of_built(&built, &context.registry).await.map_err(failure_of_open);
+    };
+    let opened = Opened::open(name, &context.registry).await;
+    opened.and_then(|opened| opened.only(platforms)).map_err(failure_of_open)
+}
+
+fn reach(base: bool) -> Reach {
+    if base { Reach::All } else { Reach::Own }
+}
+
+fn is_verbose(context: &Context) -> bool {
+    context.shell.verbosity() == pyrun::shell::Verbosity::Verbose
+}
+
+fn failure_of_open(error: OpenError) -> Failure {
+    let helps = error.helps();
+    Failure::new(error, helps)
+}
+
+fn failure_of_verify(error: VerifyError) -> Failure {
+    let helps = error.helps();
+    Failure::new(error, helps)
+}
