@@ -26,6 +26,7 @@ mod legacy;
 mod lifeline;
 mod lock;
 mod lock_packages;
+mod looks;
 mod network;
 mod options;
 mod output;

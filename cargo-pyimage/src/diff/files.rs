@@ -95,8 +95,6 @@ mod tests {
         let plain = moded.clone();
         moded.mode = 0o755;
         let link = entry("new", EntryKind::Symlink { target: "same".to_owned() }, "");
-        let files = |entries: &[&'static str]| entries.len();
-        let _ = files;
         let one: Files<'_> = [&same, &gone, &old, &plain].map(|its| (its.path.as_str(), its)).into();
         let other: Files<'_> = [&same, &new, &moded, &link].map(|its| (its.path.as_str(), its)).into();
         let found = changes(&one, &other);
