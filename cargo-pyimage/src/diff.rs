@@ -91,13 +91,12 @@ async fn images(
     {
         values.push(ValueChange::new("manifest", Some(one.as_str()), Some(other.as_str())));
     }
-    Ok(ImageDifference {
-        only_in: None,
-        wheels: wheels(&Holdings::of(one, &mine), &Holdings::of(other, &theirs)),
-        files: files::changes(&files::of(one, &own, &mine), &files::of(other, &others, &theirs)),
-        layers: changes,
-        values,
-    })
+    let (held, held_there) = (Holdings::of(one, &mine), Holdings::of(other, &theirs));
+    let mut files = files::changes(&files::of(one, &own, &mine), &files::of(other, &others, &theirs));
+    for change in &mut files {
+        change.wheel = held.wheel(&change.path).or_else(|| held_there.wheel(&change.path)).map(str::to_owned);
+    }
+    Ok(ImageDifference { only_in: None, wheels: wheels(&held, &held_there), files, layers: changes, values })
 }
 
 fn layers_of<'i>(image: &'i OpenedImage, places: &[usize]) -> Vec<(&'i OpenedImage, &'i OpenedLayer)> {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use crate::{DescribedPlatform, Digest, DocumentError, Platform};
@@ -86,9 +85,9 @@ struct WireConfig {
     #[serde(deserialize_with = "or_null")]
     labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "or_null")]
-    exposed_ports: BTreeMap<String, IgnoredAny>,
+    exposed_ports: BTreeMap<String, serde_json::Value>,
     #[serde(deserialize_with = "or_null")]
-    volumes: BTreeMap<String, IgnoredAny>,
+    volumes: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Deserialize)]

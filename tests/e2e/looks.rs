@@ -8,7 +8,7 @@ use tests::{FaultyRegistry, Finished, Folder, Format, Repository, TAG, docker, f
 use crate::lock_packages::Project;
 
 const SECTION: &str = "requirements = \"requirements.txt\"\nsource = [\"app\"]\nentrypoint = [\"python3\", \"app/main.py\"]\n\
-                       env = { DEBUG = 1 }\nuser = \"1000\"\nexpose = [8000]\nlabels = { team = \"red\" }\n";
+                       env = { DEBUG = 1 }\nuser = \"1000\"\nexpose = [\"8000\"]\nlabels = { team = \"red\" }\n";
 
 fn project() -> Option<Project> {
     let project = Project::new(SECTION)?;
@@ -122,7 +122,7 @@ fn a_tree_adds_up_here_and_on_its_page() {
         "linux/amd64  ",
         "base",
         "packed, not here",
-        "demo 1.0",
+        "wheels: demo",
         "demo.py",
         "source",
         "shared with linux/arm/v7",

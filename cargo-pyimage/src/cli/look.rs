@@ -34,6 +34,7 @@ Examples:
 pub(super) const DIFF_EXAMPLES: &str = "\
 A and B are as IMAGE for `cargo pyimage inspect`; without B, it is what the project gives now. Layers
 that both have are not read. Those of different bases are told by their digests, and read with --base.
+Of a wheel in two versions, files are counted; -v tells every one.
 
 Exit codes: 0 where there is no difference, 1 where there is one, 101 where that is not known.
 
