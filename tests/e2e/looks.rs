@@ -243,6 +243,14 @@ fn what_deceives_or_is_damaged_is_told() {
     fs_err::write(&blob, &bytes[..middle]).expect("a layer");
     assert!(told(&run(&project, "inspect", &["target/pyimage/app"])).contains("source, not here"));
     let manifest = report["platforms"][0]["digest"].as_str().expect("a digest");
+    let index = project.folder.project().join("target/pyimage/app/index.json");
+    let whole = fs_err::read_to_string(&index).expect("an index");
+    let deceiving = whole.replacen("application/vnd.oci.image.index", "\\u001b[2J", 1);
+    fs_err::write(&index, deceiving).expect("an index");
+    let said = run(&project, "inspect", &["target/pyimage/app"]);
+    assert_eq!(said.code, Some(101), "{}", said.stdout);
+    assert!(!said.stderr.contains('\u{1b}') && said.stderr.contains(r"\u{1b}[2J"), "{:?}", said.stderr);
+    fs_err::write(&index, whole).expect("an index");
     fs_err::write(layout.join(&manifest[7..]), "{}").expect("a manifest");
     failed(&run(&project, "inspect", &["target/pyimage/app"]), &["does not have the digest"]);
     project.folder.file("none/file", "").file("text.tar", "no archive");

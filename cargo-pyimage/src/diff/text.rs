@@ -71,7 +71,7 @@ impl ImageDifference {
         // That a wheel of another version has other files is no news: those of nobody and of the same version are.
         let is_told = |file: &&FileChange| {
             let known = |name: &String| self.wheels.iter().any(|wheel| wheel.name == *name);
-            most == usize::MAX || !file.wheel.as_ref().is_some_and(known)
+            most == usize::MAX || !(file.wheel.as_ref().is_some_and(known) || self.says_more_below(file))
         };
         let files: Vec<&FileChange> = self.files.iter().filter(is_told).collect();
         for file in files.iter().take(most) {
@@ -81,6 +81,14 @@ impl ImageDifference {
             let _ = writeln!(text, "  and {more} more");
         }
         text
+    }
+
+    /// Whether it is a folder that came or went with what is in it, which is told.
+    fn says_more_below(&self, change: &FileChange) -> bool {
+        let ((Some(only), None) | (None, Some(only))) = (&change.a, &change.b) else { return false };
+        let below = format!("{}/", change.path);
+        let place = self.files.partition_point(|file| file.path < below);
+        only.kind == "folder" && self.files.get(place).is_some_and(|file| file.path.starts_with(&below))
     }
 }
 

@@ -20,6 +20,8 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// How far to go for the contents of layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
+    /// Nothing is read.
+    Nothing,
     /// What is on this machine.
     Here,
     /// What the base did not bring is downloaded.
@@ -105,13 +107,16 @@ impl Opened<'_> {
         reach: Reach,
         told: &dyn Fn(u64),
     ) -> Result<Option<Place>, OpenError> {
+        if reach == Reach::Nothing {
+            return Ok(None);
+        }
         if let Some(place) = self.store.place(&layer.blob, self.registry).await {
             return Ok(Some(place));
         }
         let base = image.base.as_ref().and_then(|base| base.reference.as_ref()).filter(|_| layer.of_base);
         let from = self.store.repository().or(base);
         let Some(from) = from.filter(|_| match reach {
-            Reach::Here => false,
+            Reach::Nothing | Reach::Here => false,
             Reach::Own => !layer.of_base,
             Reach::All => true,
         }) else {
