@@ -44,12 +44,11 @@ pub async fn diff(
         }
     }
     // Where one has no index, there is nothing that the other's could be compared with.
-    let both_have = a.digest.is_some() && b.digest.is_some();
-    let mut annotations = values::of_maps("annotation", &a.annotations, &b.annotations);
-    if !both_have || a.digest == b.digest {
-        annotations.clear();
+    let (mut annotations, mut equal) = (Vec::new(), platforms.is_empty());
+    if a.is_index && b.is_index && a.digest != b.digest {
+        annotations = values::of_maps("annotation", &a.annotations, &b.annotations);
+        equal = false;
     }
-    let equal = platforms.is_empty() && annotations.is_empty() && (!both_have || a.digest == b.digest);
     Ok(Difference {
         a: a.name.clone(),
         b: b.name.clone(),
@@ -71,14 +70,8 @@ async fn images(
         return Ok(ImageDifference::default());
     }
     let (own, others) = (unshared(one, other), unshared(other, one));
-    let read = |opened: &'_ Opened<'_>, image, layers: &[usize]| {
-        let layers: Vec<(&OpenedImage, &OpenedLayer)> = layers_of(image, layers);
-        (layers, opened.name.clone())
-    };
-    let (wanted, _) = read(a, one, &own);
-    let mine = a.read(wanted, reach, true, shell).await?;
-    let (wanted, _) = read(b, other, &others);
-    let theirs = b.read(wanted, reach, true, shell).await?;
+    let mine = a.read(layers_of(one, &own), reach, true, shell).await?;
+    let theirs = b.read(layers_of(other, &others), reach, true, shell).await?;
     let mut changes = paired(one, &own, other, &others);
     for change in &mut changes {
         let is_read = |side: &Option<LayerSide>, readings: &Readings| {
@@ -98,13 +91,12 @@ async fn images(
     {
         values.push(ValueChange::new("manifest", Some(one.as_str()), Some(other.as_str())));
     }
-    Ok(ImageDifference {
-        only_in: None,
-        wheels: wheels(&Holdings::of(one, &mine), &Holdings::of(other, &theirs)),
-        files: files::changes(&files::of(one, &own, &mine), &files::of(other, &others, &theirs)),
-        layers: changes,
-        values,
-    })
+    let (held, held_there) = (Holdings::of(one, &mine), Holdings::of(other, &theirs));
+    let mut files = files::changes(&files::of(one, &own, &mine), &files::of(other, &others, &theirs));
+    for change in &mut files {
+        change.wheel = held.wheel(&change.path).or_else(|| held_there.wheel(&change.path)).map(str::to_owned);
+    }
+    Ok(ImageDifference { only_in: None, wheels: wheels(&held, &held_there), files, layers: changes, values })
 }
 
 fn layers_of<'i>(image: &'i OpenedImage, places: &[usize]) -> Vec<(&'i OpenedImage, &'i OpenedLayer)> {

@@ -43,6 +43,8 @@ pub struct Opened<'r> {
     pub name: String,
     /// The digest of its index, or of its manifest where it has no index; what `docker save` writes has neither.
     pub digest: Option<Digest>,
+    /// Whether that is the digest of an index over just these images.
+    pub is_index: bool,
     /// Notes about all of it.
     pub annotations: BTreeMap<String, String>,
     /// The images, in the order of the index.
@@ -156,7 +158,8 @@ impl<'r> Opened<'r> {
         {
             let images = of_index(&index, &store, registry).await?;
             let annotations = index.annotations;
-            return Ok(Self { name: name.to_owned(), digest: None, annotations, images, store, registry });
+            let name = name.to_owned();
+            return Ok(Self { name, digest: None, is_index: false, annotations, images, store, registry });
         }
         let mut fitting: Vec<&Descriptor> =
             all.iter().copied().filter(|entry| chosen.is_none_or(|chosen| has_name(entry, chosen))).collect();
@@ -178,6 +181,7 @@ impl<'r> Opened<'r> {
         registry: &'r Registry,
     ) -> Result<Self, OpenError> {
         let document = store.document(&descriptor, registry).await?;
+        let is_index = matches!(document, Document::Index(_));
         let (images, annotations) = match document {
             Document::Index(index) => (of_index(&index, &store, registry).await?, index.annotations),
             Document::Manifest(manifest) => {
@@ -188,7 +192,8 @@ impl<'r> Opened<'r> {
         if images.is_empty() {
             return Err(OpenError::Empty { image: name });
         }
-        Ok(Self { name, digest: Some(descriptor.digest), annotations, images, store, registry })
+        let digest = Some(descriptor.digest);
+        Ok(Self { name, digest, is_index, annotations, images, store, registry })
     }
 
     /// What `docker save` writes: a configuration, and layers that are not compressed.
@@ -232,6 +237,7 @@ impl<'r> Opened<'r> {
         Ok(Self {
             name: name.to_owned(),
             digest: None,
+            is_index: false,
             annotations: BTreeMap::new(),
             images: vec![image],
             store: Store::Archive(archive),
@@ -250,6 +256,7 @@ impl<'r> Opened<'r> {
                 return Err(OpenError::NoPlatform { image: self.name, platform: wanted.clone(), there });
             }
         }
+        self.is_index &= platforms.is_empty();
         self.images.retain(|image| platforms.is_empty() || platforms.contains(&image.platform));
         Ok(self)
     }

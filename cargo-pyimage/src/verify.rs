@@ -92,7 +92,11 @@ pub async fn verify(
         return Ok(verified);
     }
     let own = Opened::of_built(built, registry).await?;
-    let difference = diff(opened, &own, Reach::Own, shell).await?;
+    let difference = match diff(opened, &own, Reach::Own, shell).await {
+        Ok(difference) => difference,
+        // That it is another image is known already. Who has made it may have layers that nobody can read.
+        Err(_) => diff(opened, &own, Reach::Nothing, shell).await?,
+    };
     let made = |annotations: &std::collections::BTreeMap<String, String>| annotations.get(CREATED).cloned();
     let (theirs, ours) = (first(opened, made), first(&own, made));
     let created = theirs.filter(|theirs| ours.as_ref() != Some(theirs));

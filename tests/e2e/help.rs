@@ -37,6 +37,10 @@ fn help_of_pyimage_is_as_it_was_last_read() {
         ("save", "save.txt"),
         ("run", "run.txt"),
         ("sbom", "sbom.txt"),
+        ("inspect", "inspect.txt"),
+        ("tree", "tree.txt"),
+        ("diff", "diff.txt"),
+        ("verify", "verify.txt"),
         ("cache", "cache.txt"),
     ] {
         let words = [command, "--help"].into_iter().filter(|word| !word.is_empty());

@@ -32,6 +32,7 @@ mod libraries;
 mod lifeline;
 mod lock;
 mod lock_packages;
+mod looks;
 mod network;
 mod options;
 mod output;

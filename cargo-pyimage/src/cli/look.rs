@@ -7,10 +7,10 @@ use pyimage_build::Platform;
 use super::{Format, SourceArgs};
 
 pub(super) const INSPECT_EXAMPLES: &str = "\
-IMAGE is a path where there is something of that name, or where it starts with `./`, `../` or `/`: a
-folder with an OCI layout, or an archive that is one or that `docker save` wrote; one of several images
-in it is `PATH:NAME`. All else is an image in a registry. Without IMAGE it is the project's own, which
-is built as `save` does it, and written nowhere.
+IMAGE is a path where there is something of that name, or where it starts with `./`, `../` or `/`:
+a folder with an OCI layout, or an archive that is one or that `docker save` wrote; one of several
+images in it is `PATH:NAME`. All else is an image in a registry. Without IMAGE it is the project's
+own, which is built as `save` does it, and written nowhere.
 
 The layers of the base are not in what is built here, and are told by their size. Of an image in a
 registry only the documents are downloaded; --layers and --base download more.
@@ -22,18 +22,19 @@ Examples:
   cargo pyimage inspect target/pyimage/app --format json";
 
 pub(super) const TREE_EXAMPLES: &str = "\
-IMAGE is as for `cargo pyimage inspect`: a folder, an archive, or an image in a registry, whose layers
-are downloaded, but for those of its base; without it, the project's own image.
+IMAGE is as for `cargo pyimage inspect`: a folder, an archive, or an image in a registry, whose
+layers are downloaded, but for those of its base; without it, the project's own image.
 
 Examples:
   cargo pyimage tree
   cargo pyimage tree --depth 5 --platform linux/amd64
-  cargo pyimage tree --base --html tree.html    with the base's layers, as a page to look around in
+  cargo pyimage tree --base --html tree.html    with the base's layers, as a page for a browser
   cargo pyimage tree ghcr.io/me/app:1.0";
 
 pub(super) const DIFF_EXAMPLES: &str = "\
-A and B are as IMAGE for `cargo pyimage inspect`; without B, it is what the project gives now. Layers
-that both have are not read. Those of different bases are told by their digests, and read with --base.
+A and B are as IMAGE for `cargo pyimage inspect`; without B, it is what the project gives now.
+Layers that both have are not read. Those of different bases are told by their digests, and read
+with --base. Of a wheel in two versions, files are counted; -v tells every one.
 
 Exit codes: 0 where there is no difference, 1 where there is one, 101 where that is not known.
 
@@ -43,10 +44,10 @@ Examples:
   cargo pyimage diff before.tar after.tar --format json";
 
 pub(super) const VERIFY_EXAMPLES: &str = "\
-Builds the image from the locks as they are, for the platforms that IMAGE has, and compares digests;
-the registry is asked for IMAGE's, so that a tag that moved is found. Fails with the first differences
-where it is another image. What is not in the cache is downloaded, unless --offline or --frozen.
-An image that was made with a SOURCE_DATE_EPOCH needs the same here.
+Builds the image from the locks as they are, for the platforms that IMAGE has, and compares
+digests; the registry is asked for IMAGE's, so that a tag that moved is found. Where it is another
+image, this fails with the first differences. What is not in the cache is downloaded, unless
+--offline or --frozen. An image that was made with a SOURCE_DATE_EPOCH needs the same here.
 
 Examples:
   cargo pyimage verify ghcr.io/me/app:1.0

@@ -1,6 +1,9 @@
 //! `inspect`, `tree`, `diff` and `verify`: images, looked at.
 
-use pyimage_build::Platform;
+use std::error::Error;
+use std::fmt;
+
+use pyimage_build::{Platform, printable};
 
 use super::engine::only;
 use super::{Context, Failure, assembled, assembled_in, failure_of_build, print, workspace};
@@ -116,12 +119,39 @@ fn is_verbose(context: &Context) -> bool {
     context.shell.verbosity() == pyrun::shell::Verbosity::Verbose
 }
 
-fn failure_of_open(error: OpenError) -> Failure {
-    let helps = error.helps();
-    Failure::new(error, helps)
+/// An error whose words may be those of an image of others.
+#[derive(Debug)]
+struct Told {
+    text: String,
+    source: Option<Box<Told>>,
 }
 
+impl Told {
+    fn of(error: &dyn Error) -> Self {
+        let text = error.to_string();
+        let lines: Vec<_> = text.lines().map(|line| printable(line.as_bytes())).collect();
+        Self { text: lines.join("\n"), source: error.source().map(|source| Box::new(Self::of(source))) }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Told {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
+fn failure_of_open(error: OpenError) -> Failure {
+    Failure::new(Told::of(&error), error.helps())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
 fn failure_of_verify(error: VerifyError) -> Failure {
-    let helps = error.helps();
-    Failure::new(error, helps)
+    Failure::new(Told::of(&error), error.helps())
 }

@@ -42,12 +42,13 @@ pub(super) fn changes(one: &Files<'_>, other: &Files<'_>) -> Vec<FileChange> {
     for (path, entry) in one {
         let (a, b) = (side(entry), other.get(path).map(|entry| side(entry)));
         if b.as_ref() != Some(&a) {
-            changes.push(FileChange { path: (*path).to_owned(), a: Some(a), b });
+            changes.push(FileChange { path: (*path).to_owned(), wheel: None, a: Some(a), b });
         }
     }
     let added = other.iter().filter(|(path, _)| !one.contains_key(*path));
     changes.extend(added.map(|(path, entry)| FileChange {
         path: (*path).to_owned(),
+        wheel: None,
         a: None,
         b: Some(side(entry)),
     }));
@@ -95,8 +96,6 @@ mod tests {
         let plain = moded.clone();
         moded.mode = 0o755;
         let link = entry("new", EntryKind::Symlink { target: "same".to_owned() }, "");
-        let files = |entries: &[&'static str]| entries.len();
-        let _ = files;
         let one: Files<'_> = [&same, &gone, &old, &plain].map(|its| (its.path.as_str(), its)).into();
         let other: Files<'_> = [&same, &new, &moded, &link].map(|its| (its.path.as_str(), its)).into();
         let found = changes(&one, &other);

@@ -101,6 +101,8 @@ pub struct WheelChange {
 pub struct FileChange {
     /// Its path.
     pub path: String,
+    /// The wheel that it belongs to.
+    pub wheel: Option<String>,
     /// It in the first image.
     pub a: Option<FileSide>,
     /// It in the second.

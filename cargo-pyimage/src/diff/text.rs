@@ -9,7 +9,8 @@ use super::{Difference, ImageDifference};
 use crate::size::Size;
 
 impl Difference {
-    /// Lines for each platform, at most so many of files. Platforms with the same differences are taken together.
+    /// Lines for each platform, at most so many of files; where there is no limit, those of wheels of other versions, too.
+    /// Platforms with the same differences are taken together.
     #[must_use]
     pub fn text(&self, most: usize) -> String {
         let (a, b) = (shown(&self.a), shown(&self.b));
@@ -55,19 +56,39 @@ impl ImageDifference {
         }
         for wheel in &self.wheels {
             let name = shown(&wheel.name);
+            let of_wheel = self.files.iter().filter(|file| file.wheel.as_ref() == Some(&wheel.name)).count();
+            let files = if of_wheel == 1 { "1 file".to_owned() } else { format!("{of_wheel} files") };
             let _ = match (&wheel.a, &wheel.b) {
-                (Some(a), Some(b)) => writeln!(text, "  ~ wheel {name} {} → {}", shown(a), shown(b)),
-                (Some(a), None) => writeln!(text, "  - wheel {name} {}", shown(a)),
-                (None, b) => writeln!(text, "  + wheel {name} {}", shown(b.as_deref().unwrap_or_default())),
+                (Some(a), Some(b)) => {
+                    writeln!(text, "  ~ wheel {name} {} → {} ({files})", shown(a), shown(b))
+                }
+                (Some(a), None) => writeln!(text, "  - wheel {name} {} ({files})", shown(a)),
+                (None, b) => {
+                    writeln!(text, "  + wheel {name} {} ({files})", shown(b.as_deref().unwrap_or_default()))
+                }
             };
         }
-        for file in self.files.iter().take(most) {
+        // That a wheel of another version has other files is no news: those of nobody and of the same version are.
+        let is_told = |file: &&FileChange| {
+            let known = |name: &String| self.wheels.iter().any(|wheel| wheel.name == *name);
+            most == usize::MAX || !(file.wheel.as_ref().is_some_and(known) || self.says_more_below(file))
+        };
+        let files: Vec<&FileChange> = self.files.iter().filter(is_told).collect();
+        for file in files.iter().take(most) {
             text.push_str(&file_line(file));
         }
-        if let Some(more) = self.files.len().checked_sub(most).filter(|more| *more > 0) {
-            let _ = writeln!(text, "  and {more} more files: `-v` shows them");
+        if let Some(more) = files.len().checked_sub(most).filter(|more| *more > 0) {
+            let _ = writeln!(text, "  and {more} more");
         }
         text
+    }
+
+    /// Whether it is a folder that came or went with what is in it, which is told.
+    fn says_more_below(&self, change: &FileChange) -> bool {
+        let ((Some(only), None) | (None, Some(only))) = (&change.a, &change.b) else { return false };
+        let below = format!("{}/", change.path);
+        let place = self.files.partition_point(|file| file.path < below);
+        only.kind == "folder" && self.files.get(place).is_some_and(|file| file.path.starts_with(&below))
     }
 }
 

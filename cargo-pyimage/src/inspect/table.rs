@@ -17,7 +17,7 @@ impl Report {
     #[must_use]
     pub fn table(&self, all: bool) -> String {
         let mut text = format!("{}\n", shown(&self.image));
-        if let Some(digest) = &self.digest {
+        if let Some(digest) = self.digest.as_ref().filter(|its| !self.image.contains(its.as_str())) {
             fact(&mut text, "digest", digest);
         }
         let platforms: Vec<_> = self.platforms.iter().map(|its| its.platform.to_string()).collect();

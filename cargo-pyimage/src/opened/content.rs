@@ -25,6 +25,8 @@ fn is_zstd(magic: &[u8]) -> bool {
 /// How far to go for the contents of layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
+    /// Nothing is read.
+    Nothing,
     /// What is on this machine.
     Here,
     /// What the base did not bring is downloaded.
@@ -110,13 +112,16 @@ impl Opened<'_> {
         reach: Reach,
         told: &dyn Fn(u64),
     ) -> Result<Option<Place>, OpenError> {
+        if reach == Reach::Nothing {
+            return Ok(None);
+        }
         if let Some(place) = self.store.place(&layer.blob, self.registry).await {
             return Ok(Some(place));
         }
         let base = image.base.as_ref().and_then(|base| base.reference.as_ref()).filter(|_| layer.of_base);
         let from = self.store.repository().or(base);
         let Some(from) = from.filter(|_| match reach {
-            Reach::Here => false,
+            Reach::Nothing | Reach::Here => false,
             Reach::Own => !layer.of_base,
             Reach::All => true,
         }) else {
@@ -199,4 +204,92 @@ fn listed(archive: impl Read, layer: &OpenedLayer, hashing: bool) -> Result<Cont
 
 fn broken(layer: &OpenedLayer, error: io::Error) -> OpenError {
     OpenError::Layer { digest: layer.blob.digest.clone(), source: ListingError::Read(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use camino::Utf8PathBuf;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use pyimage_build::{Descriptor, MediaType};
+
+    use super::*;
+
+    /// An archive with one file.
+    fn archive() -> Vec<u8> {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(2000);
+        header.set_mode(0o644);
+        let mut archive = tar::Builder::new(Vec::new());
+        archive.append_data(&mut header, "srv/data", &[7; 2000][..]).unwrap();
+        archive.into_inner().unwrap()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(bytes).unwrap();
+        gzip.finish().unwrap()
+    }
+
+    /// Frames of blocks that are not compressed.
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        let frame = |part: &[u8]| {
+            let size = u32::try_from(part.len()).unwrap();
+            let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+            frame.extend_from_slice(&size.to_le_bytes());
+            frame.extend_from_slice(&(size << 3 | 1).to_le_bytes()[..3]);
+            frame.extend_from_slice(part);
+            frame
+        };
+        bytes.chunks(1000).flat_map(frame).collect()
+    }
+
+    /// Reads a blob that lies in a file after something else.
+    fn read(blob: &[u8], digest: &Digest, diff_id: &Digest) -> Result<Content, OpenError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Utf8PathBuf::from_path_buf(folder.path().join("blob")).unwrap();
+        fs_err::write(&file, [b"before", blob, b"after"].concat()).unwrap();
+        let len = blob.len() as u64;
+        let layer = OpenedLayer {
+            blob: Descriptor::new(MediaType::OCI_LAYER, digest.clone(), len),
+            diff_id: diff_id.clone(),
+            step: None,
+            of_base: false,
+            is_packed: true,
+        };
+        content(&Place { file, start: 6, len }, &layer, true)
+    }
+
+    #[test]
+    fn layers_are_read_however_they_are_compressed() {
+        let archive = archive();
+        let halves = archive.split_at(700);
+        let members = [gzip(halves.0), gzip(halves.1)].concat();
+        for blob in [archive.clone(), gzip(&archive), members, zstd(&archive)] {
+            let content = read(&blob, &Digest::of(&blob), &Digest::of(&archive)).unwrap();
+            assert_eq!((content.files, content.size), (1, 2000));
+            assert_eq!(content.entries[0].digest, Some(Digest::of(&[7; 2000])));
+        }
+    }
+
+    #[test]
+    fn damage_is_told_by_the_digest() {
+        let archive = archive();
+        let (diff_id, other) = (Digest::of(&archive), Digest::of(b"other"));
+        for blob in [archive.clone(), gzip(&archive), zstd(&archive)] {
+            let digest = Digest::of(&blob);
+            let wrong = read(&blob, &digest, &other);
+            assert!(matches!(wrong, Err(OpenError::DamagedLayer { what, .. }) if what.contains("archive")));
+            let mut damaged = blob.clone();
+            damaged[700 % blob.len()] ^= 1;
+            let wrong = read(&damaged, &digest, &diff_id);
+            assert!(matches!(wrong, Err(OpenError::DamagedLayer { what, .. }) if what.contains("blob")));
+            let short = read(&blob[..blob.len() - 9], &digest, &diff_id);
+            assert!(matches!(short, Err(OpenError::DamagedLayer { .. })));
+        }
+        let text = b"a layer that is no archive";
+        assert!(matches!(read(text, &Digest::of(text), &diff_id), Err(OpenError::Layer { .. })));
+    }
 }

@@ -87,6 +87,13 @@ impl Holdings {
         }
     }
 
+    /// The name of the wheel whose file this is.
+    #[must_use]
+    pub fn wheel(&self, path: &str) -> Option<&str> {
+        let wheel = &self.wheels[self.owner(path)?];
+        Some(&wheel.name)
+    }
+
     /// The place of the wheel whose file this is: its RECORD names the file, or the source of this bytecode.
     #[must_use]
     pub fn owner(&self, path: &str) -> Option<usize> {

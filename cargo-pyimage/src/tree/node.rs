@@ -6,6 +6,9 @@ use pyimage_build::{EntryKind, printable};
 
 use crate::opened::{Content, Holdings, OpenedImage, OpenedLayer, Readings};
 
+/// How many folders may be in one another. What is deeper has the rest of its path for its name.
+const DEEPEST: usize = 64;
+
 /// Something that weighs something, and what it is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
@@ -134,7 +137,8 @@ impl<'a> Folder<'a> {
     fn add(&mut self, path: &'a str, size: u64) {
         let mut folder = self;
         let mut rest = path;
-        while let Some((name, below)) = rest.split_once('/') {
+        for _ in 0..DEEPEST {
+            let Some((name, below)) = rest.split_once('/') else { break };
             folder = folder.folders.entry(name).or_default();
             rest = below;
         }
@@ -194,6 +198,17 @@ mod tests {
         assert_eq!(names(&few), ["usr/local/lib", "main.py"], "one alone stays");
         let none = root.without_crumbs(10);
         assert_eq!(names(&none), ["3 small files"]);
+    }
+
+    #[test]
+    fn a_path_without_end_is_no_pit() {
+        // One more level with every file, as no file system has it.
+        let files = (1..2000).map(|depth| (format!("{}file", "d/".repeat(depth)), 1)).collect();
+        let root = folder(&files);
+        assert_eq!((root.size, root.files()), (1999, 1999));
+        let depth =
+            std::iter::successors(Some(&root), |node| node.parts.iter().find(|its| !its.parts.is_empty()));
+        assert!(depth.count() <= DEEPEST + 2);
     }
 
     proptest! {

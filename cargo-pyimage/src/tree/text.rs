@@ -12,7 +12,7 @@ const BAR: u64 = 20;
 /// How many parts of one thing are shown at most.
 const PARTS: usize = 8;
 /// Columns of names; what is longer is cut.
-const NAMES: usize = 58;
+const NAMES: usize = 64;
 
 /// A line of the picture.
 struct Line {
@@ -103,19 +103,25 @@ fn add(
         return;
     }
     let indent = format!("{indent}{}", if is_last { "   " } else { "│  " });
+    // The only wheel of a layer has given it its name.
+    let node = match &node.parts[..] {
+        [wheel] if node.kind == Kind::Wheels => wheel,
+        _ => node,
+    };
     // What is less than a hundredth of the image is not worth a line.
-    let shown = node.parts.iter().take(PARTS).take_while(|part| part.size.saturating_mul(100) >= whole);
-    let shown: Vec<&Node> = shown.collect();
+    let counts = |size: u64| size.saturating_mul(100) >= whole;
+    let shown: Vec<&Node> = node.parts.iter().take(PARTS).take_while(|part| counts(part.size)).collect();
     let more = &node.parts[shown.len()..];
+    let left = more.iter().map(|part| part.size).fold(0, u64::saturating_add);
+    let more = if counts(left) && left > 0 { more } else { &[] };
     for (place, part) in shown.iter().enumerate() {
         let is_last = more.is_empty() && place + 1 == shown.len();
         add(lines, part, &indent, is_last, depth - 1, whole, String::new());
     }
     if !more.is_empty() && !shown.is_empty() {
-        let size = more.iter().map(|part| part.size).fold(0, u64::saturating_add);
         lines.push(Line {
             name: format!("{indent}└─ {} more", more.len()),
-            size,
+            size: left,
             bar: true,
             note: String::new(),
         });
