@@ -9,7 +9,7 @@ use super::container::Container;
 use super::key::KEYS;
 use super::layers::Layers;
 use super::section::wrong;
-use super::{MetadataError, Place, Section};
+use super::{ImageBuilder, MetadataError, Place, Section};
 use crate::{Platform, Reference, nearest};
 
 /// What one table says.
@@ -25,6 +25,7 @@ pub(super) struct Level {
     pub(super) lock: Option<PathBuf>,
     pub(super) source: Option<Vec<String>>,
     pub(super) tags: Option<Vec<String>>,
+    pub(super) builder: Option<ImageBuilder>,
     pub(super) container: Container,
     pub(super) layers: Layers,
     /// The images that it names, each with what it says of them.
@@ -95,6 +96,7 @@ impl Level {
             lock,
             source: section.texts(table, "source")?,
             tags: section.texts(table, "tags")?,
+            builder: section.choice(table, "builder", &ImageBuilder::NAMES)?,
             container: Container::read(&section, table)?,
             layers: Layers::read(&section, table)?,
             images: Vec::new(),
@@ -114,6 +116,7 @@ impl Level {
             lock: self.lock.or(other.lock),
             source: self.source.or(other.source),
             tags: self.tags.or(other.tags),
+            builder: self.builder.or(other.builder),
             container: self.container.over(other.container),
             layers: self.layers.over(other.layers),
             images: self.images,

@@ -127,10 +127,15 @@ impl Reader {
         self.rest.push_str(info.stream.as_deref().unwrap_or_default());
         while let Some(end) = self.rest.find('\n') {
             let line: String = self.rest.drain(..=end).collect();
-            said.extend(line_of(line.trim_end()));
+            said.extend(line_of(without_colours(&line).trim_end()));
         }
         said
     }
+}
+
+/// Docker marks what comes from stderr in red.
+fn without_colours(line: &str) -> String {
+    line.replace("\u{1b}[91m", "").replace("\u{1b}[0m", "")
 }
 
 /// What a line means, if it does.
@@ -187,8 +192,8 @@ mod tests {
             r#"{"stream":"\n"}"#,
             r#"{"stream":" ---\u003e Using cache\n"}"#,
             r#"{"stream":" ---\u003e Running in 1\n"}"#,
-            r#"{"stream":"hel"}"#,
-            r#"{"stream":"lo\n  x\n"}"#,
+            r#"{"stream":"\u001b[91mhel"}"#,
+            r#"{"stream":"lo\u001b[0m\n  x\n"}"#,
             r#"{"aux":{"ID":"sha256:1"}}"#,
             r#"{"stream":"Successfully built 1\n"}"#,
         ]);
