@@ -267,7 +267,13 @@ impl EngineBuilder<'_> {
     ) -> Result<String, EngineBuildError> {
         let (stream, writing) = context.stream();
         let mut answers = Box::pin(self.engine.build(build, stream));
-        let mut log = Log { shell: self.shell, step: String::new(), told: true, lines: Vec::new() };
+        let mut log = Log {
+            shell: self.shell,
+            step: String::new(),
+            told: true,
+            lines: Vec::new(),
+            is_parallel: self.engine.has_buildkit(),
+        };
         let (mut id, mut failure) = (None, None);
         while let Some(answer) = answers.next().await {
             match answer {
@@ -309,6 +315,8 @@ struct Log<'a> {
     step: String,
     told: bool,
     lines: Vec<String>,
+    /// Several steps may be under way at once.
+    is_parallel: bool,
 }
 
 impl Log<'_> {
@@ -319,9 +327,15 @@ impl Log<'_> {
                 let place = if total == 0 { String::new() } else { format!("{number}/{total} ") };
                 self.step = format!("{place}{instruction}");
                 self.told = false;
-                self.lines.clear();
+                if !self.is_parallel {
+                    self.lines.clear();
+                }
             }
             Building::Cached => self.tell("Cached"),
+            Building::Failed(instruction) => {
+                self.tell("Step");
+                self.step = instruction;
+            }
             Building::Output(line) => {
                 self.tell("Step");
                 self.shell.verbose(|shell| shell.always(&line));

@@ -7,6 +7,7 @@ use bollard::body_try_stream;
 use bollard::models::BuildInfo;
 use bollard::query_parameters as query;
 use bytes::Bytes;
+use futures_util::future::Either;
 use futures_util::{Stream, StreamExt};
 
 use super::{Engine, EngineError, FOREVER, Login, body, refusal};
@@ -48,6 +49,8 @@ pub enum Building {
     Cached,
     /// What a step prints.
     Output(String),
+    /// This step has failed; why, the failure of the build says.
+    Failed(String),
     /// The id of the image.
     Built(String),
 }
@@ -56,6 +59,19 @@ impl Engine {
     /// Builds an image from files that are sent as an archive. The containers of its steps go with them, whatever
     /// becomes of it; a client that goes away ends it.
     pub fn build<C: Stream<Item = io::Result<Bytes>> + Send + 'static>(
+        &self,
+        build: &ImageBuild,
+        context: C,
+    ) -> impl Stream<Item = Result<Building, EngineError>> + use<C> {
+        if self.has_buildkit() {
+            Either::Left(self.build_by_buildkit(build, context))
+        } else {
+            Either::Right(self.build_step_by_step(build, context))
+        }
+    }
+
+    /// By the classic builder, which every engine has.
+    fn build_step_by_step<C: Stream<Item = io::Result<Bytes>> + Send + 'static>(
         &self,
         build: &ImageBuild,
         context: C,
