@@ -269,6 +269,7 @@ impl EngineBuilder<'_> {
         let mut answers = Box::pin(self.engine.build(build, stream));
         let mut log = Log {
             shell: self.shell,
+            place: String::new(),
             step: String::new(),
             told: true,
             lines: Vec::new(),
@@ -277,7 +278,10 @@ impl EngineBuilder<'_> {
         let (mut id, mut failure) = (None, None);
         while let Some(answer) = answers.next().await {
             match answer {
-                Ok(Building::Built(built)) => id = Some(built),
+                Ok(Building::Built(built)) => {
+                    log.tell("Step");
+                    id = Some(built);
+                }
                 Ok(said) => log.take(said),
                 Err(error) => {
                     failure = Some(error);
@@ -296,6 +300,9 @@ impl EngineBuilder<'_> {
                 let says = log.last_lines(&message);
                 return Err(EngineBuildError::Step { image: image(), step: log.step, says });
             }
+            (Some(EngineError::Refused { operation, status, message, .. }), _) => {
+                return Err(EngineError::Refused { operation, object: image(), status, message }.into());
+            }
             (Some(error), _) => return Err(error.into()),
             (None, _) => {}
         }
@@ -312,6 +319,8 @@ impl EngineBuilder<'_> {
 /// What is told of the steps, and kept for the case that one fails.
 struct Log<'a> {
     shell: &'a Shell,
+    /// Which of how many it is.
+    place: String,
     step: String,
     told: bool,
     lines: Vec<String>,
@@ -324,8 +333,8 @@ impl Log<'_> {
         match said {
             Building::Step { number, total, instruction } => {
                 self.tell("Step");
-                let place = if total == 0 { String::new() } else { format!("{number}/{total} ") };
-                self.step = format!("{place}{instruction}");
+                self.place = if total == 0 { String::new() } else { format!("{number}/{total} ") };
+                self.step = instruction;
                 self.told = false;
                 if !self.is_parallel {
                     self.lines.clear();
@@ -347,7 +356,7 @@ impl Log<'_> {
 
     fn tell(&mut self, verb: &str) {
         if !self.told {
-            self.shell.status(verb, &self.step);
+            self.shell.status(verb, format_args!("{}{}", self.place, self.step));
             self.told = true;
         }
     }

@@ -122,9 +122,11 @@ fn target(build: &ImageBuild) -> Result<String, serde_json::Error> {
         ("networkmode", build.network.as_deref().unwrap_or_default()),
         ("extrahosts", &build.hosts.join(",")),
         ("nocache", no_cache),
-    ]
-    .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
-    Ok(format!("/build?{}", pairs.join("&")))
+    ];
+    // An empty host is one that the engine refuses.
+    let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    let pairs = pairs.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+    Ok(format!("/build?{}", pairs.collect::<Vec<_>>().join("&")))
 }
 
 /// What the answer says, line by line.
