@@ -267,9 +267,9 @@ pub struct BuildArgs {
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<camino::Utf8PathBuf>,
 
-    /// Who builds: this program, or the engine from a Dockerfile
-    #[arg(long, value_enum, value_name = "BUILDER", default_value_t)]
-    pub builder: BuilderChoice,
+    /// Who builds: this program, or the engine from a Dockerfile [default: as Cargo.toml says, else native]
+    #[arg(long, value_enum, value_name = "BUILDER")]
+    pub builder: Option<BuilderChoice>,
 
     /// Push what was built to its registry
     #[arg(long)]
@@ -345,7 +345,7 @@ impl PushArgs {
             image,
             tag,
             output: None,
-            builder: BuilderChoice::Native,
+            builder: Some(BuilderChoice::Native),
             push: true,
             to,
             load: false,

@@ -24,8 +24,7 @@ use pyrun::terminal;
 
 use crate::build::{self, BuildError, Builder, Built};
 use crate::cli::{
-    self, BuildArgs, BuilderChoice, CacheArgs, Command, Format, LockArgs, LockingArgs, PyimageArgs, TagArgs,
-    TagsArgs,
+    self, BuildArgs, CacheArgs, Command, Format, LockArgs, LockingArgs, PyimageArgs, TagArgs, TagsArgs,
 };
 use crate::lock::{self, LockFile, Mode, Packages};
 use crate::tags::TagsRequest;
@@ -208,7 +207,7 @@ async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
 }
 
 async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
-    if args.builder == BuilderChoice::Dockerfile {
+    if dockerfile::is_for_engine(args, context)? {
         return dockerfile::build(args, context).await;
     }
     let to = args.to.as_deref().map(push::repository).transpose().map_err(failure_of_push)?;

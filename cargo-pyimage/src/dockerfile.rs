@@ -31,8 +31,6 @@ use requirements::{PinnedRequirements, RequirementFiles};
 const OURS: &str = "# Written by `cargo pyimage dockerfile`";
 /// How a Dockerfile begins.
 const MARK: &str = "# Written by `cargo pyimage dockerfile` from the metadata";
-/// The lock of the packages, in pip's words.
-const PINNED: &str = "requirements.lock.txt";
 
 /// Users of the official images' distributions, whom nobody has to make.
 const USERS: [&str; 27] = [
@@ -85,6 +83,28 @@ impl Project<'_> {
         &self.image.settings.folder
     }
 
+    /// The name of its file: each of several images of a package has its own.
+    #[must_use]
+    pub fn file(&self) -> String {
+        let name = self.image.settings.image.as_ref();
+        name.map_or_else(|| "Dockerfile".to_owned(), |name| format!("Dockerfile.{name}"))
+    }
+
+    /// The name of the lock of its packages, in pip's words.
+    #[must_use]
+    pub fn pinned_file(&self) -> String {
+        let name = self.image.settings.image.as_ref();
+        name.map_or_else(
+            || "requirements.lock.txt".to_owned(),
+            |name| format!("requirements.{name}.lock.txt"),
+        )
+    }
+
+    /// The name of the file with what is not sent. BuildKit alone reads the one of a Dockerfile among several.
+    fn ignore_file(&self) -> String {
+        self.image.settings.image.as_ref().map_or_else(String::new, |_| self.file()) + ".dockerignore"
+    }
+
     /// The Dockerfile of the image.
     ///
     /// # Errors
@@ -106,7 +126,7 @@ impl Project<'_> {
         needed.sort();
         let locked = self.locked();
         let recipe = Recipe {
-            package: self.image.package.clone(),
+            package: self.image.title(),
             base: self.base(purpose),
             base_user: locked.map(|image| image.user.clone()).filter(|user| !user.is_empty()),
             copied: self.copied(&needed, purpose.is_sent)?,
@@ -145,7 +165,7 @@ impl Project<'_> {
     }
 
     fn unlisted(&self, source: pyimage_build::SourceError) -> DockerfileError {
-        DockerfileError::Source { image: self.image.package.clone(), source: Box::new(source) }
+        DockerfileError::Source { image: self.image.title(), source: Box::new(source) }
     }
 
     /// `.gitignore` counts from the workspace down, and further where the package is outside of it.
@@ -180,8 +200,8 @@ impl Project<'_> {
             let lock = self.pylock()?;
             let pinned = PinnedRequirements::of(&lock, &settings.lock)?;
             let packages = pinned.as_ref().map(|pinned| Packages {
-                requirements: vec![PINNED.to_owned()],
-                files: vec![PINNED.to_owned()],
+                requirements: vec![self.pinned_file()],
+                files: vec![self.pinned_file()],
                 is_lock: true,
                 has_hashes: pinned.has_hashes,
                 ..Packages::default()
@@ -254,7 +274,7 @@ impl Project<'_> {
         let globs = &self.image.settings.source;
         if !is_sent && globs.iter().any(|glob| [".", "./", "**"].contains(&glob.as_str())) {
             // It is not there before it is written.
-            others.remove(PINNED);
+            others.remove(&self.pinned_file());
             if others.is_empty() {
                 return Ok(vec![Copied::All]);
             }
@@ -318,15 +338,11 @@ pub fn is_ours(text: &str) -> bool {
 ///
 /// # Errors
 /// Where a file is in the way, or cannot be written.
-pub fn write(
-    project: &Project<'_>,
-    made: &Dockerfile,
-    force: bool,
-) -> Result<Vec<&'static str>, DockerfileError> {
+pub fn write(project: &Project<'_>, made: &Dockerfile, force: bool) -> Result<Vec<String>, DockerfileError> {
     let folder = Utf8PathBuf::from(project.folder().to_string_lossy().into_owned());
-    let mut files = vec![("Dockerfile", made.text.clone()), (".dockerignore", String::new())];
-    files.extend(made.pinned.clone().map(|text| (PINNED, text)));
-    for (name, _) in files.iter().filter(|(name, _)| *name != ".dockerignore") {
+    let mut files = vec![(project.file(), &made.text)];
+    files.extend(made.pinned.as_ref().map(|text| (project.pinned_file(), text)));
+    for (name, _) in &files {
         let path = folder.join(name);
         let is_foreign = match fs_err::read(&path) {
             Ok(found) => !is_ours(&String::from_utf8_lossy(&found)),
@@ -337,12 +353,13 @@ pub fn write(
         }
     }
     for (name, text) in &files {
-        // The rules are made last: they are about the files that there are then.
-        let text = if *name == ".dockerignore" { continue } else { text };
         put(&folder.join(name), text)?;
     }
-    put(&folder.join(".dockerignore"), &project.dockerignore(made)?)?;
-    Ok(files.into_iter().map(|(name, _)| name).collect())
+    let mut names: Vec<String> = files.into_iter().map(|(name, _)| name).collect();
+    // The rules come last: they are about the files that there are now.
+    put(&folder.join(project.ignore_file()), &project.dockerignore(made)?)?;
+    names.push(project.ignore_file());
+    Ok(names)
 }
 
 fn put(path: &Utf8Path, text: &str) -> Result<(), DockerfileError> {

@@ -106,6 +106,7 @@ impl Package {
     fn section(&self, here: &Utf8Path, shell: &Shell) -> Result<Section, InitError> {
         let recipe = self.recipe(shell)?;
         let project = self.project()?;
+        let (key, base) = self.base(recipe.base.as_deref(), here, shell)?;
         let requirements = self.requirements(&project);
         if let Some(file) = requirements {
             shell.status("Found", format_args!("{file}, with the packages"));
@@ -118,6 +119,12 @@ impl Package {
                 shell.status("Found", format_args!("{because}, the program"));
             }
             entrypoint.clone_from(&program.entrypoint);
+            let is_2 =
+                base.parse::<PythonTag>().is_ok_and(|tag| tag.version().is_some_and(|its| its.major() == 2));
+            if let Some(first) = entrypoint.as_mut().and_then(|words| words.first_mut()).filter(|_| is_2) {
+                // There is no `python3` in it.
+                *first = "python".to_owned();
+            }
         } else if entrypoint.is_none() {
             // With an entry point, arguments of `cargo pyimage run` are the program's.
             entrypoint = cmd.take();
@@ -128,7 +135,6 @@ impl Package {
             env.entry("PYTHONPATH".to_owned()).or_insert_with(|| format!("{workdir}/{path}"));
         }
         let mut section = Section::default();
-        let (key, base) = self.base(recipe.base.as_deref(), here, shell)?;
         section.add(key, Setting::Text(base));
         section.add("requirements", Setting::Text(requirements.unwrap_or_default().to_owned()));
         section.add("source", Setting::Texts(program.source));

@@ -133,7 +133,8 @@ pub use lock::{Drift, Lock, LockError, LockedApt, LockedBase, LockedImage, Locke
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
 pub use metadata::{
-    Bins, ImageSettings, KEYS, Key, Kind, MetadataError, PackageSettings, Place, Section, schema,
+    Bins, ImageBuilder, ImageSettings, KEYS, Key, Kind, MetadataError, PackageSettings, Place, Section,
+    schema,
 };
 pub use nearest::{nearest, nearest_tags};
 pub use package_name::{PackageName, PackageNameError};

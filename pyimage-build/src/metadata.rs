@@ -1,5 +1,6 @@
 //! `[package.metadata.pyimage]`: what a package says about its image.
 
+mod builder;
 mod container;
 mod error;
 mod key;
@@ -17,6 +18,7 @@ use crate::{ExtraFile, ImageOptions, LayerCompression, Packing, Platform, Refere
 
 use level::Level;
 
+pub use builder::ImageBuilder;
 pub use error::{MetadataError, Place};
 pub use key::{KEYS, Key, Kind};
 pub use schema::schema;
@@ -77,6 +79,8 @@ pub struct ImageSettings {
     pub tags: Vec<String>,
     /// What a container of it starts with.
     pub options: ImageOptions,
+    /// Who builds it.
+    pub builder: ImageBuilder,
 }
 
 /// Rust programs of a package.
@@ -190,6 +194,7 @@ impl ImageSettings {
             folder,
             tags: level.tags.unwrap_or_else(|| vec!["latest".to_owned()]),
             options: level.container.into_options(),
+            builder: level.builder.unwrap_or_default(),
         })
     }
 }

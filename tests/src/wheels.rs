@@ -86,6 +86,13 @@ impl HandMadeWheel {
         self
     }
 
+    /// The same wheel, for Python 2 too.
+    #[must_use]
+    pub fn for_python_2_too(mut self) -> Self {
+        self.file_name = self.file_name.replace("-py3-", "-py2.py3-");
+        self
+    }
+
     /// Its sha256.
     #[must_use]
     pub fn sha256(&self) -> String {

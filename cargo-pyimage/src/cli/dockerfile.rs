@@ -16,11 +16,10 @@ Examples:
   cargo pyimage build --builder dockerfile     have the engine build it";
 
 /// Who builds an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BuilderChoice {
     /// This program, for every platform, without an engine
     #[value(help = None)]
-    #[default]
     Native,
     /// The engine, from a Dockerfile
     #[value(help = None)]

@@ -68,7 +68,7 @@ impl SourceArgs {
             image,
             tag: tag.to_vec(),
             output: None,
-            builder: super::BuilderChoice::Native,
+            builder: Some(super::BuilderChoice::Native),
             load: false,
             no_load: true,
             push: false,

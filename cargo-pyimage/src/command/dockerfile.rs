@@ -1,15 +1,17 @@
 //! `init`, `dockerfile`, and `build --builder dockerfile`: what is asked for, as a Dockerfile, and built from one.
 
+use pyimage_build::ImageBuilder;
 use pyrun::cache::Cache;
 use pyrun::shell::Shell;
 
 use super::engine::{engine, failure_of_load, platform};
 use super::{Context, Failure, failure_of_build, failure_of_lock, here, workspace};
-use crate::cli::{BuildArgs, DockerfileArgs, InitArgs, LockingArgs};
+use crate::cli::{BuildArgs, BuilderChoice, DockerfileArgs, InitArgs, LockingArgs};
 use crate::dockerfile::{self, DockerfileError, EngineBuildError, EngineBuilder, Project, Purpose};
 use crate::init::{self, InitRequest};
 use crate::load::LoadError;
 use crate::lock::{self, LockFile, Packages};
+use crate::workspace::PackageImage;
 
 /// `cargo pyimage dockerfile`.
 pub(super) fn dockerfile(args: &DockerfileArgs, cache: Option<&Cache>, shell: &Shell) -> Result<(), Failure> {
@@ -17,7 +19,7 @@ pub(super) fn dockerfile(args: &DockerfileArgs, cache: Option<&Cache>, shell: &S
     let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
     let images = workspace.named(args.image.as_deref()).map_err(failure_of_build)?;
     if !args.write && images.len() > 1 {
-        let images = images.iter().map(|image| image.package.clone()).collect();
+        let images = images.iter().map(|image| image.title()).collect();
         return Err(failure_of_dockerfile(DockerfileError::WhichImage { images }));
     }
     for image in images {
@@ -26,7 +28,8 @@ pub(super) fn dockerfile(args: &DockerfileArgs, cache: Option<&Cache>, shell: &S
         let made = project.dockerfile(&Purpose::default()).map_err(failure_of_dockerfile)?;
         if args.write {
             let names = dockerfile::write(&project, &made, args.force).map_err(failure_of_dockerfile)?;
-            let (last, others) = names.split_last().unwrap_or((&"", &[]));
+            let (last, others) =
+                names.split_last().map_or(("", &[][..]), |(last, others)| (last.as_str(), others));
             let folder = project.folder().strip_prefix(&workspace.root).unwrap_or(project.folder());
             let place = match folder.to_string_lossy() {
                 folder if folder.is_empty() => String::new(),
@@ -36,7 +39,8 @@ pub(super) fn dockerfile(args: &DockerfileArgs, cache: Option<&Cache>, shell: &S
         } else {
             shell.print(&made.text).map_err(|error| Failure::new(error, Vec::new()))?;
             if made.pinned.is_some() {
-                shell.note("it takes `requirements.lock.txt`, which `--write` writes beside it");
+                let name = project.pinned_file();
+                shell.note(format_args!("it takes `{name}`, which `--write` writes beside it"));
             }
         }
         if lock.is_none() {
@@ -66,6 +70,22 @@ pub(super) fn init(args: &InitArgs, shell: &Shell) -> Result<(), Failure> {
         let helps = error.helps();
         Failure::new(error, helps)
     })
+}
+
+/// Whether an engine is to build the images that are asked for. All of them have one builder, or they are named one by one.
+pub(super) fn is_for_engine(args: &BuildArgs, context: &Context) -> Result<bool, Failure> {
+    if let Some(choice) = args.builder {
+        return Ok(choice == BuilderChoice::Dockerfile);
+    }
+    let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
+    let images = workspace.named(args.image.as_deref()).map_err(failure_of_build)?;
+    let is_theirs = |image: &&PackageImage| image.settings.builder == ImageBuilder::Dockerfile;
+    let count = images.iter().filter(|image| is_theirs(image)).count();
+    if count > 0 && count < images.len() {
+        let images = images.iter().map(|image| image.title()).collect();
+        return Err(failure_of_engine_build(EngineBuildError::SeveralBuilders { images }));
+    }
+    Ok(count > 0)
 }
 
 /// `cargo pyimage build --builder dockerfile`.

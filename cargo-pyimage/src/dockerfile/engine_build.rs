@@ -74,6 +74,12 @@ pub enum EngineBuildError {
         /// The image.
         image: String,
     },
+    /// Some images are for the engine, some are not.
+    #[error("these images have not all the same `builder`: {}", images.join(", "))]
+    SeveralBuilders {
+        /// All of them.
+        images: Vec<String>,
+    },
     /// Something that only images that are assembled here have.
     #[error("{0} is not for images that an engine builds")]
     NotHere(&'static str),
@@ -101,6 +107,9 @@ impl EngineBuildError {
                 "`cargo pyimage build --builder native` needs no emulation".to_owned(),
             ],
             Self::Step { .. } => vec!["`-v` shows all that the steps print".to_owned()],
+            Self::SeveralBuilders { .. } => {
+                vec!["name one with `--image`, or say who builds with `--builder`".to_owned()]
+            }
             Self::Offline { .. } => vec!["once without `--offline`, and it is there".to_owned()],
             Self::NotHere("--push") => vec!["`docker push` sends what the engine has".to_owned()],
             _ => Vec::new(),
@@ -119,17 +128,17 @@ impl EngineBuilder<'_> {
         platform: &Platform,
         names: &[Reference],
     ) -> Result<String, EngineBuildError> {
-        let name = names.first().map_or_else(|| project.image.package.clone(), Reference::to_string);
+        let name = names.first().map_or_else(|| project.image.title(), Reference::to_string);
         let shown = names.first().map_or_else(|| name.clone(), Reference::familiar);
         let variables = environment::pip_variables();
         let (context, dockerfile) = match self.theirs(project)? {
-            Some(context) => (context, "Dockerfile"),
-            None => (self.ours(project, platform, &variables).await?, DOCKERFILE),
+            Some(context) => (context, project.file()),
+            None => (self.ours(project, platform, &variables).await?, DOCKERFILE.to_owned()),
         };
-        let whose = if dockerfile == DOCKERFILE { "" } else { " from its own Dockerfile" };
+        let whose = if *dockerfile == *DOCKERFILE { "" } else { " from its own Dockerfile" };
         self.shell
             .status("Building", format_args!("{shown} for {platform}{whose} on {}", self.engine.address()));
-        let build = self.order(dockerfile, &name, platform, variables);
+        let build = self.order(&dockerfile, &name, platform, variables);
         let id = self.follow(&build, &shown, context).await?;
         for name in names.iter().skip(1) {
             let repository = format!("{}/{}", name.registry(), name.repository());
@@ -140,7 +149,7 @@ impl EngineBuilder<'_> {
 
     /// What is sent where the project has a Dockerfile that somebody has written.
     fn theirs(&self, project: &Project<'_>) -> Result<Option<Context>, DockerfileError> {
-        let file = project.folder().join("Dockerfile");
+        let file = project.folder().join(project.file());
         let text = match fs_err::read_to_string(&file) {
             Ok(text) if !is_ours(&text) => text,
             Ok(_) => return Ok(None),
@@ -153,7 +162,7 @@ impl EngineBuilder<'_> {
         let source = Source::select(project.folder(), project.folder(), &globs);
         let mut context = Context::default();
         context.add_source(&source.map_err(|source| project.unlisted(source))?, project.folder());
-        context.add_text("Dockerfile", &text);
+        context.add_text(&project.file(), &text);
         Ok(Some(context))
     }
 
@@ -182,7 +191,7 @@ impl EngineBuilder<'_> {
             context.add_file(path, project.folder().join(path));
         }
         if let Some(pinned) = &made.pinned {
-            context.add_text(super::PINNED, pinned);
+            context.add_text(&project.pinned_file(), pinned);
         }
         if let Some(bundle) = bundle {
             context.add_file(BUNDLE, bundle);
@@ -258,11 +267,21 @@ impl EngineBuilder<'_> {
     ) -> Result<String, EngineBuildError> {
         let (stream, writing) = context.stream();
         let mut answers = Box::pin(self.engine.build(build, stream));
-        let mut log = Log { shell: self.shell, step: String::new(), told: true, lines: Vec::new() };
+        let mut log = Log {
+            shell: self.shell,
+            place: String::new(),
+            step: String::new(),
+            told: true,
+            lines: Vec::new(),
+            is_parallel: self.engine.has_buildkit(),
+        };
         let (mut id, mut failure) = (None, None);
         while let Some(answer) = answers.next().await {
             match answer {
-                Ok(Building::Built(built)) => id = Some(built),
+                Ok(Building::Built(built)) => {
+                    log.tell("Step");
+                    id = Some(built);
+                }
                 Ok(said) => log.take(said),
                 Err(error) => {
                     failure = Some(error);
@@ -281,6 +300,9 @@ impl EngineBuilder<'_> {
                 let says = log.last_lines(&message);
                 return Err(EngineBuildError::Step { image: image(), step: log.step, says });
             }
+            (Some(EngineError::Refused { operation, status, message, .. }), _) => {
+                return Err(EngineError::Refused { operation, object: image(), status, message }.into());
+            }
             (Some(error), _) => return Err(error.into()),
             (None, _) => {}
         }
@@ -297,9 +319,13 @@ impl EngineBuilder<'_> {
 /// What is told of the steps, and kept for the case that one fails.
 struct Log<'a> {
     shell: &'a Shell,
+    /// Which of how many it is.
+    place: String,
     step: String,
     told: bool,
     lines: Vec<String>,
+    /// Several steps may be under way at once.
+    is_parallel: bool,
 }
 
 impl Log<'_> {
@@ -307,12 +333,18 @@ impl Log<'_> {
         match said {
             Building::Step { number, total, instruction } => {
                 self.tell("Step");
-                let place = if total == 0 { String::new() } else { format!("{number}/{total} ") };
-                self.step = format!("{place}{instruction}");
+                self.place = if total == 0 { String::new() } else { format!("{number}/{total} ") };
+                self.step = instruction;
                 self.told = false;
-                self.lines.clear();
+                if !self.is_parallel {
+                    self.lines.clear();
+                }
             }
             Building::Cached => self.tell("Cached"),
+            Building::Failed(instruction) => {
+                self.tell("Step");
+                self.step = instruction;
+            }
             Building::Output(line) => {
                 self.tell("Step");
                 self.shell.verbose(|shell| shell.always(&line));
@@ -324,7 +356,7 @@ impl Log<'_> {
 
     fn tell(&mut self, verb: &str) {
         if !self.told {
-            self.shell.status(verb, &self.step);
+            self.shell.status(verb, format_args!("{}{}", self.place, self.step));
             self.told = true;
         }
     }

@@ -2,7 +2,9 @@
 
 mod body;
 mod build;
+mod buildkit;
 mod load;
+mod trace;
 
 use std::collections::HashMap;
 use std::io;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::locate::line;
-use crate::{KNOWN_TAGS, Platform, PlatformError, PythonTagError, ReferenceError, nearest_tags};
+use crate::{KNOWN_TAGS, Platform, PlatformError, PythonTagError, ReferenceError, nearest, nearest_tags};
 
 /// A key of a manifest.
 ///
@@ -81,6 +81,16 @@ pub enum MetadataError {
         expected: &'static str,
         /// The type it has.
         found: &'static str,
+    },
+    /// A word that is none of those there are.
+    #[error("`{found}` is unknown, for {place}")]
+    Choice {
+        /// The key.
+        place: Place,
+        /// Its value.
+        found: String,
+        /// The values that there are.
+        valid: &'static [&'static str],
     },
     /// The base is given twice.
     #[error("both {tag} and {base} are set")]
@@ -242,6 +252,7 @@ impl MetadataError {
         match self {
             Self::UnknownKey { place, .. }
             | Self::WrongType { place, .. }
+            | Self::Choice { place, .. }
             | Self::NoBase { place }
             | Self::Tag { place, .. }
             | Self::Reference { place, .. }
@@ -268,6 +279,10 @@ impl MetadataError {
         let help = match self {
             Self::UnknownKey { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
             Self::UnknownKey { valid, .. } => format!("the keys are `{}`", valid.join("`, `")),
+            Self::Choice { found, valid, .. } => match nearest(found, valid.iter().copied())[..] {
+                [near, ..] => format!("did you mean `\"{near}\"`?"),
+                [] => format!("it is one of `\"{}\"`", valid.join("\"`, `\"")),
+            },
             Self::TagAndBase { .. } => {
                 "keep `tag` for an official Python image, or `base` for any other".to_owned()
             }

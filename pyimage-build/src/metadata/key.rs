@@ -1,5 +1,7 @@
 //! The keys of the section, in one table: what is read, what the documentation says, and the schema.
 
+use super::ImageBuilder;
+
 /// A key of `[package.metadata.pyimage]`.
 ///
 /// ```
@@ -129,6 +131,13 @@ pub const KEYS: &[Key] = &[
         "none",
         "[\"serve\"]",
         "Rust programs of the package that go to `/usr/local/bin`, compiled for each platform; `[\"*\"]` is all of them",
+    ),
+    key(
+        "builder",
+        Kind::Choice(&ImageBuilder::NAMES),
+        "`\"native\"`",
+        "\"dockerfile\"",
+        "who `build` has build it: this program, or an engine from a Dockerfile",
     ),
     key(
         "cmd",

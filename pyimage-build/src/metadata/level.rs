@@ -9,7 +9,7 @@ use super::container::Container;
 use super::key::KEYS;
 use super::layers::Layers;
 use super::section::wrong;
-use super::{MetadataError, Place, Section};
+use super::{ImageBuilder, MetadataError, Place, Section};
 use crate::{Platform, Reference, nearest};
 
 /// What one table says.
@@ -26,6 +26,7 @@ pub(super) struct Level {
     pub(super) apt: Option<Vec<String>>,
     pub(super) source: Option<Vec<String>>,
     pub(super) tags: Option<Vec<String>>,
+    pub(super) builder: Option<ImageBuilder>,
     pub(super) container: Container,
     pub(super) layers: Layers,
     /// The images that it names, each with what it says of them.
@@ -97,6 +98,7 @@ impl Level {
             apt: section.apt(table)?,
             source: section.texts(table, "source")?,
             tags: section.texts(table, "tags")?,
+            builder: section.choice(table, "builder", &ImageBuilder::NAMES)?,
             container: Container::read(&section, table)?,
             layers: Layers::read(&section, table)?,
             images: Vec::new(),
@@ -117,6 +119,7 @@ impl Level {
             apt: self.apt.or(other.apt),
             source: self.source.or(other.source),
             tags: self.tags.or(other.tags),
+            builder: self.builder.or(other.builder),
             container: self.container.over(other.container),
             layers: self.layers.over(other.layers),
             images: self.images,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
@@ -53,6 +54,18 @@ impl Section<'_> {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(other) => Err(wrong(self.place(key), "a string", other)),
         }
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: FromStr>(
+        &self,
+        table: &Map<String, Value>,
+        key: &str,
+        valid: &'static [&'static str],
+    ) -> Result<Option<T>, MetadataError> {
+        let Some(text) = self.text(table, key)? else { return Ok(None) };
+        let unknown = |_| MetadataError::Choice { place: self.place(key), found: text.to_owned(), valid };
+        text.parse().map(Some).map_err(unknown)
     }
 
     pub(super) fn tag(&self, text: &str) -> Result<PythonTag, MetadataError> {

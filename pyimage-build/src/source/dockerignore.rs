@@ -57,9 +57,12 @@ impl Source {
         for path in &needed {
             rules.take(path);
         }
+        let before = rules.text.len();
         rules.add_git(folder, root, &source)?;
-        for glob in parsed.iter().filter(|glob| glob.spells_out(glob.text())) {
-            rules.take(glob.text());
+        if rules.text.len() > before {
+            for glob in parsed.iter().filter(|glob| glob.spells_out(glob.text())) {
+                rules.take(glob.text());
+            }
         }
         rules.add_own();
         rules.add_sensitive(&parsed);

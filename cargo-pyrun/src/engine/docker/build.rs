@@ -7,6 +7,7 @@ use bollard::body_try_stream;
 use bollard::models::BuildInfo;
 use bollard::query_parameters as query;
 use bytes::Bytes;
+use futures_util::future::Either;
 use futures_util::{Stream, StreamExt};
 
 use super::{Engine, EngineError, FOREVER, Login, body, refusal};
@@ -48,6 +49,8 @@ pub enum Building {
     Cached,
     /// What a step prints.
     Output(String),
+    /// This step has failed; why, the failure of the build says.
+    Failed(String),
     /// The id of the image.
     Built(String),
 }
@@ -56,6 +59,19 @@ impl Engine {
     /// Builds an image from files that are sent as an archive. The containers of its steps go with them, whatever
     /// becomes of it; a client that goes away ends it.
     pub fn build<C: Stream<Item = io::Result<Bytes>> + Send + 'static>(
+        &self,
+        build: &ImageBuild,
+        context: C,
+    ) -> impl Stream<Item = Result<Building, EngineError>> + use<C> {
+        if self.has_buildkit() {
+            Either::Left(self.build_by_buildkit(build, context))
+        } else {
+            Either::Right(self.build_step_by_step(build, context))
+        }
+    }
+
+    /// By the classic builder, which every engine has.
+    fn build_step_by_step<C: Stream<Item = io::Result<Bytes>> + Send + 'static>(
         &self,
         build: &ImageBuild,
         context: C,
@@ -127,10 +143,15 @@ impl Reader {
         self.rest.push_str(info.stream.as_deref().unwrap_or_default());
         while let Some(end) = self.rest.find('\n') {
             let line: String = self.rest.drain(..=end).collect();
-            said.extend(line_of(line.trim_end()));
+            said.extend(line_of(without_colours(&line).trim_end()));
         }
         said
     }
+}
+
+/// Docker marks what comes from stderr in red.
+fn without_colours(line: &str) -> String {
+    line.replace("\u{1b}[91m", "").replace("\u{1b}[0m", "")
 }
 
 /// What a line means, if it does.
@@ -187,8 +208,8 @@ mod tests {
             r#"{"stream":"\n"}"#,
             r#"{"stream":" ---\u003e Using cache\n"}"#,
             r#"{"stream":" ---\u003e Running in 1\n"}"#,
-            r#"{"stream":"hel"}"#,
-            r#"{"stream":"lo\n  x\n"}"#,
+            r#"{"stream":"\u001b[91mhel"}"#,
+            r#"{"stream":"lo\u001b[0m\n  x\n"}"#,
             r#"{"aux":{"ID":"sha256:1"}}"#,
             r#"{"stream":"Successfully built 1\n"}"#,
         ]);
