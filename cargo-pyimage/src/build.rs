@@ -2,6 +2,7 @@
 //!
 //! Nothing of a base is downloaded: what its lock says of it is enough. A layer of wheels is made once and kept.
 
+mod apt;
 mod bins;
 mod check;
 mod error;
@@ -142,19 +143,20 @@ impl Builder<'_> {
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
         let mut findings = Findings::default();
         for (platform, locked, layers) in &plans {
-            self.check(platform, locked, layers, &mut findings)?;
+            self.check(image, platform, locked, layers, &mut findings)?;
         }
         findings.tell(self, image);
         for (platform, locked, layers) in plans {
             let made = layers.iter().map(|layer| self.layer(layer)).collect::<Result<Vec<_>, _>>()?;
             let overlap = self.overlap(image, &layers, &made).await?;
-            let user = self.user(image, locked)?;
+            let (apt, user) = (self.apt(image, platform, locked).await?, self.user(image, locked)?);
             let bins = self.bins(image, platform, locked).await?;
             for replaced in project.check(bins.as_ref(), &made)? {
                 self.shell.warn(replaced);
             }
             let own = bins.into_iter().chain(project.layers());
-            let made: Vec<Made> = user.into_iter().chain(made).chain(overlap).chain(own).collect();
+            let made: Vec<Made> =
+                apt.into_iter().chain(user).chain(made).chain(overlap).chain(own).collect();
             let layers: Vec<_> = made.iter().map(Made::added).collect();
             let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
             images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {

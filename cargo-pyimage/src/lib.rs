@@ -16,6 +16,7 @@
 //!
 //! What a tag, a platform or a lock *is*, `pyimage-build` knows; how a registry is spoken to, `pyrun` does.
 
+pub mod apt;
 pub mod build;
 pub mod cache;
 pub mod cli;

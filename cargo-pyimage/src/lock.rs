@@ -1,5 +1,6 @@
 //! `cargo pyimage lock`: pins the bases of the project's images.
 
+mod apt;
 mod change;
 mod error;
 mod facts;
@@ -73,7 +74,7 @@ impl LockFile {
             return Err(LockingError::Stale { path: self.path.clone(), drift });
         }
         packages::check(workspace)?;
-        let drift = facts::missing(workspace, lock);
+        let drift = [facts::missing(workspace, lock), apt::missing(workspace, lock)].concat();
         if !drift.is_empty() {
             return Err(LockingError::Stale { path: self.path.clone(), drift });
         }
@@ -159,6 +160,8 @@ pub async fn lock(
     let pinned = futures_util::future::try_join_all(tasks).await?;
     let mut new = Lock { bases: pinned.into_iter().collect() };
     facts::keep(&mut new, &old);
+    let moving = moved.clone().unwrap_or_default();
+    apt::keep(&mut new, &old, workspace, &moving);
     for (base, locked) in &new.bases {
         tell(base, old.bases.get(base), locked, moved.is_some(), shell);
     }
@@ -173,6 +176,9 @@ pub async fn lock(
     }
     packages::lock(workspace, &new, mode, packages).await?;
     if facts::complete(workspace, &mut new, registry, packages).await? {
+        file.write(&new)?;
+    }
+    if apt::complete(workspace, &mut new, &moving, packages).await? {
         file.write(&new)?;
     }
     Ok(())

@@ -7,6 +7,7 @@
 //!
 //! For a Python that our code does not know, the image's own pip makes it.
 
+mod apt;
 mod build;
 mod build_for_image;
 mod build_image;
@@ -38,6 +39,7 @@ use crate::shell::Shell;
 
 use resolution_with_builds::Solvers;
 
+pub use apt::{AptInstallation, AptInstalled};
 pub use build_for_image::{Sources, build};
 pub use error::EnvironmentError;
 pub use fetch::{Fetched, fetch};

@@ -31,7 +31,7 @@ pub use options::ImageOptions;
 /// #     manifest: pin(MediaType::OCI_MANIFEST), config: pin(MediaType::OCI_CONFIG), python: "3.13.5".to_owned(),
 /// #     suite: None, env: vec!["PATH=/usr/local/bin:/usr/bin".to_owned()], entrypoint: Vec::new(),
 /// #     cmd: vec!["python3".to_owned()], user: String::new(), working_dir: String::new(), stop_signal: None,
-/// #     labels: BTreeMap::new(), layers: Vec::new(), facts: None,
+/// #     labels: BTreeMap::new(), layers: Vec::new(), facts: None, apt: Vec::new(),
 /// # });
 /// # let (digest, diff_id) = (Digest::of(b"blob"), Digest::of(b"content"));
 /// # let compression = pyimage_build::LayerCompression::default();

@@ -9,6 +9,7 @@ mod gzip;
 mod installed;
 mod key;
 mod listing;
+mod packed;
 #[cfg(feature = "zstd")]
 mod zstd;
 

@@ -129,7 +129,7 @@ pub use layer::{
     LayerKey, LayerListing, LayerOptions, ListingError,
 };
 pub use layout::{Layout, LayoutArchive, LayoutError};
-pub use lock::{Drift, Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
+pub use lock::{Drift, Lock, LockError, LockedApt, LockedBase, LockedImage, LockedLayer, Pin};
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
 pub use metadata::{

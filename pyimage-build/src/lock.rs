@@ -1,5 +1,6 @@
 //! `pyimage.lock`: the exact bases of a project's images.
 
+mod apt;
 mod error;
 mod read;
 mod write;
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{BaseFacts, Digest, MediaType, Platform, Reference, Suite};
 
+pub use apt::LockedApt;
 pub use error::LockError;
 
 /// The bases of a project's images, pinned.
@@ -72,6 +74,8 @@ pub struct LockedImage {
     pub layers: Vec<LockedLayer>,
     /// What the checks need of its files, where an image needed checks.
     pub facts: Option<BaseFacts>,
+    /// The packages of Debian that images have on top of it, sorted by what was asked for.
+    pub apt: Vec<LockedApt>,
 }
 
 /// Content by its digest, with what fetching it takes.
@@ -113,6 +117,8 @@ pub enum Drift {
     MissingPlatform(Reference, Platform),
     /// A platform of a base of whose files the lock does not have what an image's checks need.
     MissingFacts(Reference, Platform),
+    /// Packages of Debian that are not locked on a platform of a base.
+    MissingApt(Reference, Platform, Vec<String>),
     /// A base in the lock that no image asks for.
     UnusedBase(Reference),
     /// A platform in the lock that no image asks for.
@@ -128,6 +134,10 @@ impl std::fmt::Display for Drift {
             }
             Self::MissingFacts(base, platform) => {
                 write!(f, "the libraries and users of `{}` are not locked for {platform}", base.familiar())
+            }
+            Self::MissingApt(base, platform, packages) => {
+                let (base, packages) = (base.familiar(), packages.join("`, `"));
+                write!(f, "`{packages}` is not locked for {platform} of `{base}`")
             }
             Self::UnusedBase(base) => write!(f, "`{}` is locked, but no image asks for it", base.familiar()),
             Self::UnusedPlatform(base, platform) => {

@@ -59,6 +59,8 @@ pub struct ImageSettings {
     pub name: Reference,
     /// Its packages.
     pub packages: PackageSettings,
+    /// The packages of Debian that it has, sorted.
+    pub apt: Vec<String>,
     /// The globs of the project's files that go into it.
     pub source: Vec<String>,
     /// Files that go elsewhere.
@@ -178,6 +180,7 @@ impl ImageSettings {
             platforms: level.platforms.unwrap_or_else(default),
             name,
             packages,
+            apt: level.apt.unwrap_or_default(),
             source: level.source.unwrap_or_default(),
             files: level.layers.files.unwrap_or_default(),
             // A list of none is none, over what another table says.

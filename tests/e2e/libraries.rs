@@ -60,3 +60,26 @@ fn what_is_missing_is_told_with_the_package_that_has_it() {
     assert!(again.stderr.contains(needs) && again.stderr.contains(foreign), "{}", again.stderr);
     assert!(!again.stderr.contains("Fetching"), "{}", again.stderr);
 }
+
+/// Wheels that many have, on the bed's images: they bring along what they need, on both machines.
+#[test]
+fn real_wheels_lack_nothing() {
+    let folder = tests::Folder::new();
+    let (Some(uv), true) = (tests::uv(), crate::packages::index(&folder)) else { return };
+    folder.file(
+        "Cargo.toml",
+        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\ntag = \"3.13-slim\"\n\
+         platforms = [\"linux/amd64\", \"linux/arm64\"]\nrequirements = \"requirements.txt\"\n",
+    );
+    folder.file("src/lib.rs", "").file("requirements.txt", "numpy\npandas\n");
+    let mut command = folder.pyimage(["build", "--no-load"]);
+    tests::with_cargo(&mut command);
+    let run = finish(command.env("PYIMAGE_UV", uv).env("PIP_CONFIG_FILE", "/dev/null"));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(!run.stderr.contains("needs"), "{}", run.stderr);
+    // It was looked for: what numpy's own libraries need is known.
+    let known = fs_err::read_dir(folder.cache().join("binaries")).expect("what is known of wheels").flatten();
+    let known: Vec<_> = known.map(|entry| fs_err::read_to_string(entry.path()).expect("a note")).collect();
+    let blas = known.iter().filter(|note| note.contains("numpy.libs/") && note.contains("libc.so.6")).count();
+    assert_eq!(blas, 2, "{known:?}");
+}

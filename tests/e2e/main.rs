@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "what the machine does not do fails the test that needs it")]
 
+mod apt;
 mod bed;
 mod bins;
 mod build;

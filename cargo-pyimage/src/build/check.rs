@@ -41,19 +41,21 @@ impl Builder<'_> {
     /// Looks for what the wheels of an image need and the image does not have, where the base is known well enough.
     pub(super) fn check(
         &self,
+        image: &PackageImage,
         platform: &Platform,
         locked: &LockedImage,
         layers: &[WheelLayer],
         findings: &mut Findings,
     ) -> Result<(), BuildError> {
-        let (Some(facts), Some(suite)) = (&locked.facts, &locked.suite) else { return Ok(()) };
+        let facts = locked.facts_with(&image.settings.apt);
+        let (Some(facts), Some(suite)) = (facts, &locked.suite) else { return Ok(()) };
         let Some(libc) = suite.libc() else { return Ok(()) };
         let wheels: Vec<_> = layers
             .iter()
             .flat_map(|layer| layer.wheels.iter().map(move |wheel| (wheel, &layer.scheme)))
             .collect();
         let binaries = self.binaries_of_all(&wheels)?;
-        let mut check = LibraryCheck::new(facts, platform, libc.libc);
+        let mut check = LibraryCheck::new(&facts, platform, libc.libc);
         for ((wheel, _), binaries) in wheels.iter().zip(&binaries) {
             check.add(&wheel.package, binaries);
         }

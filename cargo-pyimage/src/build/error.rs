@@ -10,6 +10,7 @@ use pyrun::cache::CacheError;
 use pyrun::environment::EnvironmentError;
 
 use super::{BinError, sources};
+use crate::apt::AptError;
 
 /// Why an image could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +140,9 @@ pub enum BuildError {
         /// Why.
         source: Box<LayerError>,
     },
+    /// Packages of Debian could not be had.
+    #[error(transparent)]
+    Apt(Box<AptError>),
     /// The image's user cannot be.
     #[error("could not give the image of `{image}` its user")]
     User {
@@ -179,6 +183,7 @@ impl BuildError {
             Self::WhichImage { .. } => vec!["name its package: `--image PACKAGE`".to_owned()],
             Self::NoPlatform { .. } => vec!["add it to `platforms` in Cargo.toml".to_owned()],
             Self::NotLocked { .. } => vec!["lock it with `cargo pyimage lock`".to_owned()],
+            Self::Apt(error) => error.helps(),
             Self::User { source, .. } => match &**source {
                 AccountError::Misspelt { nearest, .. } => {
                     vec![format!("`{nearest}` is the base's; any other name is given an entry of its own")]

@@ -12,10 +12,12 @@ impl Builder<'_> {
         image: &PackageImage,
         locked: &LockedImage,
     ) -> Result<Option<Made>, BuildError> {
-        let (Some(user), Some(facts)) = (&image.settings.options.user, &locked.facts) else {
+        let (Some(user), Some(facts)) =
+            (&image.settings.options.user, locked.facts_with(&image.settings.apt))
+        else {
             return Ok(None);
         };
-        let accounts = Accounts::of(user, facts, locked.suite.as_ref())
+        let accounts = Accounts::of(user, &facts, locked.suite.as_ref())
             .map_err(|source| BuildError::User { image: image.package.clone(), source: Box::new(source) })?;
         let Some(accounts) = accounts else { return Ok(None) };
         let what = format!("user: {user}");

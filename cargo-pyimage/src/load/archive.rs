@@ -203,6 +203,7 @@ mod tests {
             labels: BTreeMap::new(),
             layers: Vec::new(),
             facts: None,
+            apt: Vec::new(),
         };
         let (reference, platform) = ("python:3.13-slim".parse().unwrap(), "linux/amd64".parse().unwrap());
         let target = pin(MediaType::OCI_INDEX);

@@ -30,7 +30,7 @@ pub fn changes(old: Option<&LockedBase>, new: &LockedBase) -> Vec<Change> {
     for (platform, image) in &new.images {
         match old.and_then(|old| old.images.get(platform)) {
             None => changes.push(Change::Added(platform.clone(), Box::new(image.clone()))),
-            Some(before) if before != image => {
+            Some(before) if of_base(before) != of_base(image) => {
                 let (before, after) = (Box::new(before.clone()), Box::new(image.clone()));
                 changes.push(Change::Image(platform.clone(), before, after));
             }
@@ -40,6 +40,11 @@ pub fn changes(old: Option<&LockedBase>, new: &LockedBase) -> Vec<Change> {
     let gone = old.into_iter().flat_map(|old| old.images.keys());
     changes.extend(gone.filter(|its| !new.images.contains_key(*its)).cloned().map(Change::Removed));
     changes
+}
+
+/// An image without what was found out about it, and what was put on top.
+fn of_base(image: &LockedImage) -> LockedImage {
+    LockedImage { facts: None, apt: Vec::new(), ..image.clone() }
 }
 
 impl Change {

@@ -10,6 +10,8 @@ use pyrun::dependencies::{DependencyError, UnreadableNeed};
 use pyrun::environment::EnvironmentError;
 use pyrun::registry::RegistryError;
 
+use crate::apt::AptError;
+
 /// Why bases could not be pinned, or the pins cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -157,6 +159,9 @@ pub enum LockingError {
         /// The base.
         base: String,
     },
+    /// Packages of Debian could not be installed.
+    #[error(transparent)]
+    Apt(Box<AptError>),
     /// A base's files could not be read.
     #[error("could not read which libraries and users `{base}` has for {platform}")]
     Facts {
@@ -197,6 +202,7 @@ impl LockingError {
             }
             Self::Dependencies(error) => return error.helps(),
             Self::Packages { source, .. } => return source.helps(),
+            Self::Apt(error) => return error.helps(),
             Self::NoCache => format!("set `{CACHE_VARIABLE}` to a folder that can be written"),
             Self::NoPackageLock { .. } => {
                 "name what the packages are asked for in, as in `requirements = \"requirements.txt\"`"

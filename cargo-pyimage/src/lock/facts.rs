@@ -86,7 +86,9 @@ pub(super) async fn complete(
 fn needs(image: &PackageImage, platform: &Platform, locked: &LockedImage) -> bool {
     let user = image.settings.options.user.as_deref().unwrap_or_default();
     let is_name = |part: &str| !part.is_empty() && part.parse::<u64>().is_err();
-    user.split(':').any(is_name) || has_native_packages(image, platform, locked).unwrap_or(false)
+    !image.settings.apt.is_empty()
+        || user.split(':').any(is_name)
+        || has_native_packages(image, platform, locked).unwrap_or(false)
 }
 
 /// None where it cannot be told; whatever the reason, building tells it better.

@@ -169,6 +169,7 @@ fn locked(
             .map(|(layer, diff_id)| LockedLayer { blob: as_pin(layer), diff_id: diff_id.clone() })
             .collect(),
         facts: None,
+        apt: Vec::new(),
     })
 }
 

@@ -38,7 +38,7 @@ pub enum Kind {
 }
 
 /// Where the entries of a kind are, and how deep below.
-const FOLDERS: [(&str, Kind, usize); 18] = [
+const FOLDERS: [(&str, Kind, usize); 19] = [
     // First, so that of the links to one file the package's counts.
     ("packages", Kind::Packages, 1),
     ("environments", Kind::Environments, 1),
@@ -47,6 +47,7 @@ const FOLDERS: [(&str, Kind, usize); 18] = [
     ("built", Kind::Built, 1),
     ("blobs", Kind::Blobs, 2),
     ("layers", Kind::Notes, 1),
+    ("apt", Kind::Notes, 1),
     ("bases", Kind::Notes, 1),
     ("binaries", Kind::Notes, 1),
     ("locks", Kind::Locks, 1),

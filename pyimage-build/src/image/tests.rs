@@ -30,6 +30,7 @@ fn locked(is_docker: bool, layers: usize) -> LockedImage {
         labels: BTreeMap::from([("of".to_owned(), "base".to_owned())]),
         layers: (0..layers).map(layer).collect(),
         facts: None,
+        apt: Vec::new(),
     }
 }
 

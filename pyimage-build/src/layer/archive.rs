@@ -34,18 +34,18 @@ pub(super) fn write(
 }
 
 /// Passes on what is written to it, and knows its digest.
-struct Hashed<W> {
+pub(super) struct Hashed<W> {
     out: W,
     hasher: Sha256,
     len: u64,
 }
 
 impl<W> Hashed<W> {
-    fn new(out: W) -> Self {
+    pub(super) fn new(out: W) -> Self {
         Self { out, hasher: Sha256::new(), len: 0 }
     }
 
-    fn finish(self) -> (W, Digest, u64) {
+    pub(super) fn finish(self) -> (W, Digest, u64) {
         (self.out, Digest::from_sha256(self.hasher.finalize().into()), self.len)
     }
 }

@@ -1,12 +1,12 @@
 //! Reading a lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
 use super::write;
-use super::{Lock, LockError, LockedBase, LockedImage, LockedLayer, Pin};
-use crate::{BaseFacts, Digest, MediaType, Platform, Reference, Suite};
+use super::{Lock, LockError, LockedApt, LockedBase, LockedImage, LockedLayer, Pin};
+use crate::{BaseFacts, Digest, Layer, MediaType, Platform, Reference, Suite};
 
 #[derive(Deserialize)]
 struct Head {
@@ -64,6 +64,22 @@ struct WireImage {
     layers: Vec<WireLayer>,
     #[serde(default)]
     facts: Option<BaseFacts>,
+    #[serde(default)]
+    apt: Vec<WireApt>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireApt {
+    packages: Vec<String>,
+    installed: Vec<String>,
+    layer: Layer,
+    #[serde(default)]
+    libraries: BTreeSet<String>,
+    #[serde(default)]
+    passwd: Vec<String>,
+    #[serde(default)]
+    group: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +153,11 @@ fn pin(wire: WirePin) -> Pin {
     Pin { digest, size, media_type: MediaType::from(media_type.as_str()) }
 }
 
+fn locked_apt(wire: WireApt) -> LockedApt {
+    let WireApt { packages, installed, layer, libraries, passwd, group } = wire;
+    LockedApt { packages, installed, layer, facts: BaseFacts { libraries, passwd, group } }
+}
+
 fn locked_image(wire: WireImage) -> Result<LockedImage, LockError> {
     let WireImage {
         platform: _,
@@ -155,6 +176,7 @@ fn locked_image(wire: WireImage) -> Result<LockedImage, LockError> {
         labels,
         layers,
         facts,
+        apt,
     } = wire;
     let unknown = |suite: &str| LockError::Inconsistent(format!("`{suite}` is no release of a distribution"));
     let suite = suite.map(|text| Suite::from_name(&text).ok_or_else(|| unknown(&text))).transpose()?;
@@ -176,5 +198,6 @@ fn locked_image(wire: WireImage) -> Result<LockedImage, LockError> {
         labels,
         layers: layers.collect(),
         facts,
+        apt: apt.into_iter().map(locked_apt).collect(),
     })
 }

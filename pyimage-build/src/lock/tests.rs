@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Layer;
 
 const EDITED: &str = "the lock of `python:3.13-slim` for linux/amd64 does not fit its checksum: it was edited, or put \
     together from two branches";
@@ -27,6 +28,7 @@ fn image(seed: &str) -> LockedImage {
             diff_id: Digest::of(b"content"),
         }],
         facts: None,
+        apt: Vec::new(),
     }
 }
 
@@ -39,6 +41,16 @@ fn facts() -> BaseFacts {
     }
 }
 
+fn apt(package: &str) -> LockedApt {
+    let (digest, diff_id) = (Digest::of(b"blob"), Digest::of(b"archive"));
+    LockedApt {
+        packages: vec![package.to_owned()],
+        installed: vec![format!("{package}:amd64=14.2.0-19")],
+        layer: Layer { digest, size: 4, diff_id, unpacked: 7, files: 1 },
+        facts: BaseFacts { libraries: ["libgomp.so.1".to_owned()].into(), ..BaseFacts::default() },
+    }
+}
+
 fn platform(text: &str) -> Platform {
     text.parse().unwrap()
 }
@@ -48,7 +60,7 @@ fn reference(text: &str) -> Reference {
 }
 
 fn lock() -> Lock {
-    let checked = LockedImage { facts: Some(facts()), ..image("amd64") };
+    let checked = LockedImage { facts: Some(facts()), apt: vec![apt("libgomp1")], ..image("amd64") };
     let images = [("linux/amd64", checked), ("linux/arm64", image("arm64"))];
     let images = images.map(|(name, image)| (platform(name), image)).into();
     let base = LockedBase { target: pin("index", MediaType::OCI_INDEX), images };
@@ -114,6 +126,17 @@ fn drift_is_found_both_ways() {
     );
 }
 
+#[test]
+fn packages_of_debian_add_to_what_the_base_has() {
+    let image = LockedImage { facts: Some(facts()), apt: vec![apt("libgomp1")], ..image("amd64") };
+    let with = |package: &str| image.facts_with(&[package.to_owned()]).unwrap();
+    assert!(with("libgomp1").libraries.is_superset(&facts().libraries));
+    assert!(with("libgomp1").libraries.contains("libgomp.so.1"));
+    assert_eq!(with("libgomp1").passwd, facts().passwd, "they added no user");
+    assert_eq!(with("other"), facts());
+    assert!(image.installed(&["other".to_owned()]).is_none());
+}
+
 prop_compose! {
     fn any_facts()(
         libraries in prop::collection::btree_set("(lib)?[a-c\\PC]{0,40}", 0..40),
@@ -133,6 +156,7 @@ prop_compose! {
         suite in prop::sample::select(vec![None, Some("trixie"), Some("alpine3.22"), Some("ltsc2022")]),
         size in 0..=i64::MAX.cast_unsigned(),
         facts in prop::option::of(any_facts()),
+        packages in prop::collection::vec(any::<String>(), 0..3),
     ) -> LockedImage {
         let mut image = image(&texts[0]);
         image.manifest.size = size;
@@ -146,6 +170,7 @@ prop_compose! {
             labels,
             stop_signal: signal,
             facts,
+            apt: packages.iter().map(|package| apt(package)).collect(),
             ..image
         }
     }

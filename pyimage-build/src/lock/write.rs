@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Lock, LockedImage, Pin};
+use super::{Lock, LockedApt, LockedImage, Pin};
 use crate::{BaseFacts, Digest, Platform, Reference};
 
 /// The columns of a line with several names.
@@ -80,12 +80,32 @@ fn write_facts(f: &mut Formatter<'_>, image: &LockedImage) -> fmt::Result {
             format!("{}, diff-id = {} }}", pin.trim_end_matches(" }"), Text(layer.diff_id.as_str()))
         }),
     )?;
-    image.facts.as_ref().map_or(Ok(()), |facts| write_facts_of_files(f, facts))
+    if let Some(facts) = &image.facts {
+        writeln!(f, "\n[base.image.facts]")?;
+        write_facts_of_files(f, facts)?;
+    }
+    image.apt.iter().try_for_each(|apt| write_apt(f, apt))
 }
 
-/// A table below that of the image, and so behind all of its keys.
+fn write_apt(f: &mut Formatter<'_>, apt: &LockedApt) -> fmt::Result {
+    let LockedApt { packages, installed, layer, facts } = apt;
+    let quoted: Vec<_> = packages.iter().map(|name| Text(name).to_string()).collect();
+    writeln!(f, "\n[[base.image.apt]]\npackages = [{}]\ninstalled = [", quoted.join(", "))?;
+    for package in installed {
+        writeln!(f, "    {},", Text(package))?;
+    }
+    f.write_str("]\n")?;
+    let (digest, diff_id) = (Text(layer.digest.as_str()), Text(layer.diff_id.as_str()));
+    writeln!(
+        f,
+        "layer = {{ digest = {digest}, size = {}, diff_id = {diff_id}, unpacked = {}, files = {} }}",
+        layer.size, layer.unpacked, layer.files
+    )?;
+    write_facts_of_files(f, facts)
+}
+
+/// In a table below that of the image, and so behind all of its keys.
 fn write_facts_of_files(f: &mut Formatter<'_>, facts: &BaseFacts) -> fmt::Result {
-    writeln!(f, "\n[base.image.facts]")?;
     names(f, "libraries", facts.libraries.iter().map(String::as_str))?;
     for (key, lines) in [("passwd", &facts.passwd), ("group", &facts.group)] {
         writeln!(f, "{key} = [")?;

@@ -188,6 +188,14 @@ pub enum MetadataError {
         /// The key or entry.
         place: Place,
     },
+    /// Debian has no package of such a name.
+    #[error("{place} is `{name}`, which is no name of a package of Debian")]
+    AptPackage {
+        /// The entry.
+        place: Place,
+        /// The name.
+        name: String,
+    },
     /// A list or a table is empty.
     #[error("{place} is empty")]
     NoEntries {
@@ -241,6 +249,7 @@ impl MetadataError {
             | Self::Platform { place, .. }
             | Self::PlatformTwice { place, .. }
             | Self::LockName { place, .. }
+            | Self::AptPackage { place, .. }
             | Self::Relative { place, .. }
             | Self::Missing { place }
             | Self::Value { place, .. }

@@ -110,6 +110,13 @@ pub const KEYS: &[Key] = &[
         "annotations of the manifests and the index",
     ),
     key(
+        "apt",
+        Kind::Texts,
+        "none",
+        "[\"libgl1\", \"libpq5\"]",
+        "packages of Debian, with a version as in `libpq5=17.5-1`, or what is there when they are locked",
+    ),
+    key(
         "base",
         Kind::Text,
         "`tag` has to be there",

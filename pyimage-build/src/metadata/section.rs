@@ -115,6 +115,29 @@ impl Section<'_> {
         entries.iter().enumerate().map(text).collect::<Result<_, _>>().map(Some)
     }
 
+    /// Packages of Debian, each once, sorted.
+    pub(super) fn apt(&self, table: &Map<String, Value>) -> Result<Option<Vec<String>>, MetadataError> {
+        let Some(mut names) = self.texts(table, "apt")? else { return Ok(None) };
+        // What Debian's policy has for names and for versions, so that none is an option of apt's.
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let valid = |text: &str| {
+            let (name, version) = text.split_once('=').unwrap_or((text, "1"));
+            name.len() > 1
+                && name.starts_with(plain)
+                && name.chars().all(|c| plain(c) || "+-.:".contains(c))
+                && !name.ends_with(['+', '-'])
+                && version.starts_with(|c: char| c.is_ascii_digit())
+                && version.chars().all(|c| c.is_ascii_alphanumeric() || ".+-:~".contains(c))
+        };
+        if let Some((index, name)) = names.iter().enumerate().find(|(_, name)| !valid(name)) {
+            let place = self.place("apt").entry(index);
+            return Err(MetadataError::AptPackage { place, name: name.clone() });
+        }
+        names.sort();
+        names.dedup();
+        Ok(Some(names))
+    }
+
     /// One file, or a list of them.
     pub(super) fn files(
         &self,
