@@ -74,6 +74,7 @@ fn real_wheels_lack_nothing() {
     folder.file("src/lib.rs", "").file("requirements.txt", "numpy\npandas\n");
     let mut command = folder.pyimage(["build", "--no-load"]);
     tests::with_cargo(&mut command);
+    crate::packages::with_indexes(&mut command);
     let run = finish(command.env("PYIMAGE_UV", uv).env("PIP_CONFIG_FILE", "/dev/null"));
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(!run.stderr.contains("needs"), "{}", run.stderr);

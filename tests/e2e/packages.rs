@@ -16,6 +16,12 @@ print(idna.encode('bücher.example').decode(), sys.prefix, rich.__name__)
 /// The program with what the host knows of package indexes.
 pub(crate) fn pyrun<const N: usize>(folder: &Folder, arguments: [&str; N]) -> Command {
     let mut command = folder.pyrun(arguments);
+    with_indexes(&mut command);
+    command
+}
+
+/// Lets a command know what the host knows of package indexes.
+pub(crate) fn with_indexes(command: &mut Command) {
     for (name, value) in std::env::vars() {
         let index = ["PIP_", "UV_"].iter().any(|prefix| name.starts_with(prefix));
         let network = name.to_ascii_lowercase().ends_with("_proxy") || name == "SSL_CERT_FILE";
@@ -23,7 +29,6 @@ pub(crate) fn pyrun<const N: usize>(folder: &Folder, arguments: [&str; N]) -> Co
             command.env(name, value);
         }
     }
-    command
 }
 
 /// Whether there is an index at all, or a note that there is none: a machine may have no way to one.

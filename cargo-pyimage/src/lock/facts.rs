@@ -29,10 +29,19 @@ pub(super) fn missing(workspace: &Workspace, lock: &Lock) -> Vec<Drift> {
     let mut drift = Vec::new();
     for image in &workspace.images {
         let Some(base) = lock.bases.get(&image.settings.base) else { continue };
-        for platform in &image.settings.platforms {
+        // What is there is not asked whether it is needed.
+        let unknown =
+            |platform: &&Platform| base.images.get(*platform).is_some_and(|its| its.facts.is_none());
+        let mut unknown = image.settings.platforms.iter().filter(unknown).peekable();
+        if unknown.peek().is_none() {
+            continue;
+        }
+        let named = names_files(image);
+        let packages = if named { None } else { packages(image) };
+        for platform in unknown {
             let Some(locked) = base.images.get(platform) else { continue };
-            // What is there is not asked whether it is needed.
-            if locked.facts.is_none() && needs(image, platform, locked) {
+            let native = || has_native_packages(packages.as_ref()?, image, platform, locked);
+            if named || native().unwrap_or(false) {
                 let missing = Drift::MissingFacts(image.settings.base.clone(), platform.clone());
                 if !drift.contains(&missing) {
                     drift.push(missing);
@@ -82,20 +91,26 @@ pub(super) async fn complete(
     Ok(any)
 }
 
-/// Whether an image is checked on a platform: where it has anything that the loader loads, or a user by name.
-fn needs(image: &PackageImage, platform: &Platform, locked: &LockedImage) -> bool {
+/// Whether an image has something on all platforms that takes knowing the base: a user by name, or packages of Debian.
+fn names_files(image: &PackageImage) -> bool {
     let user = image.settings.options.user.as_deref().unwrap_or_default();
     let is_name = |part: &str| !part.is_empty() && part.parse::<u64>().is_err();
-    !image.settings.apt.is_empty()
-        || user.split(':').any(is_name)
-        || has_native_packages(image, platform, locked).unwrap_or(false)
+    !image.settings.apt.is_empty() || user.split(':').any(is_name)
 }
 
-/// None where it cannot be told; whatever the reason, building tells it better.
-fn has_native_packages(image: &PackageImage, platform: &Platform, locked: &LockedImage) -> Option<bool> {
+/// The lock of an image's packages. None where it cannot be read, which building tells better.
+fn packages(image: &PackageImage) -> Option<Pylock> {
+    Pylock::parse(&fs_err::read_to_string(&image.settings.packages.lock).ok()?).ok()
+}
+
+/// Whether an image has anything on a platform that the loader loads. None where it cannot be told.
+fn has_native_packages(
+    lock: &Pylock,
+    image: &PackageImage,
+    platform: &Platform,
+    locked: &LockedImage,
+) -> Option<bool> {
     let packages = &image.settings.packages;
-    let text = fs_err::read_to_string(&packages.lock).ok()?;
-    let lock = Pylock::parse(&text).ok()?;
     let mut target = target(locked, platform)?;
     if packages.requirements.is_empty() && !packages.extras.is_empty() {
         target = target.with_extras(&packages.extras);
