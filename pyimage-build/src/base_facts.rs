@@ -18,7 +18,7 @@ pub use scan::{BaseScan, BaseScanError};
 /// assert!(!facts.libraries.contains("libGL.so.1"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct BaseFacts {
     /// The names of shared libraries in the folders that the loader searches: `libc.so.6`.
     pub libraries: BTreeSet<String>,

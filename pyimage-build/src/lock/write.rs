@@ -106,15 +106,11 @@ fn write_apt(f: &mut Formatter<'_>, apt: &LockedApt) -> fmt::Result {
 
 /// In a table below that of the image, and so behind all of its keys.
 fn write_facts_of_files(f: &mut Formatter<'_>, facts: &BaseFacts) -> fmt::Result {
-    names(f, "libraries", facts.libraries.iter().map(String::as_str))?;
-    for (key, lines) in [("passwd", &facts.passwd), ("group", &facts.group)] {
-        writeln!(f, "{key} = [")?;
-        for line in lines {
-            writeln!(f, "    {},", Text(line))?;
-        }
-        f.write_str("]\n")?;
+    if !facts.libraries.is_empty() {
+        names(f, "libraries", facts.libraries.iter().map(String::as_str))?;
     }
-    Ok(())
+    list(f, "passwd", facts.passwd.iter().map(|line| Text(line)))?;
+    list(f, "group", facts.group.iter().map(|line| Text(line)))
 }
 
 /// Sorted names, several to a line. Each first letter behind `lib` begins a new one, so that one more name changes few lines.
