@@ -155,8 +155,7 @@ impl Builder<'_> {
                 self.shell.warn(replaced);
             }
             let own = bins.into_iter().chain(project.layers());
-            let made: Vec<Made> =
-                apt.into_iter().chain(user).chain(made).chain(overlap).chain(own).collect();
+            let made: Vec<Made> = apt.into_iter().chain(user).chain(made).chain(overlap).chain(own).collect();
             let layers: Vec<_> = made.iter().map(Made::added).collect();
             let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
             images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {

@@ -5,8 +5,8 @@ use std::num::NonZero;
 use std::path::Path;
 
 use super::archive::Hashed;
-use super::gzip::Gzip;
-use super::{Layer, LayerError};
+use super::compression::Compressor;
+use super::{Layer, LayerCompression, LayerError};
 
 impl Layer {
     /// Compresses an archive as it is. What it must not have, such as paths out of the image, is looked for first.
@@ -39,13 +39,14 @@ impl Layer {
             check(&entry.path_bytes())?;
             files += u64::from(!entry.header().entry_type().is_dir());
         }
-        let gzip = Gzip::new(Hashed::new(out), cores).map_err(LayerError::Write)?;
-        let mut packed = Hashed::new(gzip);
+        let compression = LayerCompression::default();
+        let compressor = Compressor::new(Hashed::new(out), compression, cores).map_err(LayerError::Write)?;
+        let mut packed = Hashed::new(compressor);
         io::copy(&mut open()?, &mut packed).map_err(LayerError::Write)?;
-        let (gzip, diff_id, unpacked) = packed.finish();
-        let (mut out, digest, size) = gzip.finish().map_err(LayerError::Write)?.finish();
+        let (compressor, diff_id, unpacked) = packed.finish();
+        let (mut out, digest, size) = compressor.finish().map_err(LayerError::Write)?.finish();
         out.flush().map_err(LayerError::Write)?;
-        Ok(Self { digest, size, diff_id, unpacked, files })
+        Ok(Self { digest, size, diff_id, unpacked, files, compression })
     }
 }
 
