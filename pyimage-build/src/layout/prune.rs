@@ -117,7 +117,8 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     fs_err::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Blob, Digest, MediaType};
