@@ -139,14 +139,14 @@ impl Place<'_> {
         let key = format!("{}\n{}", self.image.manifest.digest, packages.join("\n"));
         let entry = format!("{KNOWN}/{}.json", Digest::of(key.as_bytes()).hex());
         let known = self.cache.read_json::<Known>(&entry).filter(|_| !fresh);
-        let Known { installed, layer, facts } = match known.filter(|known| self.is_there(&known.layer)) {
-            Some(known) => known,
-            None => {
+        let Known { installed, layer, facts } =
+            if let Some(known) = known.filter(|known| self.is_there(&known.layer)) {
+                known
+            } else {
                 let new = self.install(packages, packages).await?;
                 self.cache.write_json(&entry, &new)?;
                 new
-            }
-        };
+            };
         Ok(LockedApt { packages: packages.to_vec(), installed, layer, facts })
     }
 

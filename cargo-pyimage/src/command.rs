@@ -299,7 +299,7 @@ fn builder<'a>(
     let epoch = build::epoch(env::var("SOURCE_DATE_EPOCH").ok().as_deref()).map_err(failure_of_build)?;
     let offline = locking.offline || locking.frozen;
     let (root, target, shell) = (&*workspace.root, &*workspace.target, &*context.shell);
-    Ok(Builder { root, target, lock, cache, shell, offline, epoch })
+    Ok(Builder { root, lock, target, cache, shell, offline, epoch })
 }
 
 fn check(args: &LockArgs, cache: Option<&Cache>, shell: &Shell) -> Result<(), Failure> {

@@ -107,7 +107,7 @@ impl Package {
         let recipe = self.recipe(shell)?;
         let project = self.project()?;
         let (key, base) = self.base(recipe.base.as_deref(), here, shell)?;
-        let requirements = self.requirements(&project);
+        let requirements = self.requirements(project.as_ref());
         if let Some(file) = requirements {
             shell.status("Found", format_args!("{file}, with the packages"));
         }
@@ -123,7 +123,7 @@ impl Package {
                 base.parse::<PythonTag>().is_ok_and(|tag| tag.version().is_some_and(|its| its.major() == 2));
             if let Some(first) = entrypoint.as_mut().and_then(|words| words.first_mut()).filter(|_| is_2) {
                 // There is no `python3` in it.
-                *first = "python".to_owned();
+                "python".clone_into(first);
             }
         } else if entrypoint.is_none() {
             // With an entry point, arguments of `cargo pyimage run` are the program's.
@@ -175,11 +175,11 @@ impl Package {
         })
     }
 
-    fn requirements(&self, project: &Option<ProjectFile>) -> Option<&'static str> {
+    fn requirements(&self, project: Option<&ProjectFile>) -> Option<&'static str> {
         if self.folder().join("requirements.txt").is_file() {
             return Some("requirements.txt");
         }
-        let project = project.as_ref()?.project.as_ref()?;
+        let project = project?.project.as_ref()?;
         (!project.dependencies.is_empty()).then_some("pyproject.toml")
     }
 

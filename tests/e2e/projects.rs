@@ -61,7 +61,7 @@ impl Example {
 impl Drop for Example {
     fn drop(&mut self) {
         for tag in ["latest", "0.1.0"] {
-            docker(["rmi", "--force", &format!("{}:{tag}", self.image)]);
+            let _ = docker(["rmi", "--force", &format!("{}:{tag}", self.image)]);
         }
     }
 }

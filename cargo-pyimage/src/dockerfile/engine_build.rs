@@ -131,7 +131,7 @@ impl EngineBuilder<'_> {
         let name = names.first().map_or_else(|| project.image.title(), Reference::to_string);
         let shown = names.first().map_or_else(|| name.clone(), Reference::familiar);
         let variables = environment::pip_variables();
-        let (context, dockerfile) = match self.theirs(project)? {
+        let (context, dockerfile) = match theirs(project)? {
             Some(context) => (context, project.file()),
             None => (self.ours(project, platform, &variables).await?, DOCKERFILE.to_owned()),
         };
@@ -145,25 +145,6 @@ impl EngineBuilder<'_> {
             self.engine.tag(&id, &repository, name.tag().unwrap_or_default()).await?;
         }
         Ok(id)
-    }
-
-    /// What is sent where the project has a Dockerfile that somebody has written.
-    fn theirs(&self, project: &Project<'_>) -> Result<Option<Context>, DockerfileError> {
-        let file = project.folder().join(project.file());
-        let text = match fs_err::read_to_string(&file) {
-            Ok(text) if !is_ours(&text) => text,
-            Ok(_) => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(DockerfileError::Unreadable { file, source }),
-        };
-        // What it copies is its own business: all but what `.dockerignore` and we leave out.
-        let globs: Vec<&str> =
-            project.image.settings.source.iter().map(String::as_str).chain(["."]).collect();
-        let source = Source::select(project.folder(), project.folder(), &globs);
-        let mut context = Context::default();
-        context.add_source(&source.map_err(|source| project.unlisted(source))?, project.folder());
-        context.add_text(&project.file(), &text);
-        Ok(Some(context))
     }
 
     /// What is sent for the Dockerfile that does what the metadata asks for.
@@ -275,12 +256,12 @@ impl EngineBuilder<'_> {
             lines: Vec::new(),
             is_parallel: self.engine.has_buildkit(),
         };
-        let (mut id, mut failure) = (None, None);
+        let (mut finished, mut failure) = (None, None);
         while let Some(answer) = answers.next().await {
             match answer {
-                Ok(Building::Built(built)) => {
+                Ok(Building::Built(id)) => {
                     log.tell("Step");
-                    id = Some(built);
+                    finished = Some(id);
                 }
                 Ok(said) => log.take(said),
                 Err(error) => {
@@ -306,14 +287,30 @@ impl EngineBuilder<'_> {
             (Some(error), _) => return Err(error.into()),
             (None, _) => {}
         }
-        match id {
-            Some(id) => Ok(id),
-            None => {
-                let stored = self.engine.stored(&build.name).await?;
-                stored.map(|stored| stored.id).ok_or_else(|| EngineBuildError::NoImage { image: image() })
-            }
+        if let Some(id) = finished {
+            return Ok(id);
         }
+        let stored = self.engine.stored(&build.name).await?;
+        stored.map(|stored| stored.id).ok_or_else(|| EngineBuildError::NoImage { image: image() })
     }
+}
+
+/// What is sent where the project has a Dockerfile that somebody has written.
+fn theirs(project: &Project<'_>) -> Result<Option<Context>, DockerfileError> {
+    let file = project.folder().join(project.file());
+    let text = match fs_err::read_to_string(&file) {
+        Ok(text) if !is_ours(&text) => text,
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(DockerfileError::Unreadable { file, source }),
+    };
+    // What it copies is its own business: all but what `.dockerignore` and we leave out.
+    let globs: Vec<&str> = project.image.settings.source.iter().map(String::as_str).chain(["."]).collect();
+    let source = Source::select(project.folder(), project.folder(), &globs);
+    let mut context = Context::default();
+    context.add_source(&source.map_err(|source| project.unlisted(source))?, project.folder());
+    context.add_text(&project.file(), &text);
+    Ok(Some(context))
 }
 
 /// What is told of the steps, and kept for the case that one fails.
@@ -350,7 +347,7 @@ impl Log<'_> {
                 self.shell.verbose(|shell| shell.always(&line));
                 self.lines.push(line);
             }
-            _ => self.tell("Step"),
+            Building::Built(_) => self.tell("Step"),
         }
     }
 

@@ -130,7 +130,7 @@ impl Recipe {
             Ok(format!("{name}={}", value(text, &what)?))
         });
         // In one instruction, so that `${PATH}` is the base's in each of them.
-        lines.extend(joined("ENV", pairs.collect::<Result<_, _>>()?));
+        lines.extend(joined("ENV", &pairs.collect::<Result<Vec<_>, _>>()?));
         let pairs = options.labels.iter().map(|(name, text)| {
             let what = format!("`labels.{name}`");
             if name.is_empty() || name.contains('=') {
@@ -138,7 +138,7 @@ impl Recipe {
             }
             Ok(format!("{}={}", word(name, &what)?, quoted(text, &what)?))
         });
-        lines.extend(joined("LABEL", pairs.collect::<Result<_, _>>()?));
+        lines.extend(joined("LABEL", &pairs.collect::<Result<Vec<_>, _>>()?));
         for port in &options.exposed_ports {
             let number = port.split_once('/').map_or(port.as_str(), |(number, _)| number);
             if number.parse::<u16>().is_err()
@@ -209,7 +209,7 @@ impl Account {
     }
 }
 
-fn joined(instruction: &str, pairs: Vec<String>) -> Option<String> {
+fn joined(instruction: &str, pairs: &[String]) -> Option<String> {
     (!pairs.is_empty()).then(|| format!("{instruction} {}", pairs.join(" \\\n    ")))
 }
 

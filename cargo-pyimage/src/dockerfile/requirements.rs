@@ -71,8 +71,8 @@ impl Line {
             }
             PackageSource::Archive { file, subdirectory } => {
                 let url = file.url.as_deref().unwrap_or_default();
-                let folder =
-                    subdirectory.iter().map(|folder| format!("#subdirectory={folder}")).collect::<String>();
+                let folder = subdirectory.as_ref().map(|folder| format!("#subdirectory={folder}"));
+                let folder = folder.unwrap_or_default();
                 Ok(Self {
                     requirement: format!("{} @ {url}{folder}", package.name),
                     hashes: hash(file).into_iter().collect(),

@@ -42,9 +42,9 @@ impl Program {
         }
         let alone: Vec<_> = files.iter().filter(|path| !path.contains('/')).cloned().collect();
         if alone.len() > 4 {
-            source.push("*.py".to_owned())
+            source.push("*.py".to_owned());
         } else {
-            source.extend(alone)
+            source.extend(alone);
         }
         let mut found = Self { source, ..Self::default() };
         let scripts = project.and_then(|file| file.project.as_ref()).map(|project| &project.scripts);

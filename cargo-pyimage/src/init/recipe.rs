@@ -90,15 +90,12 @@ fn instructions(text: &str) -> Vec<String> {
             continue;
         }
         let mut whole = open.take().unwrap_or_default();
-        match trimmed.strip_suffix('\\') {
-            Some(begun) => {
-                whole.push_str(begun);
-                open = Some(whole);
-            }
-            None => {
-                whole.push_str(trimmed);
-                instructions.push(whole);
-            }
+        if let Some(begun) = trimmed.strip_suffix('\\') {
+            whole.push_str(begun);
+            open = Some(whole);
+        } else {
+            whole.push_str(trimmed);
+            instructions.push(whole);
         }
     }
     instructions.extend(open);

@@ -7,8 +7,11 @@ use tar::EntryType;
 use super::*;
 use crate::{LayerContents, LayerOptions};
 
+/// The path, the kind, the target and the content of an entry.
+type Raw<'a> = (&'a [u8], EntryType, &'a [u8], &'a [u8]);
+
 /// An archive of such entries.
-fn archive(entries: &[(&[u8], EntryType, &[u8], &[u8])]) -> Vec<u8> {
+fn archive(entries: &[Raw<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     for (path, kind, target, content) in entries {
         let mut header = Header::new_gnu();
