@@ -5,13 +5,16 @@
 mod apt;
 mod bins;
 mod check;
+mod description;
 mod digest;
 mod error;
 mod layers;
 mod overlap;
 mod project;
+mod revision;
 mod sbom;
 mod sources;
+mod tag_template;
 mod user;
 mod wheels;
 
@@ -33,6 +36,7 @@ pub use error::BuildError;
 
 use check::Findings;
 use layers::Made;
+use revision::{Revision, RevisionError};
 
 /// What an image is built with.
 #[derive(Debug, Clone, Copy)]
@@ -147,10 +151,12 @@ impl Builder<'_> {
         tags: &[String],
     ) -> Result<Built, BuildError> {
         let settings = &image.settings;
-        let tags = image.tags(tags)?;
+        let revision = image.revision();
+        let tags = image.named(tags, &revision)?;
         let base = self.base(image)?;
         let mut options = settings.options.clone();
         options.created = self.epoch;
+        self.describe(image, &revision, &mut options)?;
         let mut plans = Vec::new();
         let mut wanted = targets(base, image, platforms)?;
         // What has to be built for one platform and turns out to be for any is built without emulation.
@@ -196,6 +202,36 @@ impl Builder<'_> {
     fn base(&self, image: &PackageImage) -> Result<&LockedBase, BuildError> {
         let base = &image.settings.base;
         self.lock.bases.get(base).ok_or_else(|| BuildError::NotLocked { base: base.familiar() })
+    }
+}
+
+impl PackageImage {
+    /// Its names with these tags, or those of its settings.
+    ///
+    /// # Errors
+    /// Where a tag is malformed, or asks for something that there is not.
+    pub fn tags(&self, asked: &[String]) -> Result<Vec<Reference>, BuildError> {
+        self.named(asked, &self.revision())
+    }
+
+    fn named(
+        &self,
+        asked: &[String],
+        revision: &Result<Revision, RevisionError>,
+    ) -> Result<Vec<Reference>, BuildError> {
+        let settings = &self.settings;
+        let tags = if asked.is_empty() { &settings.tags } else { asked };
+        let tags = tags.iter().map(|tag| {
+            let tag = tag_template::filled(tag, &self.version, revision)?;
+            settings.name.with_tag(&tag).map_err(|source| BuildError::Tag { tag, source: Box::new(source) })
+        });
+        tags.collect()
+    }
+
+    /// The commit that its package is at.
+    fn revision(&self) -> Result<Revision, RevisionError> {
+        let folder = Utf8PathBuf::from_path_buf(self.settings.folder.clone());
+        Revision::of(&folder.unwrap_or_else(|folder| folder.to_string_lossy().into_owned().into()))
     }
 }
 

@@ -3,6 +3,7 @@
 mod dockerfile;
 mod engine;
 mod look;
+mod pull;
 mod sbom;
 
 use std::ffi::OsString;
@@ -10,7 +11,8 @@ use std::ffi::OsString;
 use anstream::ColorChoice;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use pyimage_build::{Platform, SbomFormat, Variant};
 use pyrun::cache::Limit;
 use pyrun::cli::{STYLES, WIDTH};
@@ -19,8 +21,10 @@ use pyrun::shell::parse_color;
 pub use dockerfile::{BuilderChoice, DockerfileArgs, InitArgs};
 pub use engine::{ContainerArgs, LoadArgs, RunArgs, SaveArgs, SourceArgs};
 pub use look::{DiffArgs, InspectArgs, TreeArgs, VerifyArgs};
+pub use pull::PullArgs;
 pub use sbom::SbomArgs;
 
+use crate::output::Output;
 use sbom::sbom_formats;
 
 const EXAMPLES: &str = "\
@@ -89,6 +93,14 @@ Examples:
   cargo pyimage build --platform linux/arm64   for one platform only
   cargo pyimage build --no-load                leave the engine alone, if there is one
   cargo pyimage build --locked -t 1.0          fail where a lock is stale; with this tag
+  cargo pyimage build -o app.tar -o engine     to an archive and the engine, and nowhere else
+
+An OUTPUT is one of these, and may be given several times:
+  PATH, dir:PATH, dir                 a folder with an OCI layout; `dir` is target/pyimage/PACKAGE
+  PATH.tar, oci:PATH, oci.tar         an archive with all platforms; `oci.tar` is below target/pyimage
+  docker:PATH, docker.tar             an archive as `docker save` writes it, of one platform
+  engine, registry                    as --load and --push do it
+Without any it is `dir`, and the engine if there is one. A folder of such a name is `./engine`.
 
 What it prints on stdout is a line for each image: its repository and the digest of its index.
 SOURCE_DATE_EPOCH is the time that everything in it has; without it, that is the first of 1970.";
@@ -213,6 +225,9 @@ pub enum Command {
     /// Build the project's images, and push them to their registry
     #[command(after_help = PUSH_EXAMPLES)]
     Push(PushArgs),
+    /// Get an image from a registry, into an OCI layout or the engine
+    #[command(after_help = pull::PULL_EXAMPLES)]
+    Pull(PullArgs),
     /// Load an image into the engine: Docker or podman
     #[command(after_help = engine::LOAD_EXAMPLES)]
     Load(LoadArgs),
@@ -249,7 +264,7 @@ pub enum Command {
 }
 
 /// `cargo pyimage build`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct BuildArgs {
     /// Only for this platform, for example `linux/arm64`
     #[arg(long, value_name = "OS/ARCH")]
@@ -263,9 +278,9 @@ pub struct BuildArgs {
     #[arg(short, long, value_name = "TAG")]
     pub tag: Vec<String>,
 
-    /// The folder for the OCI layout [default: target/pyimage/PACKAGE]
-    #[arg(short, long, value_name = "DIR")]
-    pub output: Option<camino::Utf8PathBuf>,
+    /// Where it goes: a folder, a `.tar`, `engine`, `registry`, or another form below [default: target/pyimage/PACKAGE]
+    #[arg(short, long, value_name = "OUTPUT")]
+    pub output: Vec<Output>,
 
     /// Who builds: this program, or the engine from a Dockerfile [default: as Cargo.toml says, else native]
     #[arg(long, value_enum, value_name = "BUILDER")]
@@ -276,7 +291,7 @@ pub struct BuildArgs {
     pub push: bool,
 
     /// Another repository to push to than `name` in Cargo.toml
-    #[arg(long, value_name = "REPOSITORY", requires = "push")]
+    #[arg(long, value_name = "REPOSITORY")]
     pub to: Option<String>,
 
     /// Load the image for the engine's platform, and fail where that cannot be [default: where there is an engine]
@@ -291,6 +306,14 @@ pub struct BuildArgs {
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
           default_missing_value = "cyclonedx", value_parser = sbom_formats())]
     pub sbom: Option<SbomFormat>,
+
+    /// What is printed on stdout: `human` or `json`
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub message_format: MessageFormat,
+
+    /// Write what was built to this file too, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub metadata_file: Option<camino::Utf8PathBuf>,
 
     /// How locks and networks are used.
     #[command(flatten)]
@@ -325,6 +348,14 @@ pub struct PushArgs {
           default_missing_value = "cyclonedx", value_parser = sbom_formats())]
     pub sbom: Option<SbomFormat>,
 
+    /// What is printed on stdout: `human` or `json`
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub message_format: MessageFormat,
+
+    /// Write what was built to this file too, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub metadata_file: Option<camino::Utf8PathBuf>,
+
     /// How locks and networks are used. The registries of a push are asked all the same.
     #[command(flatten)]
     pub locking: LockingArgs,
@@ -338,27 +369,29 @@ impl PushArgs {
     /// The build that comes before it.
     #[must_use]
     pub fn into_build(self) -> BuildArgs {
-        let Self { platform, image, tag, to, sbom, locking, manifest_path } = self;
-        // What is pushed is not for this machine's engine.
+        let Self { platform, image, tag, to, sbom, message_format, metadata_file, locking, manifest_path } =
+            self;
         BuildArgs {
             platform,
             image,
             tag,
-            output: None,
             builder: Some(BuilderChoice::Native),
             push: true,
             to,
-            load: false,
+            // What is pushed is not for this machine's engine.
             no_load: true,
             sbom,
+            message_format,
+            metadata_file,
             locking,
             manifest_path,
+            ..BuildArgs::default()
         }
     }
 }
 
 /// How locks and networks are used, as in cargo.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 pub struct LockingArgs {
     /// Fail where a lock is missing or stale
     #[arg(long)]
@@ -447,6 +480,18 @@ pub struct CacheArgs {
     pub format: Format,
 }
 
+/// What is printed of what was built.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// The reference by digest.
+    #[default]
+    #[value(help = None)]
+    Human,
+    /// A JSON object for each image, on a line of its own.
+    #[value(help = None)]
+    Json,
+}
+
 /// How data is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -488,13 +533,26 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<PyimageArg
     words.extend(incoming);
     let words = engine::with_volumes(words);
     let Cargo { command: CargoCommand::Pyimage(args) } = Cargo::try_parse_from(words)?;
+    if let Command::Build(build) = &args.command {
+        check_outputs(build)?;
+    }
     Ok(args)
+}
+
+/// Refuses what contradicts itself, where the outputs decide.
+fn check_outputs(args: &BuildArgs) -> Result<(), clap::Error> {
+    let wrong = |kind, text| Err(Cargo::command().error(kind, text));
+    if args.to.is_some() && !args.push && !args.output.contains(&Output::Registry) {
+        return wrong(ErrorKind::MissingRequiredArgument, "`--to` says where to push to: add `--push`");
+    }
+    if args.no_load && args.output.contains(&Output::Engine) {
+        return wrong(ErrorKind::ArgumentConflict, "`--output engine` and `--no-load` contradict each other");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

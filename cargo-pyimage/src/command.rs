@@ -1,8 +1,10 @@
 //! The command: parses, builds its context, calls one operation, reports.
 
+mod build;
 mod dockerfile;
 mod engine;
 mod look;
+mod pull;
 mod sbom;
 
 use std::env;
@@ -22,7 +24,7 @@ use pyrun::shell::{self, Shell};
 use pyrun::signals::Signals;
 use pyrun::terminal;
 
-use crate::build::{self, BuildError, Builder, Built};
+use crate::build::{BuildError, Builder, Built, epoch};
 use crate::cli::{
     self, BuildArgs, CacheArgs, Command, Format, LockArgs, LockingArgs, PyimageArgs, TagArgs, TagsArgs,
 };
@@ -158,8 +160,9 @@ async fn run(command: &Command, context: &Context) -> Result<Next, Failure> {
         Command::Tags(args) => list(args, context).await,
         Command::Tag(args) => explain(args, context).await,
         Command::Lock(args) => pin(args, context).await,
-        Command::Build(args) => build(args, context).await,
-        Command::Push(args) => build(&args.clone().into_build(), context).await,
+        Command::Build(args) => build::build(args, context).await,
+        Command::Push(args) => build::build(&args.clone().into_build(), context).await,
+        Command::Pull(args) => pull::pull(args, context).await,
         Command::Load(args) => engine::load(args, context).await,
         Command::Save(args) => engine::save(args, context).await,
         Command::Init(args) => dockerfile::init(args, &context.shell),
@@ -204,47 +207,6 @@ async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
     let packages = Packages { cache: context.cache.as_ref(), shell: &context.shell };
     let locked = lock::lock(&workspace, &mode, &context.registry, packages).await;
     locked.map_err(failure_of_lock)
-}
-
-async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
-    if dockerfile::is_for_engine(args, context)? {
-        return dockerfile::build(args, context).await;
-    }
-    let to = args.to.as_deref().map(push::repository).transpose().map_err(failure_of_push)?;
-    let mut all = built(args, context).await?;
-    if let Some(to) = &to {
-        push::rename(&mut all, to).map_err(failure_of_push)?;
-    }
-    engine::after_build(args, &all, context).await?;
-    for built in all {
-        if args.push {
-            push::push(&built, &context.registry, &context.shell).await.map_err(failure_of_push)?;
-            push::attach(&built, &context.registry, &context.shell).await.map_err(failure_of_push)?;
-        }
-        let reference = built.reference();
-        context
-            .shell
-            .print(format_args!("{reference}\n"))
-            .map_err(|error| Failure::new(error, Vec::new()))?;
-    }
-    Ok(())
-}
-
-/// Builds what is asked for, and writes each image's layout.
-async fn built(args: &BuildArgs, context: &Context) -> Result<Vec<Built>, Failure> {
-    let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
-    let all = assembled_in(&workspace, args, context).await?;
-    for (image, built) in &all {
-        let own = workspace.target.join("pyimage").join(image.title());
-        let folder = args.output.clone().unwrap_or_else(|| own.clone());
-        let written = if folder == own { built.replace_layout(&folder) } else { built.write_layout(&folder) };
-        written.map_err(failure_of_build)?;
-        let platforms: Vec<_> = built.images.iter().map(|image| image.platform.to_string()).collect();
-        let names = built.tagged().join(", ");
-        let shown = folder.strip_prefix(&workspace.root).unwrap_or(&folder);
-        context.shell.status("Built", format_args!("{names} for {} in {shown}", platforms.join(", ")));
-    }
-    Ok(all.into_iter().map(|(_, built)| built).collect())
 }
 
 /// Builds what is asked for, and writes nothing but to the cache.
@@ -296,7 +258,7 @@ fn builder<'a>(
     context: &'a Context,
 ) -> Result<Builder<'a>, Failure> {
     let cache = context.cache.as_ref().ok_or(lock::LockingError::NoCache).map_err(failure_of_lock)?;
-    let epoch = build::epoch(env::var("SOURCE_DATE_EPOCH").ok().as_deref()).map_err(failure_of_build)?;
+    let epoch = epoch(env::var("SOURCE_DATE_EPOCH").ok().as_deref()).map_err(failure_of_build)?;
     let offline = locking.offline || locking.frozen;
     let (root, target, shell) = (&*workspace.root, &*workspace.target, &*context.shell);
     Ok(Builder { root, lock, target, cache, shell, offline, epoch })

@@ -28,6 +28,8 @@ pub fn write(file: &Utf8Path, bytes: &[u8]) -> Result<(), WriteError> {
     // What a link leads to is replaced, and not the link.
     let place = file.canonicalize_utf8().unwrap_or_else(|_| file.to_owned());
     let folder = place.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    // It says best what is wrong with it.
+    folder.as_std_path().metadata().map_err(|source| WriteError { file: file.to_owned(), source })?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".tmp-");
     // Temporary files are the owner's alone; this one has the mode that the umask gives it.

@@ -7,7 +7,7 @@
 //! - [`lock`] pins the bases of the images that the packages of a [`workspace`] ask for;
 //! - [`init`](mod@init) writes what a package says of its image, from what is there;
 //! - [`build`] makes images of locks, wheels and the project's files;
-//! - [`push`] takes them to a registry;
+//! - [`push`] takes them to a registry, [`pull`] gets them from there;
 //! - [`load`], [`save`](mod@save) and [`launch`] bring them to an engine, into a file, and up;
 //! - [`inspect`](mod@inspect), [`tree`](mod@tree), [`diff`](mod@diff) and [`verify`](mod@verify) look at images that are
 //!   [`opened`], wherever they are;
@@ -28,7 +28,10 @@ pub mod inspect;
 pub mod launch;
 pub mod load;
 pub mod lock;
+pub mod message;
 pub mod opened;
+pub mod output;
+pub mod pull;
 pub mod push;
 pub mod save;
 pub mod size;

@@ -168,16 +168,9 @@ impl Loader<'_> {
         let size = Size(archive.size());
         let text = format!("{} for {} ({size})", name.familiar(), image.platform);
         self.shell.status("Loading", text);
-        let (stream, writing) = archive.stream();
-        let loaded = self.engine.load(&name.familiar(), stream).await;
-        let written = writing.await;
+        let sent = archive.send(self.engine, &name.familiar()).await;
         drop(work);
-        // An engine that refuses an archive stops reading it: its reason is the one to tell.
-        match (loaded, written) {
-            (Ok(()), Ok(())) => {}
-            (Err(error), Ok(()) | Err(LoadError::NotTaken)) => return Err(error.into()),
-            (_, Err(error)) => return Err(error),
-        }
+        sent?;
         match self.engine.stored(&name.to_string()).await? {
             Some(stored) if is(&stored, image) => Ok(()),
             found => Err(LoadError::Different {

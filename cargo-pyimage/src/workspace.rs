@@ -33,8 +33,21 @@ pub struct PackageImage {
     pub package: String,
     /// Its version.
     pub version: String,
+    /// What else Cargo.toml says of the package.
+    pub facts: PackageFacts,
     /// What its metadata asks for.
     pub settings: ImageSettings,
+}
+
+/// What Cargo.toml says of a package, and its image passes on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageFacts {
+    /// Where its source is.
+    pub repository: Option<String>,
+    /// What it is, in a sentence.
+    pub description: Option<String>,
+    /// Its licence, as SPDX has it.
+    pub license: Option<String>,
 }
 
 impl PackageImage {
@@ -49,20 +62,6 @@ impl PackageImage {
 
     fn is_called(&self, name: &str) -> bool {
         self.package == name || self.settings.image.as_deref() == Some(name) || self.title() == name
-    }
-
-    /// Its names with these tags, or those of its settings.
-    ///
-    /// # Errors
-    /// Where a tag is malformed.
-    pub fn tags(&self, asked: &[String]) -> Result<Vec<Reference>, BuildError> {
-        let tags = if asked.is_empty() { &self.settings.tags } else { asked };
-        let tags = tags.iter().map(|tag| {
-            let tag = tag.replace("{version}", &self.version);
-            let named = self.settings.name.with_tag(&tag);
-            named.map_err(|source| BuildError::Tag { tag, source: Box::new(source) })
-        });
-        tags.collect()
     }
 }
 
@@ -203,6 +202,7 @@ struct Member {
     name: String,
     version: String,
     manifest: Utf8PathBuf,
+    facts: PackageFacts,
     pyimage: Value,
 }
 
@@ -228,6 +228,12 @@ impl Answer {
                 name: package.name.to_string(),
                 version: package.version.to_string(),
                 manifest: package.manifest_path.clone(),
+                facts: PackageFacts {
+                    repository: package.repository.clone(),
+                    description: package.description.as_deref().map(|text| text.trim().to_owned()),
+                    // Cargo took this before there was `OR`.
+                    license: package.license.as_deref().map(|text| text.replace('/', " OR ")),
+                },
                 pyimage: package.metadata.get("pyimage")?.clone(),
             })
         });
@@ -264,7 +270,7 @@ impl Answer {
                 ImageSettings::read(&member.name, own, workspace).map_err(|error| error.located(text))?;
             for settings in all {
                 let (package, version) = (member.name.clone(), member.version.clone());
-                images.push(PackageImage { package, version, settings });
+                images.push(PackageImage { package, version, facts: member.facts.clone(), settings });
             }
         }
         if images.is_empty() {
@@ -282,7 +288,9 @@ fn distinct(images: &[PackageImage]) -> Result<(), WorkspaceError> {
         let (settings, title) = (&image.settings, image.title());
         for tag in &settings.tags {
             // What is no tag is told when it is built.
-            let Ok(name) = settings.name.with_tag(&tag.replace("{version}", &image.version)) else {
+            let Ok(name) =
+                settings.name.with_tag(&tag.replace("{version}", &image.version).replace(['{', '}'], ""))
+            else {
                 continue;
             };
             let name = name.familiar();

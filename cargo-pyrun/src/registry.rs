@@ -147,6 +147,15 @@ impl Registry {
         )
     }
 
+    /// The document that a descriptor names, as it is written; from the cache if it is there.
+    pub async fn document_bytes(
+        &self,
+        image: &Reference,
+        descriptor: &Descriptor,
+    ) -> Result<Bytes, RegistryError> {
+        self.content(image, descriptor, Kind::Manifest, MAX_DOCUMENT_SIZE).await
+    }
+
     /// What the image's tag or digest is now, and its document, from the cache if it is there.
     pub async fn fetch(&self, image: &Reference) -> Result<(Descriptor, Document), RegistryError> {
         let descriptor = self.resolve(image).await?;

@@ -38,6 +38,7 @@ mod looks;
 mod network;
 mod options;
 mod output;
+mod outputs;
 mod own_pip;
 mod packages;
 mod projects;

@@ -11,17 +11,17 @@ const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm/v7"];
 const CYCLONEDX: &str = "application/vnd.cyclonedx+json";
 
 /// A project with a base and packages of the test's own, and a repository for its image.
-struct Project {
-    folder: Folder,
+pub(crate) struct Project {
+    pub(crate) folder: Folder,
     _base: Repository,
-    target: Repository,
+    pub(crate) target: Repository,
     /// In front of both.
-    hub: FaultyRegistry,
+    pub(crate) hub: FaultyRegistry,
     host: WheelHost,
 }
 
 impl Project {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let folder = Folder::new();
         let base = Repository::new(&folder)?;
         let hub = FaultyRegistry::start()?;
@@ -51,14 +51,14 @@ impl Project {
         Some(Self { folder, _base: base, target, hub, host })
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.folder.pyimage([]);
         command.args(arguments).env("PYIMAGE_MIRRORS", self.hub.url());
         with_cargo(&mut command);
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Finished {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
         finish(&mut self.command(arguments))
     }
 
@@ -104,13 +104,13 @@ fn digest_of(bytes: &[u8]) -> String {
 }
 
 #[track_caller]
-fn succeeded(run: &Finished) -> &str {
+pub(crate) fn succeeded(run: &Finished) -> &str {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     &run.stdout
 }
 
 #[track_caller]
-fn failed(run: &Finished, parts: &[&str]) {
+pub(crate) fn failed(run: &Finished, parts: &[&str]) {
     assert_eq!((run.code, run.stdout.as_str()), (Some(101), ""), "{}", run.stderr);
     for part in parts {
         assert!(run.stderr.contains(part), "no {part:?} in {}", run.stderr);

@@ -46,6 +46,24 @@ pub enum BuildError {
         /// Why not.
         source: Box<ReferenceError>,
     },
+    /// A tag asks for something that there is not.
+    #[error("the tag `{tag}` asks for `{{{name}}}`, which there is not")]
+    UnknownTemplate {
+        /// The tag.
+        tag: String,
+        /// What it asks for.
+        name: String,
+        /// What it probably means.
+        nearest: Option<String>,
+    },
+    /// A tag asks for the commit, and there is none.
+    #[error("the tag `{tag}` asks for the commit: {why}")]
+    NoCommit {
+        /// The tag.
+        tag: String,
+        /// Why there is none.
+        why: String,
+    },
     /// The image is not for this platform.
     #[error("the image of `{image}` is not for {platform}")]
     NoPlatform {
@@ -179,6 +197,14 @@ impl BuildError {
         match self {
             Self::NoSuchImage { known, .. } => {
                 vec![format!("there are `{}`", known.join("`, `"))]
+            }
+            Self::UnknownTemplate { nearest, .. } => {
+                let meant = nearest.iter().map(|name| format!("did you mean `{{{name}}}`?"));
+                let all = "there are `{version}`, `{git.sha}` and `{git.short-sha}`".to_owned();
+                meant.chain([all]).collect()
+            }
+            Self::NoCommit { .. } => {
+                vec!["build in a clone with git installed, or give other tags with `-t`".to_owned()]
             }
             Self::WhichImage { .. } => vec!["name its package: `--image PACKAGE`".to_owned()],
             Self::NoPlatform { .. } => vec!["add it to `platforms` in Cargo.toml".to_owned()],

@@ -67,15 +67,11 @@ impl SourceArgs {
             platform,
             image,
             tag: tag.to_vec(),
-            output: None,
             builder: Some(super::BuilderChoice::Native),
-            load: false,
             no_load: true,
-            push: false,
-            to: None,
-            sbom: None,
             locking,
             manifest_path,
+            ..BuildArgs::default()
         }
     }
 }

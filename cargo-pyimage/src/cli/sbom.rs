@@ -8,8 +8,8 @@ use pyimage_build::{Platform, SbomFormat};
 use super::SourceArgs;
 
 pub(super) const SBOM_EXAMPLES: &str = "\
-It has the base and every wheel with its version, address, digest and licence, from the locks. Licences
-are what the wheels say: those that are not in the cache are fetched. Nothing is built.
+It has the base and every wheel with its version, address, digest and licence, from the locks.
+Licences are what the wheels say: those that are not in the cache are fetched. Nothing is built.
 The same locks give the same bytes; SOURCE_DATE_EPOCH is the time in it, or the first of 1970.
 
 Examples:

@@ -91,7 +91,7 @@ pub(super) fn is_for_engine(args: &BuildArgs, context: &Context) -> Result<bool,
 /// `cargo pyimage build --builder dockerfile`.
 pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
     for (is_asked, option) in
-        [(args.push, "--push"), (args.output.is_some(), "--output"), (args.no_load, "--no-load")]
+        [(args.push, "--push"), (!args.output.is_empty(), "--output"), (args.no_load, "--no-load")]
     {
         if is_asked {
             return Err(failure_of_engine_build(EngineBuildError::NotHere(option)));

@@ -12,6 +12,7 @@ use crate::build::Built;
 use crate::cli::{BuildArgs, LoadArgs, LockingArgs, RunArgs, SaveArgs};
 use crate::launch::{self, LaunchError};
 use crate::load::{LoadError, Loader, engine_choice, image_for, platform_of};
+use crate::output::Output;
 use crate::save::{self, SaveRequest};
 use crate::size::Size;
 
@@ -72,30 +73,37 @@ pub(super) async fn run(request: &Request, context: &Context) -> u8 {
     })
 }
 
-/// Loads what `cargo pyimage build` has built, where an engine is there or asked for.
-pub(super) async fn after_build(args: &BuildArgs, all: &[Built], context: &Context) -> Result<(), Failure> {
-    if args.no_load {
-        return Ok(());
+/// Loads what `cargo pyimage build` has built, where an engine is there or asked for. Gives the names that each image has
+/// there.
+pub(super) async fn after_build(
+    args: &BuildArgs,
+    all: &[Built],
+    context: &Context,
+) -> Result<Vec<Vec<String>>, Failure> {
+    let mut names = vec![Vec::new(); all.len()];
+    let asked = args.load || args.output.contains(&Output::Engine);
+    if args.no_load || (!asked && !args.output.is_empty()) {
+        return Ok(names);
     }
     let engine = match engine(None, context).await {
         Ok(engine) => engine,
-        Err(error) if args.load => return Err(failure_of_load(error)),
+        Err(error) if asked => return Err(failure_of_load(error)),
         Err(error) => {
             context.shell.verbose(|shell| shell.note(format_args!("nothing is loaded: {error}")));
-            return Ok(());
+            return Ok(names);
         }
     };
     let own = platform(None, &engine).map_err(failure_of_load)?;
     let to = loader(&engine, args.locking, context);
-    for built in all {
+    for (built, names) in all.iter().zip(&mut names) {
         // Who asks for one platform means that one.
         let platform = match &args.platform[..] {
             [only] => only,
             _ => &own,
         };
         match to.load(built, platform).await {
-            Ok(_) => {}
-            Err(error) if args.load => return Err(failure_of_load(error)),
+            Ok(loaded) => *names = loaded.names,
+            Err(error) if asked => return Err(failure_of_load(error)),
             Err(error @ LoadError::NoPlatform { .. }) => {
                 context.shell.verbose(|shell| shell.note(format_args!("nothing is loaded: {error}")));
             }
@@ -107,7 +115,7 @@ pub(super) async fn after_build(args: &BuildArgs, all: &[Built], context: &Conte
             }
         }
     }
-    Ok(())
+    Ok(names)
 }
 
 pub(super) async fn engine(choice: Option<&str>, context: &Context) -> Result<Engine, LoadError> {

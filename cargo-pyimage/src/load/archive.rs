@@ -8,6 +8,7 @@ use camino::Utf8PathBuf;
 use futures_util::future::try_join_all;
 use futures_util::{Stream, stream};
 use pyimage_build::{Descriptor, Image, ImageIndex, LayoutArchive, LayoutError, Platform, Reference};
+use pyrun::engine::Engine;
 use pyrun::registry::Registry;
 use pyrun::shell::Shell;
 use tokio::sync::mpsc;
@@ -97,6 +98,22 @@ impl OwnedArchive {
             }
         };
         (pieces, written)
+    }
+
+    /// Sends it to an engine; `name` is what failures call it.
+    ///
+    /// # Errors
+    /// Where the engine refuses it, or a layer cannot be read.
+    pub async fn send(self, engine: &Engine, name: &str) -> Result<(), LoadError> {
+        let (stream, writing) = self.stream();
+        let loaded = engine.load(name, stream).await;
+        let written = writing.await;
+        // An engine that refuses an archive stops reading it: its reason is the one to tell.
+        match (loaded, written) {
+            (Ok(()), Ok(())) => Ok(()),
+            (Err(error), Ok(()) | Err(LoadError::NotTaken)) => Err(error.into()),
+            (_, Err(error)) => Err(error),
+        }
     }
 
     fn archive(&self) -> Option<LayoutArchive<'_>> {

@@ -241,7 +241,7 @@ pub const KEYS: &[Key] = &[
         Kind::Texts,
         "`[\"latest\"]`",
         "[\"latest\", \"{version}\"]",
-        "its tags; `{version}` is the package's",
+        "its tags; `{version}` is the package's, `{git.sha}` and `{git.short-sha}` are the commit's",
     ),
     key("user", Kind::Text, "the base's", "\"1000:1000\"", "who it runs as, by name or number"),
     key("volumes", Kind::Texts, "none", "[\"/data\"]", "folders that containers keep elsewhere"),
