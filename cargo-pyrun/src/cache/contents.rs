@@ -50,6 +50,7 @@ const FOLDERS: [(&str, Kind, usize); 19] = [
     ("apt", Kind::Notes, 1),
     ("bases", Kind::Notes, 1),
     ("binaries", Kind::Notes, 1),
+    ("compiled", Kind::Notes, 1),
     ("locks", Kind::Locks, 1),
     ("tools", Kind::Tools, 1),
     ("partial", Kind::Unfinished, 1),
