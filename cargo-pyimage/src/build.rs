@@ -4,7 +4,9 @@
 
 mod apt;
 mod bins;
+mod bytecode;
 mod check;
+mod compilation;
 mod digest;
 mod error;
 mod layers;
@@ -20,8 +22,8 @@ use std::num::NonZero;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{
-    BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedBase, LockedImage, Platform,
-    Reference, Referrer,
+    BaseImage, CompiledFrom, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedBase, LockedImage,
+    Platform, Reference, Referrer,
 };
 use pyrun::cache::Cache;
 use pyrun::shell::Shell;
@@ -29,8 +31,10 @@ use pyrun::shell::Shell;
 use crate::workspace::PackageImage;
 
 pub use bins::BinError;
+pub use compilation::CompilerError;
 pub use error::BuildError;
 
+use bytecode::Plan;
 use check::Findings;
 use layers::Made;
 
@@ -49,6 +53,10 @@ pub struct Builder<'a> {
     pub shell: &'a Shell,
     /// Nothing may be asked of a network.
     pub offline: bool,
+    /// The lock may not change.
+    pub locked: bool,
+    /// Which engine compiles bytecode, where one was asked for.
+    pub engine: Option<&'a str>,
     /// When everything was made, in seconds since 1970.
     pub epoch: u64,
 }
@@ -74,6 +82,8 @@ pub struct Built {
     pub options: ImageOptions,
     /// Documents that refer to the images and the index: their SBOMs, where they were asked for.
     pub referrers: Vec<Referrer>,
+    /// Its bytecode, which is to be pinned.
+    pub bytecode: BTreeMap<CompiledFrom, Digest>,
 }
 
 impl Built {
@@ -151,14 +161,8 @@ impl Builder<'_> {
         let base = self.base(image)?;
         let mut options = settings.options.clone();
         options.created = self.epoch;
-        let mut plans = Vec::new();
-        let mut wanted = targets(base, image, platforms)?;
-        // What has to be built for one platform and turns out to be for any is built without emulation.
-        wanted.sort_by_key(|(platform, _)| **platform != Platform::host());
-        for (platform, locked) in wanted {
-            plans.push((platform, locked, self.plan(image, platform, locked).await?));
-        }
-        plans.sort_by_key(|(platform, ..)| *platform);
+        let mut plans = self.plans(image, base, platforms).await?;
+        let mut baked = self.bytecode(image, base, &mut plans).await?;
         self.fetch(image, plans.iter().flat_map(|(.., layers)| layers)).await?;
         let project = self.project(image)?;
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
@@ -168,15 +172,17 @@ impl Builder<'_> {
         }
         findings.tell(self, image);
         for (platform, locked, layers) in plans {
-            let made = layers.iter().map(|layer| self.layer(layer)).collect::<Result<Vec<_>, _>>()?;
-            let overlap = self.overlap(image, &layers, &made).await?;
+            let made = layers.iter().map(|layer| self.layer(layer, &baked)).collect::<Result<Vec<_>, _>>()?;
+            let overlap = self.overlap(image, base, locked, &layers, &made, &mut baked).await?;
+            let library = self.library(image, base, locked, &baked)?;
             let (apt, user) = (self.apt(image, platform, locked).await?, self.user(image, locked)?);
             let bins = self.bins(image, platform, locked).await?;
             for replaced in project.check(bins.as_ref(), &made)? {
                 self.shell.warn(replaced);
             }
             let own = bins.into_iter().chain(project.layers());
-            let made: Vec<Made> = apt.into_iter().chain(user).chain(made).chain(overlap).chain(own).collect();
+            let below = library.into_iter().chain(apt).chain(user);
+            let made: Vec<Made> = below.chain(made).chain(overlap).chain(own).collect();
             let layers: Vec<_> = made.iter().map(Made::added).collect();
             let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
             images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {
@@ -188,8 +194,39 @@ impl Builder<'_> {
         let failed = |source| BuildError::Assemble { image: image.title(), source: Box::new(source) };
         let index = ImageIndex::assemble(&settings.base, &base.target, &images, &options).map_err(failed)?;
         let (name, locked, base) = (settings.name.clone(), base.clone(), settings.base.clone());
-        let referrers = Vec::new();
-        Ok(Built { name, tags, base, images, index, blobs, locked, options, referrers })
+        let (referrers, bytecode) = (Vec::new(), baked.to_pin);
+        Ok(Built { name, tags, base, images, index, blobs, locked, options, referrers, bytecode })
+    }
+
+    /// Compiles what an image's bytecode lacks, and gives what is to be pinned of it.
+    ///
+    /// # Errors
+    /// Where a lock does not have what it takes, or nothing is there to compile with.
+    pub async fn pin_bytecode(
+        &self,
+        image: &PackageImage,
+    ) -> Result<BTreeMap<CompiledFrom, Digest>, BuildError> {
+        let base = self.base(image)?;
+        let plans = self.plans(image, base, &BTreeSet::new()).await?;
+        self.pins(image, base, &plans).await
+    }
+
+    /// What goes into an image for each of these platforms, or all.
+    async fn plans<'i>(
+        &self,
+        image: &'i PackageImage,
+        base: &'i LockedBase,
+        platforms: &BTreeSet<Platform>,
+    ) -> Result<Vec<Plan<'i>>, BuildError> {
+        let mut plans = Vec::new();
+        let mut wanted = targets(base, image, platforms)?;
+        // What has to be built for one platform and turns out to be for any is built without emulation.
+        wanted.sort_by_key(|(platform, _)| **platform != Platform::host());
+        for (platform, locked) in wanted {
+            plans.push((platform, locked, self.plan(image, platform, locked).await?));
+        }
+        plans.sort_by_key(|(platform, ..)| *platform);
+        Ok(plans)
     }
 
     /// What is locked of an image's base.

@@ -358,7 +358,7 @@ impl PushArgs {
 }
 
 /// How locks and networks are used, as in cargo.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 pub struct LockingArgs {
     /// Fail where a lock is missing or stale
     #[arg(long)]

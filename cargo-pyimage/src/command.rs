@@ -203,7 +203,14 @@ async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
     };
     let packages = Packages { cache: context.cache.as_ref(), shell: &context.shell };
     let locked = lock::lock(&workspace, &mode, &context.registry, packages).await;
-    locked.map_err(failure_of_lock)
+    locked.map_err(failure_of_lock)?;
+    if context.cache.is_none() {
+        return Ok(());
+    }
+    let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
+    let lock = file.check(&workspace).map_err(failure_of_lock)?;
+    let builder = builder(&workspace, lock, LockingArgs::default(), context)?;
+    lock::pin_bytecode(&workspace, &builder, &context.shell).await.map_err(failure_of_lock)
 }
 
 async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
@@ -266,6 +273,11 @@ async fn assembled_in<'a>(
     let mut all = Vec::new();
     for image in images {
         let mut built = builder.build(image, &platforms, &args.tag).await.map_err(failure_of_build)?;
+        if !builder.locked
+            && built.bytecode.iter().any(|(from, digest)| lock.bytecode.get(from) != Some(digest))
+        {
+            LockFile::pin_bytecode(workspace, &built.bytecode, false).map_err(failure_of_lock)?;
+        }
         if let Some(format) = args.sbom {
             let sbom = builder.sbom(image, &platforms).await.map_err(failure_of_build)?;
             built.referrers = built.sboms(&sbom, format);
@@ -299,7 +311,8 @@ fn builder<'a>(
     let epoch = build::epoch(env::var("SOURCE_DATE_EPOCH").ok().as_deref()).map_err(failure_of_build)?;
     let offline = locking.offline || locking.frozen;
     let (root, target, shell) = (&*workspace.root, &*workspace.target, &*context.shell);
-    Ok(Builder { root, target, lock, cache, shell, offline, epoch })
+    let locked = locking.locked || locking.frozen;
+    Ok(Builder { root, target, lock, cache, shell, offline, locked, engine: None, epoch })
 }
 
 fn check(args: &LockArgs, cache: Option<&Cache>, shell: &Shell) -> Result<(), Failure> {

@@ -26,7 +26,8 @@ pub(super) fn write(
 ) -> Result<Layer, LayerError> {
     let compressor = Compressor::new(Hashed::new(out), options.compression, cores);
     let compressor = compressor.map_err(LayerError::Write)?;
-    let mut archive = Archive { out: Hashed::new(compressor), options, unpacker: Unpacker::new(), files: 0, open: None };
+    let mut archive =
+        Archive { out: Hashed::new(compressor), options, unpacker: Unpacker::new(), files: 0, open: None };
     for (path, entry) in entries {
         archive.entry(path, *entry)?;
     }
@@ -274,8 +275,13 @@ mod tests {
         for size in [(8 << 30) - 1, 8 << 30, 5 << 40] {
             let gzip =
                 Compressor::new(Hashed::new(Vec::new()), options.compression, NonZero::<usize>::MIN).unwrap();
-            let mut archive =
-                Archive { out: Hashed::new(gzip), options: &options, unpacker: Unpacker::new(), files: 0, open: None };
+            let mut archive = Archive {
+                out: Hashed::new(gzip),
+                options: &options,
+                unpacker: Unpacker::new(),
+                files: 0,
+                open: None,
+            };
             archive.header("large", EntryType::Regular, 0o644, size, "").unwrap();
             let (gzip, ..) = archive.out.finish();
             let (bytes, ..) = gzip.finish().unwrap().finish();
