@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 
+use sha2::{Digest as _, Sha256};
+
 use super::PycError;
 
 /// Set in the type of an object that is referred to later.
@@ -37,6 +39,7 @@ struct Reader<'a> {
     /// How many bytes each of them takes where nothing in it is a reference.
     lengths: Vec<usize>,
     known: HashMap<Object<'a>, Id>,
+    hashes: HashMap<Id, [u8; 32]>,
     /// What references mean; nothing while an object is still being read.
     marked: Vec<Option<Id>>,
     codes: usize,
@@ -50,6 +53,7 @@ pub(super) fn canonical(bytes: &[u8], minor: u16, out: &mut Vec<u8>) -> Result<(
         objects: Vec::new(),
         lengths: Vec::new(),
         known: HashMap::new(),
+        hashes: HashMap::new(),
         marked: Vec::new(),
         codes: 0,
     };
@@ -148,7 +152,7 @@ impl<'a> Reader<'a> {
         }
         let mut children = (0..count).map(|_| self.object(depth + 1)).collect::<Result<Vec<_>, _>>()?;
         if kind == b'>' {
-            children.sort_by_cached_key(|child| self.plain(*child));
+            children.sort_by_cached_key(|child| self.stable(*child));
         }
         Ok(Object { kind: interned(kind, head), head, children, line: None, identity: 0 })
     }
@@ -183,12 +187,24 @@ impl<'a> Reader<'a> {
         id
     }
 
-    /// What an object would be with no references in it: the order of a set depends on nothing else.
-    fn plain(&self, id: Id) -> Vec<u8> {
-        let uses = vec![Use::Once; self.objects.len()];
-        let mut out = Vec::new();
-        Writer { objects: &self.objects, uses, numbers: Vec::new(), next: 0, out: &mut out }.object(id);
-        out
+    /// What stands for an object, whatever else there is: the order of a set depends on nothing else. Each is hashed
+    /// once, since written out an object that others share could be of any size.
+    fn stable(&mut self, id: Id) -> [u8; 32] {
+        if let Some(hash) = self.hashes.get(&id) {
+            return *hash;
+        }
+        let Object { kind, head, children, line, .. } = self.objects[id].clone();
+        let mut hasher = Sha256::new();
+        hasher.update([kind]);
+        hasher.update((head.len() as u64).to_le_bytes());
+        hasher.update(head);
+        hasher.update(line.map_or(&[][..], |(line, _)| line));
+        for child in children {
+            hasher.update(self.stable(child));
+        }
+        let hash = hasher.finalize().into();
+        self.hashes.insert(id, hash);
+        hash
     }
 }
 
