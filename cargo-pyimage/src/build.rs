@@ -4,7 +4,9 @@
 
 mod apt;
 mod bins;
+mod bytecode;
 mod check;
+mod compilation;
 mod description;
 mod digest;
 mod error;
@@ -23,8 +25,8 @@ use std::num::NonZero;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{
-    BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedBase, LockedImage, Platform,
-    Reference, Referrer,
+    BaseImage, CompiledFrom, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedBase, LockedImage,
+    Platform, Reference, Referrer,
 };
 use pyrun::cache::Cache;
 use pyrun::shell::Shell;
@@ -32,8 +34,10 @@ use pyrun::shell::Shell;
 use crate::workspace::PackageImage;
 
 pub use bins::BinError;
+pub use compilation::CompilerError;
 pub use error::BuildError;
 
+use bytecode::Plan;
 use check::Findings;
 use layers::Made;
 use revision::{Revision, RevisionError};
@@ -53,6 +57,10 @@ pub struct Builder<'a> {
     pub shell: &'a Shell,
     /// Nothing may be asked of a network.
     pub offline: bool,
+    /// The lock may not change.
+    pub locked: bool,
+    /// Which engine compiles bytecode, where one was asked for.
+    pub engine: Option<&'a str>,
     /// When everything was made, in seconds since 1970.
     pub epoch: u64,
 }
@@ -78,6 +86,8 @@ pub struct Built {
     pub options: ImageOptions,
     /// Documents that refer to the images and the index: their SBOMs, where they were asked for.
     pub referrers: Vec<Referrer>,
+    /// Its bytecode, which is to be pinned.
+    pub bytecode: BTreeMap<CompiledFrom, Digest>,
 }
 
 impl Built {
@@ -157,14 +167,8 @@ impl Builder<'_> {
         let mut options = settings.options.clone();
         options.created = self.epoch;
         self.describe(image, &revision, &mut options)?;
-        let mut plans = Vec::new();
-        let mut wanted = targets(base, image, platforms)?;
-        // What has to be built for one platform and turns out to be for any is built without emulation.
-        wanted.sort_by_key(|(platform, _)| **platform != Platform::host());
-        for (platform, locked) in wanted {
-            plans.push((platform, locked, self.plan(image, platform, locked).await?));
-        }
-        plans.sort_by_key(|(platform, ..)| *platform);
+        let mut plans = self.plans(image, base, platforms).await?;
+        let mut baked = self.bytecode(image, base, &mut plans).await?;
         self.fetch(image, plans.iter().flat_map(|(.., layers)| layers)).await?;
         let project = self.project(image)?;
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
@@ -174,15 +178,17 @@ impl Builder<'_> {
         }
         findings.tell(self, image);
         for (platform, locked, layers) in plans {
-            let made = layers.iter().map(|layer| self.layer(layer)).collect::<Result<Vec<_>, _>>()?;
-            let overlap = self.overlap(image, &layers, &made).await?;
+            let made = layers.iter().map(|layer| self.layer(layer, &baked)).collect::<Result<Vec<_>, _>>()?;
+            let overlap = self.overlap(image, base, locked, &layers, &made, &mut baked).await?;
+            let library = self.library(image, base, locked, &baked)?;
             let (apt, user) = (self.apt(image, platform, locked).await?, self.user(image, locked)?);
             let bins = self.bins(image, platform, locked).await?;
             for replaced in project.check(bins.as_ref(), &made)? {
                 self.shell.warn(replaced);
             }
             let own = bins.into_iter().chain(project.layers());
-            let made: Vec<Made> = apt.into_iter().chain(user).chain(made).chain(overlap).chain(own).collect();
+            let below = library.into_iter().chain(apt).chain(user);
+            let made: Vec<Made> = below.chain(made).chain(overlap).chain(own).collect();
             let layers: Vec<_> = made.iter().map(Made::added).collect();
             let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
             images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {
@@ -194,8 +200,39 @@ impl Builder<'_> {
         let failed = |source| BuildError::Assemble { image: image.title(), source: Box::new(source) };
         let index = ImageIndex::assemble(&settings.base, &base.target, &images, &options).map_err(failed)?;
         let (name, locked, base) = (settings.name.clone(), base.clone(), settings.base.clone());
-        let referrers = Vec::new();
-        Ok(Built { name, tags, base, images, index, blobs, locked, options, referrers })
+        let (referrers, bytecode) = (Vec::new(), baked.to_pin);
+        Ok(Built { name, tags, base, images, index, blobs, locked, options, referrers, bytecode })
+    }
+
+    /// Compiles what an image's bytecode lacks, and gives what is to be pinned of it.
+    ///
+    /// # Errors
+    /// Where a lock does not have what it takes, or nothing is there to compile with.
+    pub async fn pin_bytecode(
+        &self,
+        image: &PackageImage,
+    ) -> Result<BTreeMap<CompiledFrom, Digest>, BuildError> {
+        let base = self.base(image)?;
+        let plans = self.plans(image, base, &BTreeSet::new()).await?;
+        self.pins(image, base, &plans).await
+    }
+
+    /// What goes into an image for each of these platforms, or all.
+    async fn plans<'i>(
+        &self,
+        image: &'i PackageImage,
+        base: &'i LockedBase,
+        platforms: &BTreeSet<Platform>,
+    ) -> Result<Vec<Plan<'i>>, BuildError> {
+        let mut plans = Vec::new();
+        let mut wanted = targets(base, image, platforms)?;
+        // What has to be built for one platform and turns out to be for any is built without emulation.
+        wanted.sort_by_key(|(platform, _)| **platform != Platform::host());
+        for (platform, locked) in wanted {
+            plans.push((platform, locked, self.plan(image, platform, locked).await?));
+        }
+        plans.sort_by_key(|(platform, ..)| *platform);
+        Ok(plans)
     }
 
     /// What is locked of an image's base.

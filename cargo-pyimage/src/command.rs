@@ -206,7 +206,14 @@ async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
     };
     let packages = Packages { cache: context.cache.as_ref(), shell: &context.shell };
     let locked = lock::lock(&workspace, &mode, &context.registry, packages).await;
-    locked.map_err(failure_of_lock)
+    locked.map_err(failure_of_lock)?;
+    if context.cache.is_none() {
+        return Ok(());
+    }
+    let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
+    let lock = file.check(&workspace).map_err(failure_of_lock)?;
+    let builder = builder(&workspace, lock, LockingArgs::default(), context)?;
+    lock::pin_bytecode(&workspace, &builder, &context.shell).await.map_err(failure_of_lock)
 }
 
 /// Builds what is asked for, and writes nothing but to the cache.
@@ -228,6 +235,11 @@ async fn assembled_in<'a>(
     let mut all = Vec::new();
     for image in images {
         let mut built = builder.build(image, &platforms, &args.tag).await.map_err(failure_of_build)?;
+        if !builder.locked
+            && built.bytecode.iter().any(|(from, digest)| lock.bytecode.get(from) != Some(digest))
+        {
+            LockFile::pin_bytecode(workspace, &built.bytecode, false).map_err(failure_of_lock)?;
+        }
         if let Some(format) = args.sbom {
             let sbom = builder.sbom(image, &platforms).await.map_err(failure_of_build)?;
             built.referrers = built.sboms(&sbom, format);
@@ -261,7 +273,8 @@ fn builder<'a>(
     let epoch = epoch(env::var("SOURCE_DATE_EPOCH").ok().as_deref()).map_err(failure_of_build)?;
     let offline = locking.offline || locking.frozen;
     let (root, target, shell) = (&*workspace.root, &*workspace.target, &*context.shell);
-    Ok(Builder { root, lock, target, cache, shell, offline, epoch })
+    let locked = locking.locked || locking.frozen;
+    Ok(Builder { root, lock, target, cache, shell, offline, locked, engine: None, epoch })
 }
 
 fn check(args: &LockArgs, cache: Option<&Cache>, shell: &Shell) -> Result<(), Failure> {

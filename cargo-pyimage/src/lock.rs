@@ -1,6 +1,7 @@
 //! `cargo pyimage lock`: pins the bases of the project's images.
 
 mod apt;
+mod bytecode;
 mod change;
 mod error;
 mod facts;
@@ -18,6 +19,7 @@ use pyrun::shell::Shell;
 
 use crate::workspace::{PackageImage, Workspace};
 
+pub use bytecode::pin_bytecode;
 pub use change::{Change, changes};
 pub use error::LockingError;
 pub use packages::Packages;
@@ -158,7 +160,8 @@ pub async fn lock(
         }
     });
     let pinned = futures_util::future::try_join_all(tasks).await?;
-    let mut new = Lock { bases: pinned.into_iter().collect() };
+    let mut new = Lock { bases: pinned.into_iter().collect(), ..Lock::default() };
+    new.bytecode = bytecode::kept(&old, &new, mode);
     facts::keep(&mut new, &old);
     let moving = moved.clone().unwrap_or_default();
     apt::keep(&mut new, &old, workspace, &moving);

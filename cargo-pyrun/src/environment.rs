@@ -12,6 +12,7 @@ mod build;
 mod build_for_image;
 mod build_image;
 mod bytecode;
+mod compilation;
 mod damage;
 mod error;
 mod fetch;
@@ -41,6 +42,7 @@ use resolution_with_builds::Solvers;
 
 pub use apt::{AptInstallation, AptInstalled};
 pub use build_for_image::{Sources, build};
+pub use compilation::{Compilation, CompilationError, CompiledSource, interpreter_name};
 pub use error::EnvironmentError;
 pub use fetch::{Fetched, fetch};
 pub use step::StepError;

@@ -30,6 +30,7 @@
 //! | which of the project's files go in | [`Source`] |
 //! | which wheels share a layer | [`Packing`], [`LayerKey`] |
 //! | the layer's archive | [`LayerContents`], [`Layer`] |
+//! | bytecode that was compiled before | [`canonical_pyc`], [`BytecodeArchive`] |
 //! | configuration, manifest and index | [`Image`], [`ImageIndex`] |
 //! | a folder, or an archive for an engine | [`Layout`], [`LayoutArchive`] |
 //! | what is in it, for those who check that | [`Sbom`], [`Referrer`] |
@@ -72,6 +73,7 @@
 mod accounts;
 mod base_facts;
 mod base_release;
+mod bytecode;
 mod date;
 mod descriptor;
 mod digest;
@@ -116,6 +118,10 @@ mod wheel_tags;
 pub use accounts::{AccountError, Accounts, Home};
 pub use base_facts::{BaseFacts, BaseScan, BaseScanError};
 pub use base_release::base_release;
+pub use bytecode::{
+    ArchiveError, Bytecode, BytecodeArchive, BytecodeArchiveWriter, BytecodeNameError, CompiledModule,
+    PycError, canonical_pyc, pyc_path,
+};
 pub use date::Date;
 pub use descriptor::{DescribedPlatform, Descriptor};
 pub use digest::{Digest, DigestAlgorithm, DigestError, DigestHasher};
@@ -129,7 +135,7 @@ pub use layer::{
     LayerKey, LayerListing, LayerOptions, ListingError,
 };
 pub use layout::{Layout, LayoutArchive, LayoutError, Writing};
-pub use lock::{Drift, Lock, LockError, LockedApt, LockedBase, LockedImage, LockedLayer, Pin};
+pub use lock::{CompiledFrom, Drift, Lock, LockError, LockedApt, LockedBase, LockedImage, LockedLayer, Pin};
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
 pub use metadata::{

@@ -34,6 +34,27 @@ pub use error::LockError;
 pub struct Lock {
     /// What is locked for each base, as projects name it: a tag, or a digest where they name one.
     pub bases: BTreeMap<Reference, LockedBase>,
+    /// The [archives](crate::BytecodeArchive) of bytecode, by what they were compiled from.
+    pub bytecode: BTreeMap<CompiledFrom, Digest>,
+}
+
+/// What bytecode was compiled from.
+///
+/// ```
+/// use pyimage_build::{CompiledFrom, Digest, Lock};
+///
+/// let from = CompiledFrom { python: "3.13.5".to_owned(), of: Digest::of(b"wheel") };
+/// let mut lock = Lock::default();
+/// lock.bytecode.insert(from, Digest::of(b"archive"));
+/// assert_eq!(Lock::parse(&lock.to_string())?, lock);
+/// # Ok::<(), pyimage_build::LockError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CompiledFrom {
+    /// The version of Python that it is for: `3.13.5`.
+    pub python: String,
+    /// The digest of a wheel, or of a base where it is that of the base's standard library.
+    pub of: Digest,
 }
 
 /// A base and what it was when it was locked.

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use crate::{ExtraFile, ImageOptions, LayerCompression, Packing, Platform, Reference};
+use crate::{Bytecode, ExtraFile, ImageOptions, LayerCompression, Packing, Platform, Reference};
 
 use level::Level;
 
@@ -81,6 +81,8 @@ pub struct ImageSettings {
     pub options: ImageOptions,
     /// Who builds it.
     pub builder: ImageBuilder,
+    /// Which bytecode it has.
+    pub bytecode: Bytecode,
 }
 
 /// Rust programs of a package.
@@ -195,6 +197,7 @@ impl ImageSettings {
             tags: level.tags.unwrap_or_else(|| vec!["latest".to_owned()]),
             options: level.container.into_options(),
             builder: level.builder.unwrap_or_default(),
+            bytecode: level.bytecode.unwrap_or_default(),
         })
     }
 }

@@ -33,7 +33,7 @@ impl<'a> Project<'a> {
         let name = format!("pyimage-test/{unique}");
         let manifest = format!(
             "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\n\
-             {base}\nplatforms = {platforms}\nname = \"{name}\"\ntags = [\"{{version}}\"]\nrequirements = \"requirements.txt\"\nsource = [\"main.py\"]\n\
+             {base}\nbytecode = \"none\"\nplatforms = {platforms}\nname = \"{name}\"\ntags = [\"{{version}}\"]\nrequirements = \"requirements.txt\"\nsource = [\"main.py\"]\n\
              entrypoint = [\"python3\", \"main.py\"]\ncmd = [\"hello\"]\n"
         );
         setting

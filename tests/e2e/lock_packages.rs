@@ -60,7 +60,7 @@ impl Project {
         );
         let manifest = format!(
             "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\n\
-             tag = \"3.13-slim-trixie\"\nplatforms = [\"linux/amd64\", \"linux/arm/v7\"]\n{section}"
+             tag = \"3.13-slim-trixie\"\nbytecode = \"none\"\nplatforms = [\"linux/amd64\", \"linux/arm/v7\"]\n{section}"
         );
         folder.file("Cargo.toml", &manifest).file("src/lib.rs", "");
         Some(Self { folder, _repository: repository, hub, index, uv })

@@ -7,6 +7,7 @@ mod bed;
 mod bins;
 mod build;
 mod building;
+mod bytecode;
 mod cache;
 mod choice;
 mod compression;

@@ -42,7 +42,7 @@ impl Project {
         let name = name.trim_end_matches(':');
         let manifest = format!(
             "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\n\
-             tag = \"{tag}\"\nplatforms = [{platforms}]\nname = \"{name}\"\ntags = [\"{{version}}\", \"latest\"]\n\
+             tag = \"{tag}\"\nbytecode = \"none\"\nplatforms = [{platforms}]\nname = \"{name}\"\ntags = [\"{{version}}\", \"latest\"]\n\
              source = [\"main.py\"]\nentrypoint = [\"python3\", \"main.py\"]\n"
         );
         self.folder.file("Cargo.toml", &manifest).file("src/lib.rs", "");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tests::{Folder, HandMadeWheel, PackageIndex, finish, part, uv, with_cargo};
 
 const MANIFEST: &str = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n\
-    [package.metadata.pyimage]\ntag = \"3.13-slim\"\nrequirements = \"requirements.txt\"\nsource = [\"app\"]\n\
+    [package.metadata.pyimage]\ntag = \"3.13-slim\"\nbytecode = \"none\"\nrequirements = \"requirements.txt\"\nsource = [\"app\"]\n\
     entrypoint = [\"python3\", \"app/main.py\"]\nexpose = [\"8000\"]\nvolumes = [\"/data\"]\n\
     labels = { team = \"x\" }\nstop-signal = \"SIGINT\"\nenv = { DEBUG = 1 }\nuser = \"1000\"\nannotations = { a = \"b\" }\n";
 

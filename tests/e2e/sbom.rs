@@ -42,7 +42,7 @@ impl Project {
         let name = target.reference_at(&hub.host(), "");
         let manifest = format!(
             "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\n\
-             tag = \"3.13-slim-trixie\"\nplatforms = [\"linux/amd64\", \"linux/arm/v7\"]\nname = \"{}\"\n\
+             tag = \"3.13-slim-trixie\"\nbytecode = \"none\"\nplatforms = [\"linux/amd64\", \"linux/arm/v7\"]\nname = \"{}\"\n\
              pylock = \"pylock.toml\"\nsource = [\"main.py\"]\n",
             name.trim_end_matches(':')
         );

@@ -40,7 +40,7 @@ fn project(setting: &Setting, platforms: &str, what: &str) -> Folder {
 fn fill(folder: &Folder, platforms: &str, what: &str) {
     let manifest = format!(
         "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\n\
-         tag = \"3.13-slim\"\nplatforms = [{platforms}]\npylock = \"pylock.toml\"\n\
+         tag = \"3.13-slim\"\nbytecode = \"none\"\nplatforms = [{platforms}]\npylock = \"pylock.toml\"\n\
          entrypoint = [\"python3\", \"-c\", \"import demo; print(demo.VERSION, demo.MACHINE)\"]\n"
     );
     let lock = "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '1.0'\n\

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
 use pyimage_build::{
-    AccountError, AssemblyError, LayerError, LayoutError, Platform, ReferenceError, SourceError,
+    AccountError, AssemblyError, Digest, LayerError, LayoutError, Platform, PycError, ReferenceError,
+    SourceError,
 };
 use pyrun::cache::CacheError;
 use pyrun::environment::EnvironmentError;
 
-use super::{BinError, sources};
+use super::{BinError, CompilerError, sources};
 use crate::apt::AptError;
 
 /// Why an image could not be built.
@@ -124,6 +125,40 @@ pub enum BuildError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Bytecode is not pinned, and the lock may not change.
+    #[error("the bytecode of {what} is not pinned in `pyimage.lock`")]
+    NotPinned {
+        /// The wheel, or the standard library.
+        what: String,
+    },
+    /// Bytecode is needed, and could not be compiled.
+    #[error("could not compile the bytecode of {what}")]
+    Compile {
+        /// The wheels, or the standard library.
+        what: String,
+        /// Why.
+        source: Box<CompilerError>,
+    },
+    /// What Python compiled a module to is of a form that is not known.
+    #[error("could not use the bytecode of `{module}`")]
+    Bytecode {
+        /// The module's file in the image.
+        module: String,
+        /// Why.
+        source: PycError,
+    },
+    /// The same modules were compiled to something else when they were locked.
+    #[error("the bytecode of {what} for Python {python} is {digest}, and `pyimage.lock` has pinned {pinned}")]
+    OtherBytecode {
+        /// The wheel, or the standard library.
+        what: String,
+        /// The version of Python.
+        python: String,
+        /// What is pinned.
+        pinned: Digest,
+        /// What it is.
+        digest: Digest,
+    },
     /// The project's files could not be listed.
     #[error("could not tell which files go into the image of `{image}`")]
     Source {
@@ -223,8 +258,32 @@ impl BuildError {
             Self::Assemble { source, .. } => source.helps(),
             Self::NoWheel { source, .. } => sources::helps(source),
             Self::Fetch { source, .. } => source.helps(),
+            Self::NotPinned { .. } => vec![
+                "pin it with `cargo pyimage lock`, where an engine is, and commit `pyimage.lock`".to_owned(),
+                NO_BYTECODE.to_owned(),
+            ],
+            Self::Compile { source, .. } => compiler_helps(source),
+            Self::OtherBytecode { .. } => vec![
+                "where no engine is, this machine's Python compiled it: start an engine, which has the locked one"
+                    .to_owned(),
+                "or restore `pyimage.lock`; `cargo pyimage lock --update` pins all anew".to_owned(),
+            ],
             Self::Cache(error) => vec![error.help()],
             _ => Vec::new(),
         }
     }
+}
+
+const NO_BYTECODE: &str = "or leave it out: `bytecode = \"none\"` in Cargo.toml";
+
+/// What to do where nothing compiles.
+fn compiler_helps(error: &CompilerError) -> Vec<String> {
+    let first = match error {
+        CompilerError::Engine(_) | CompilerError::NeitherCompiles { .. } => {
+            "start an engine, or choose one with `PYRUN_ENGINE`"
+        }
+        CompilerError::NoBase { offline: true, .. } => "try again without `--offline`",
+        _ => return vec![NO_BYTECODE.to_owned()],
+    };
+    vec![first.to_owned(), NO_BYTECODE.to_owned()]
 }

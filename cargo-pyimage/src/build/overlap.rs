@@ -1,11 +1,12 @@
 //! Files that several wheels of an image have: the order of layers is not the order of installation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pyimage_build::{Digest, LayerContents, LayerKey, Tree};
+use pyimage_build::{CompiledFrom, Digest, LayerContents, LayerKey, LockedBase, LockedImage, Tree};
 
+use super::bytecode::{Baked, Unit, Units};
 use super::layers::Made;
-use super::wheels::{Chosen, PREFIX, WheelLayer, broken, installation};
+use super::wheels::{Chosen, PREFIX, WheelLayer, add_bytecode, broken, installation};
 use super::{BuildError, Builder, PackageImage};
 
 const CREATED_BY: &str = "wheels: files that several of them have";
@@ -15,8 +16,11 @@ impl Builder<'_> {
     pub(super) async fn overlap(
         &self,
         image: &PackageImage,
+        base: &LockedBase,
+        locked: &LockedImage,
         layers: &[WheelLayer],
         made: &[Made],
+        baked: &mut Baked,
     ) -> Result<Option<Made>, BuildError> {
         let mut paths = BTreeSet::new();
         let all = made.iter().flat_map(|layer| &layer.paths);
@@ -31,6 +35,9 @@ impl Builder<'_> {
         for wheel in &wheels {
             key.add_wheel(&wheel.digest, &wheel.provenance);
             order.push_str(&wheel.digest.to_string());
+            if let Some(bytecode) = &wheel.bytecode {
+                order.push_str(&bytecode.to_string());
+            }
         }
         key.add_content("overlaps", &Digest::of(order.as_bytes()));
         if let Some(known) = self.known(&key, CREATED_BY) {
@@ -50,6 +57,28 @@ impl Builder<'_> {
         }
         if contents.is_empty() {
             return Ok(None);
+        }
+        // The bytecode of a module that lies below another's would be run in its place.
+        let units: Units<'_> = wheels
+            .iter()
+            .filter(|wheel| wheel.bytecode.is_some())
+            .map(|wheel| {
+                let from = CompiledFrom { python: locked.python.clone(), of: wheel.digest.clone() };
+                (from, Unit { minor: first.minor, wheel: Some(wheel) })
+            })
+            .collect();
+        baked.take(self.archives(image, base, &units).await?);
+        let owners: BTreeMap<&str, &Chosen> =
+            wheels.iter().map(|wheel| (wheel.file.file_name.as_str(), *wheel)).collect();
+        let overlaps = tree.overlaps().iter().filter(|overlap| !overlap.is_same);
+        // Of one that several replace, the last is taken.
+        let taken: BTreeMap<&str, &str> =
+            overlaps.map(|overlap| (overlap.path.as_str(), overlap.taken.as_str())).collect();
+        for (path, taken) in taken {
+            let Some(wheel) = owners.get(taken) else { continue };
+            if let Some((archive, path)) = baked.of(wheel, path, first.minor) {
+                add_bytecode(&mut contents, archive, &path).map_err(|error| broken(CREATED_BY, error))?;
+            }
         }
         self.make(&contents, &first.options, Some(&key), CREATED_BY).map(Some)
     }

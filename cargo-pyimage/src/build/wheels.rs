@@ -1,17 +1,18 @@
 //! Layers of wheels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use camino::Utf8PathBuf;
 use pyimage_build::{
-    Choice, Digest, Installation, LayerContents, LayerKey, LayerOptions, LockedFile, LockedImage,
-    PackedWheel, Packing, Platform, Provenance, Pylock, PythonVersion, Scheme, Suite, Target, Tree, Wheel,
-    WheelLimits,
+    BytecodeArchive, Choice, Digest, Installation, LayerContents, LayerError, LayerKey, LayerOptions,
+    LockedFile, LockedImage, PackedWheel, Packing, Platform, Provenance, Pylock, PythonVersion, Scheme,
+    Suite, Target, Tree, Wheel, WheelLimits,
 };
 use pyrun::environment::{self, EnvironmentError, Sources};
 use pyrun::plan::Request;
 
+use super::bytecode::Baked;
 use super::layers::Made;
 use super::{BuildError, Builder, PackageImage};
 
@@ -29,14 +30,17 @@ pub(super) struct Chosen {
     pub(super) provenance: Provenance,
     packed: PackedWheel,
     /// It was made of sources, and is in the cache.
-    is_built: bool,
+    pub(super) is_built: bool,
+    /// The archive of its bytecode, where that is baked.
+    pub(super) bytecode: Option<Digest>,
 }
 
 /// A layer of wheels before it is made.
 #[derive(Debug)]
 pub(super) struct WheelLayer {
     pub(super) wheels: Vec<Chosen>,
-    key: LayerKey,
+    pub(super) key: LayerKey,
+    pub(super) minor: u16,
     pub(super) scheme: Scheme,
     pub(super) options: LayerOptions,
     created_by: String,
@@ -70,7 +74,8 @@ impl Builder<'_> {
             let names: Vec<_> = wheels.iter().map(|wheel| wheel.package.as_str()).collect();
             let created_by = format!("wheels: {}", names.join(", "));
             let (scheme, options) = (scheme.clone(), options.clone());
-            WheelLayer { wheels, key, scheme, options, created_by, checked: locked.facts.is_some() }
+            let checked = locked.facts.is_some();
+            WheelLayer { wheels, key, minor, scheme, options, created_by, checked }
         });
         Ok(layers.collect())
     }
@@ -119,8 +124,8 @@ impl Builder<'_> {
     }
 
     /// Makes a layer whose wheels are there, unless it was made before.
-    pub(super) fn layer(&self, layer: &WheelLayer) -> Result<Made, BuildError> {
-        let WheelLayer { wheels, key, scheme, options, created_by, .. } = layer;
+    pub(super) fn layer(&self, layer: &WheelLayer, baked: &Baked) -> Result<Made, BuildError> {
+        let WheelLayer { wheels, key, minor, scheme, options, created_by, .. } = layer;
         if let Some(known) = self.known(key, created_by) {
             return Ok(known);
         }
@@ -129,10 +134,23 @@ impl Builder<'_> {
             opened.iter().zip(wheels).map(|(opened, wheel)| installation(opened, wheel, scheme));
         let installations = installations.collect::<Result<Vec<_>, _>>()?;
         let tree = Tree::of(&installations).map_err(|error| broken(created_by, error))?;
+        // Of files that several have, the tree has the last one's.
+        let all = installations.iter().zip(wheels);
+        let owners: HashMap<&str, &Chosen> =
+            all.flat_map(|(its, wheel)| its.files().iter().map(move |file| (file.path(), wheel))).collect();
+        let compiled = tree.files().iter().filter_map(|file| {
+            let (archive, path) = baked.of(owners.get(file.path())?, file.path(), *minor)?;
+            Some((path, archive))
+        });
+        let compiled: BTreeMap<String, &BytecodeArchive> = compiled.collect();
         let mut contents = LayerContents::new();
-        for file in tree.files() {
+        // A wheel that brings bytecode along has it for another time of its sources.
+        for file in tree.files().iter().filter(|file| !compiled.contains_key(file.path())) {
             let added = contents.add_installed(PREFIX, file);
             added.map_err(|error| broken(created_by, error))?;
+        }
+        for (path, archive) in &compiled {
+            add_bytecode(&mut contents, archive, path).map_err(|error| broken(created_by, error))?;
         }
         self.make(&contents, options, Some(key), created_by)
     }
@@ -219,7 +237,7 @@ impl Builder<'_> {
             let size = file.size.unwrap_or_default();
             let packed = PackedWheel { name: selected.package.name.clone(), size };
             let provenance = Provenance { requested: false, direct_url: selected.choice.direct_url() };
-            all.push(Chosen { order, package, file, digest, provenance, packed, is_built });
+            all.push(Chosen { order, package, file, digest, provenance, packed, is_built, bytecode: None });
         }
         Ok(all)
     }
@@ -233,6 +251,15 @@ pub(super) fn installation<'w>(
 ) -> Result<Installation<'w>, BuildError> {
     let installation = opened.installation(scheme, &wheel.provenance);
     installation.map_err(|error| broken(opened.file_name(), error))
+}
+
+/// Adds the bytecode that has this path in an archive.
+pub(super) fn add_bytecode(
+    contents: &mut LayerContents<'_>,
+    archive: &BytecodeArchive,
+    path: &str,
+) -> Result<(), LayerError> {
+    archive.module(path).map_or(Ok(()), |module| contents.add_bytecode(PREFIX, archive, module))
 }
 
 pub(super) fn broken(wheel: &str, source: impl std::error::Error + Send + Sync + 'static) -> BuildError {

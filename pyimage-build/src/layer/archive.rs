@@ -1,9 +1,9 @@
 //! The archive of a layer.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
@@ -26,7 +26,8 @@ pub(super) fn write(
 ) -> Result<Layer, LayerError> {
     let compressor = Compressor::new(Hashed::new(out), options.compression, cores);
     let compressor = compressor.map_err(LayerError::Write)?;
-    let mut archive = Archive { out: Hashed::new(compressor), options, unpacker: Unpacker::new(), files: 0 };
+    let mut archive =
+        Archive { out: Hashed::new(compressor), options, unpacker: Unpacker::new(), files: 0, open: None };
     for (path, entry) in entries {
         archive.entry(path, *entry)?;
     }
@@ -68,6 +69,8 @@ struct Archive<'o, W: Write> {
     options: &'o LayerOptions,
     unpacker: Unpacker,
     files: u64,
+    /// The file that parts were last taken from.
+    open: Option<(PathBuf, fs_err::File)>,
 }
 
 impl<W: Write> Archive<'_, W> {
@@ -86,6 +89,7 @@ impl<W: Write> Archive<'_, W> {
                 match content {
                     Content::Bytes(bytes) => self.bytes(path, *mode, bytes).map_err(LayerError::Write),
                     Content::Disk(file) => self.disk(path, *mode, file),
+                    Content::Part(file, offset, len) => self.part(path, *mode, file, *offset, *len),
                     Content::Wheel(file) => self.installed(path, file),
                 }
             }
@@ -110,6 +114,27 @@ impl<W: Write> Archive<'_, W> {
             CopyError::Write(error) => LayerError::Write(error),
         })?;
         self.pad(file.size()).map_err(LayerError::Write)
+    }
+
+    fn part(&mut self, path: &str, mode: u32, file: &Path, offset: u64, len: u64) -> Result<(), LayerError> {
+        let failed = |source| LayerError::Read { path: file.to_owned(), source };
+        // Thousands of parts come from one file.
+        if self.open.as_ref().is_none_or(|(opened, _)| opened != file) {
+            self.open = Some((file.to_owned(), fs_err::File::open(file).map_err(failed)?));
+        }
+        self.header(path, EntryType::Regular, mode, len, "").map_err(LayerError::Write)?;
+        let Some((_, opened)) = &mut self.open else { return Ok(()) };
+        opened.seek(SeekFrom::Start(offset)).map_err(failed)?;
+        // Memory stays bounded, whatever an archive claims.
+        let mut left = len;
+        let mut buffer = vec![0; usize::try_from(len).unwrap_or(usize::MAX).min(1 << 16)];
+        while left > 0 {
+            let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            opened.read_exact(&mut buffer[..wanted]).map_err(failed)?;
+            self.out.write_all(&buffer[..wanted]).map_err(LayerError::Write)?;
+            left -= wanted as u64;
+        }
+        self.pad(len).map_err(LayerError::Write)
     }
 
     fn disk(&mut self, path: &str, mode: u32, file: &Path) -> Result<(), LayerError> {
@@ -250,8 +275,13 @@ mod tests {
         for size in [(8 << 30) - 1, 8 << 30, 5 << 40] {
             let gzip =
                 Compressor::new(Hashed::new(Vec::new()), options.compression, NonZero::<usize>::MIN).unwrap();
-            let mut archive =
-                Archive { out: Hashed::new(gzip), options: &options, unpacker: Unpacker::new(), files: 0 };
+            let mut archive = Archive {
+                out: Hashed::new(gzip),
+                options: &options,
+                unpacker: Unpacker::new(),
+                files: 0,
+                open: None,
+            };
             archive.header("large", EntryType::Regular, 0o644, size, "").unwrap();
             let (gzip, ..) = archive.out.finish();
             let (bytes, ..) = gzip.finish().unwrap().finish();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::folders::link_above;
 use super::{BaseFolders, Layer, LayerError, LayerOptions, archive};
-use crate::{InstalledFile, Tree};
+use crate::{BytecodeArchive, CompiledModule, InstalledFile, Tree};
 
 /// The longest path that engines take, in bytes: Linux' `PATH_MAX`, with its end.
 const LONGEST: usize = 4095;
@@ -51,6 +51,8 @@ pub(super) enum Entry<'a> {
 pub(super) enum Content<'a> {
     Bytes(Cow<'a, [u8]>),
     Disk(PathBuf),
+    /// So many bytes of a file that does not change, from the first number on.
+    Part(PathBuf, u64, u64),
     Wheel(&'a InstalledFile<'a>),
 }
 
@@ -59,6 +61,7 @@ impl fmt::Debug for Content<'_> {
         match self {
             Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
             Self::Disk(path) => write!(f, "{}", path.display()),
+            Self::Part(path, offset, len) => write!(f, "{len} bytes from {offset} of {}", path.display()),
             Self::Wheel(file) => write!(f, "{file:?}"),
         }
     }
@@ -157,6 +160,30 @@ impl<'a> LayerContents<'a> {
     pub fn add_installed(&mut self, prefix: &str, file: &'a InstalledFile<'a>) -> Result<(), LayerError> {
         let path = format!("{prefix}/{}", file.path());
         self.add(&path, Entry::File { mode: file.mode(), content: Content::Wheel(file) })
+    }
+
+    /// Adds the bytecode of a module, below a prefix such as `usr/local`.
+    ///
+    /// ```
+    /// # use pyimage_build::{BytecodeArchive, BytecodeArchiveWriter, LayerContents};
+    /// # let file = tempfile::NamedTempFile::new()?;
+    /// # let digest = BytecodeArchiveWriter::new(file.reopen()?)?.finish()?;
+    /// # let archive = BytecodeArchive::open(file.path(), &digest)?;
+    /// let mut contents = LayerContents::new();
+    /// for module in archive.modules() {
+    ///     contents.add_bytecode("usr/local", &archive, module)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_bytecode(
+        &mut self,
+        prefix: &str,
+        archive: &BytecodeArchive,
+        module: &CompiledModule,
+    ) -> Result<(), LayerError> {
+        let CompiledModule { path, offset, size } = module;
+        let content = Content::Part(archive.file().to_owned(), *offset, *size);
+        self.add(&format!("{prefix}/{path}"), Entry::File { mode: 0o644, content })
     }
 
     /// Adds the files, below a prefix, that several wheels have with different contents, as the tree has them.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::write;
-use super::{Lock, LockError, LockedApt, LockedBase, LockedImage, LockedLayer, Pin};
+use super::{CompiledFrom, Lock, LockError, LockedApt, LockedBase, LockedImage, LockedLayer, Pin};
 use crate::{BaseFacts, Digest, Layer, MediaType, Platform, Reference, Suite};
 
 #[derive(Deserialize)]
@@ -20,6 +20,16 @@ struct Wire {
     _version: u64,
     #[serde(default)]
     base: Vec<WireBase>,
+    #[serde(default)]
+    bytecode: Vec<WireBytecode>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireBytecode {
+    python: String,
+    of: Digest,
+    digest: Digest,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +149,12 @@ pub(super) fn lock(text: &str) -> Result<Lock, LockError> {
         let locked = LockedBase { target, images };
         if lock.bases.insert(reference, locked).is_some() {
             return Err(twice(&format!("`{name}`")));
+        }
+    }
+    for WireBytecode { python, of, digest } in wire.bytecode {
+        let what = format!("the bytecode of {of} for Python {python}");
+        if lock.bytecode.insert(CompiledFrom { python, of }, digest).is_some() {
+            return Err(twice(&what));
         }
     }
     Ok(lock)

@@ -71,7 +71,9 @@ fn lock() -> Lock {
     let images = [("linux/amd64", checked), ("linux/arm64", image("arm64"))];
     let images = images.map(|(name, image)| (platform(name), image)).into();
     let base = LockedBase { target: pin("index", MediaType::OCI_INDEX), images };
-    Lock { bases: BTreeMap::from([(reference("python:3.13-slim"), base)]) }
+    let from = CompiledFrom { python: "3.13.5".to_owned(), of: Digest::of(b"index") };
+    let bytecode = BTreeMap::from([(from, Digest::of(b"bytecode"))]);
+    Lock { bases: BTreeMap::from([(reference("python:3.13-slim"), base)]), bytecode }
 }
 
 #[test]
@@ -84,7 +86,8 @@ fn the_text_is_for_people_and_stays() {
 fn damage_is_told_with_the_way_out() {
     let text = lock().to_string();
     let last = text.rfind("\n[[base.image]]").unwrap();
-    let twice = format!("{text}{}", &text[last..]);
+    let (image, bytecode) = text[last..].split_at(text[last..].find("\n[[bytecode]]").unwrap());
+    let twice = format!("{}{image}{image}{bytecode}", &text[..last]);
     for (damaged, expected) in [
         (
             text.replace("version = 1\n", "version = 2\n"),
@@ -96,6 +99,13 @@ fn damage_is_told_with_the_way_out() {
         (
             text.replace("\"trixie\"", "\"hamm\""),
             "the lock is damaged: `hamm` is no release of a distribution",
+        ),
+        (
+            format!("{text}{bytecode}"),
+            &*format!(
+                "the lock is damaged: the bytecode of {} for Python 3.13.5 is locked twice",
+                Digest::of(b"index")
+            ),
         ),
         (twice, "the lock is damaged: linux/arm64 of `python:3.13-slim` is locked twice"),
         (text.replacen("\"3.13.5\"", "\"3.13.4\"", 1), EDITED),
@@ -185,11 +195,18 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read(images in prop::collection::vec(any_image(), 0..3)) {
+    fn what_is_written_is_read(
+        images in prop::collection::vec(any_image(), 0..3),
+        bytecode in prop::collection::vec(any::<(String, Vec<u8>)>(), 0..3),
+    ) {
         let names = ["linux/amd64", "linux/arm/v7", "windows/amd64"].map(platform);
         let images = names.into_iter().zip(images).collect();
         let base = LockedBase { target: pin("index", MediaType::DOCKER_INDEX), images };
-        let lock = Lock { bases: BTreeMap::from([(reference("localhost:5000/a/b:c"), base)]) };
+        let bytecode = bytecode.into_iter().map(|(python, of)| {
+            (CompiledFrom { python, of: Digest::of(&of) }, Digest::of(b"bytecode"))
+        });
+        let bases = BTreeMap::from([(reference("localhost:5000/a/b:c"), base)]);
+        let lock = Lock { bases, bytecode: bytecode.collect() };
         let text = lock.to_string();
         prop_assert_eq!(Lock::parse(&text).unwrap(), lock, "{}", text);
     }

@@ -2,13 +2,13 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Lock, LockedApt, LockedImage, Pin};
+use super::{CompiledFrom, Lock, LockedApt, LockedImage, Pin};
 use crate::{BaseFacts, Digest, Platform, Reference};
 
 /// The columns of a line with several names.
 const WIDTH: usize = 110;
 
-const HEADER: &str = "# The bases of this project's images, pinned by `cargo pyimage lock`.\n\
+const HEADER: &str = "# The bases of this project's images, and their bytecode, pinned by `cargo pyimage lock`.\n\
     # Commit this file. `cargo pyimage lock --update` moves the pins.\n";
 
 impl Display for Lock {
@@ -23,6 +23,10 @@ impl Display for Lock {
                 writeln!(f, "checksum = {}", Text(checksum.as_str()))?;
                 write!(f, "{}", Facts(image))?;
             }
+        }
+        for (CompiledFrom { python, of }, digest) in &self.bytecode {
+            writeln!(f, "\n[[bytecode]]\npython = {}\nof = {}", Text(python), Text(of.as_str()))?;
+            writeln!(f, "digest = {}", Text(digest.as_str()))?;
         }
         Ok(())
     }

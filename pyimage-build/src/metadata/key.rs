@@ -1,6 +1,7 @@
 //! The keys of the section, in one table: what is read, what the documentation says, and the schema.
 
 use super::ImageBuilder;
+use crate::Bytecode;
 
 /// A key of `[package.metadata.pyimage]`.
 ///
@@ -138,6 +139,13 @@ pub const KEYS: &[Key] = &[
         "`\"native\"`",
         "\"dockerfile\"",
         "who `build` has build it: this program, or an engine from a Dockerfile",
+    ),
+    key(
+        "bytecode",
+        Kind::Choice(&Bytecode::NAMES),
+        "`\"all\"`",
+        "\"packages\"",
+        "which bytecode it has: that of the standard library and the packages, that of the packages, none",
     ),
     key(
         "cmd",

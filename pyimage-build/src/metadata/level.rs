@@ -10,7 +10,7 @@ use super::key::KEYS;
 use super::layers::Layers;
 use super::section::wrong;
 use super::{ImageBuilder, MetadataError, Place, Section};
-use crate::{Platform, Reference, nearest};
+use crate::{Bytecode, Platform, Reference, nearest};
 
 /// What one table says.
 #[derive(Clone, Default)]
@@ -27,6 +27,7 @@ pub(super) struct Level {
     pub(super) source: Option<Vec<String>>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) builder: Option<ImageBuilder>,
+    pub(super) bytecode: Option<Bytecode>,
     pub(super) container: Container,
     pub(super) layers: Layers,
     /// The images that it names, each with what it says of them.
@@ -99,6 +100,7 @@ impl Level {
             source: section.texts(table, "source")?,
             tags: section.texts(table, "tags")?,
             builder: section.choice(table, "builder", &ImageBuilder::NAMES)?,
+            bytecode: section.choice(table, "bytecode", &Bytecode::NAMES)?,
             container: Container::read(&section, table)?,
             layers: Layers::read(&section, table)?,
             images: Vec::new(),
@@ -120,6 +122,7 @@ impl Level {
             source: self.source.or(other.source),
             tags: self.tags.or(other.tags),
             builder: self.builder.or(other.builder),
+            bytecode: self.bytecode.or(other.bytecode),
             container: self.container.over(other.container),
             layers: self.layers.over(other.layers),
             images: self.images,

@@ -53,6 +53,10 @@ fn refusals_name_key_and_file() {
     for (own, expected) in [
         (json!(1), "expected a table for `package.metadata.pyimage` in `app/Cargo.toml`, found a number"),
         (json!({}), "`package.metadata.pyimage` in `app/Cargo.toml` names no base"),
+        (
+            json!({"tag": "3", "bytecode": "al"}),
+            "`al` is unknown, for `package.metadata.pyimage.bytecode` in `app/Cargo.toml`",
+        ),
         (json!({"tga": ""}), "unknown key `package.metadata.pyimage.tga` in `app/Cargo.toml`"),
         (
             json!({"tag": 3.13}),

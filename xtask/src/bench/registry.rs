@@ -107,7 +107,7 @@ fn project(bench: &Bench) -> Result<std::path::PathBuf> {
         folder.join("Cargo.toml"),
         format!(
             "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-             [package.metadata.pyimage]\nbase = \"{base}\"\nplatforms = [\"linux/amd64\"]\n"
+             [package.metadata.pyimage]\nbase = \"{base}\"\nbytecode = \"none\"\nplatforms = [\"linux/amd64\"]\n"
         ),
     )?;
     let mut lock = Command::new(bench.binaries.join("cargo-pyimage"));
