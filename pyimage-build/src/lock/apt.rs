@@ -9,7 +9,7 @@ use crate::{BaseFacts, Layer};
 /// use pyimage_build::{BaseFacts, Digest, Layer, LockedApt};
 ///
 /// # let (digest, diff_id) = (Digest::of(b"blob"), Digest::of(b"archive"));
-/// # let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1 };
+/// # let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1, compression: pyimage_build::LayerCompression::default() };
 /// let packages = vec!["libgomp1".to_owned()];
 /// let installed = vec!["libgomp1:amd64=14.2.0-19".to_owned()];
 /// let apt = LockedApt { packages, installed, layer, facts: BaseFacts::default() };
