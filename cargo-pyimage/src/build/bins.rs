@@ -55,7 +55,7 @@ impl Builder<'_> {
         let unknown = || BuildError::UnknownSystem { base: settings.base.familiar() };
         let libc = locked.suite.as_ref().and_then(Suite::libc).ok_or_else(unknown)?;
         let failed = |source| BuildError::Bins { platform: platform.clone(), source: Box::new(source) };
-        let target = RustTarget::of(platform, libc).ok_or_else(|| BinError::NoTarget { libc: libc.libc });
+        let target = RustTarget::of(platform, libc).ok_or(BinError::NoTarget { libc: libc.libc });
         let compiled = self.compiled(image, &target.map_err(failed)?, libc).await.map_err(failed)?;
 
         let options = self.layer_options(image, 0);
@@ -146,7 +146,7 @@ impl Builder<'_> {
         // What a build script writes of the time is that of the image.
         command.env("SOURCE_DATE_EPOCH", self.epoch.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
-        let started = command.spawn().and_then(|child| Ok(child.wait_with_output()));
+        let started = command.spawn().map(tokio::process::Child::wait_with_output);
         let output = match started {
             Ok(running) => running.await,
             Err(error) => Err(error),
