@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{Bins, LayerContents, LayerKey, LibcRelease, LockedImage, Platform};
+use pyimage_build::{Binary, Bins, LayerContents, LayerKey, LibcRelease, LockedImage, Platform};
 use pyimage_build::{Scheme, Suite};
 use pyrun::shell::Verbosity;
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use tokio::process::Command;
 
 use super::digest;
 use super::layers::Made;
-use super::{BuildError, Builder, PackageImage};
+use super::{BuildError, Builder, PackageImage, check};
 
 use cargo_config::CargoConfig;
 pub use error::BinError;
@@ -61,17 +61,20 @@ impl Builder<'_> {
         let options = self.layer_options(image, 0);
         let mut contents = LayerContents::new();
         let mut key = LayerKey::new(FOLDER, &Scheme::official(0), &options);
-        let mut names = Vec::new();
+        let (mut names, mut programs) = (Vec::new(), Vec::new());
         for Bin { name, file } in &compiled {
             let path = format!("{FOLDER}/{name}");
             let unread = |source| failed(BinError::Read { file: file.clone(), source });
             let (_, digest) = digest::of_file(file).map_err(unread)?;
+            let elf = check::in_file(file).map_err(unread)?;
+            programs.extend(elf.map(|elf| Binary { path: path.clone(), elf }));
             key.add_content(&path, &digest);
             contents
                 .add_file(&path, 0o755, file)
                 .map_err(|source| BuildError::Layer { what: "bins".to_owned(), source: Box::new(source) })?;
             names.push(name.as_str());
         }
+        self.check_programs(image, platform, locked, &programs);
         let created_by = format!("bins: {}", names.join(", "));
         match self.known(&key, &created_by) {
             Some(known) => Ok(Some(known)),

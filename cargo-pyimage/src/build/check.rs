@@ -1,7 +1,9 @@
 //! Whether what is in an image can be loaded there: shared libraries that packages need, held against what there is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::convert::Infallible;
+use std::io::{self, Read, Seek as _, SeekFrom, Write};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -61,6 +63,26 @@ impl Builder<'_> {
         }
         findings.add(&check.problems(), platform, suite);
         Ok(())
+    }
+
+    /// Tells what the image's own programs need and it does not have.
+    pub(super) fn check_programs(
+        &self,
+        image: &PackageImage,
+        platform: &Platform,
+        locked: &LockedImage,
+        programs: &[Binary],
+    ) {
+        let facts = locked.facts_with(&image.settings.apt);
+        let (Some(facts), Some(suite)) = (facts, &locked.suite) else { return };
+        let Some(libc) = suite.libc() else { return };
+        let mut check = LibraryCheck::new(&facts, platform, libc.libc);
+        for program in programs {
+            check.add(program.path.rsplit('/').next().unwrap_or_default(), std::slice::from_ref(program));
+        }
+        let mut findings = Findings::default();
+        findings.add(&check.problems(), platform, suite);
+        findings.tell(self, image);
     }
 
     /// What all wheels need, on as many cores as there are where they are not known yet.
@@ -139,10 +161,27 @@ fn read(file: &InstalledFile<'_>, unpacker: &mut Unpacker) -> Result<Option<Elf>
     }
     let mut whole = Vec::new();
     file.copy(unpacker, &mut whole)?;
+    Ok(in_memory(&whole))
+}
+
+/// What a file of this machine needs.
+pub(super) fn in_file(path: &Path) -> io::Result<Option<Elf>> {
+    let mut file = fs_err::File::open(path)?;
     Elf::read(|offset, len| {
-        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
-        Ok(whole[from..].iter().take(len).copied().collect())
+        let mut piece = Vec::new();
+        file.seek(SeekFrom::Start(offset))?;
+        Read::by_ref(&mut file).take(len as u64).read_to_end(&mut piece)?;
+        Ok(piece)
     })
+}
+
+/// What a file needs whose content is here.
+fn in_memory(whole: &[u8]) -> Option<Elf> {
+    let found = Elf::read(|offset, len| {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
+        Ok::<_, Infallible>(whole[from..].iter().take(len).copied().collect())
+    });
+    found.unwrap_or_default()
 }
 
 /// A piece of a file that is unpacked from its beginning.

@@ -91,11 +91,13 @@ pub(super) async fn complete(
     Ok(any)
 }
 
-/// Whether an image has something on all platforms that takes knowing the base: a user by name, or packages of Debian.
+/// Whether an image has something on all platforms that takes knowing the base: a user by name, packages of
+/// Debian, or programs of its own.
 fn names_files(image: &PackageImage) -> bool {
     let user = image.settings.options.user.as_deref().unwrap_or_default();
     let is_name = |part: &str| !part.is_empty() && part.parse::<u64>().is_err();
-    !image.settings.apt.is_empty() || user.split(':').any(is_name)
+    let settings = &image.settings;
+    settings.bins.is_some() || !settings.apt.is_empty() || user.split(':').any(is_name)
 }
 
 /// The lock of an image's packages. None where it cannot be read, which building tells better.

@@ -6,10 +6,11 @@ use crate::{BaseFacts, Layer};
 /// Packages of Debian that were installed on a base, once: their versions, and the layer that came of it.
 ///
 /// ```
-/// use pyimage_build::{BaseFacts, Digest, Layer, LockedApt};
+/// use pyimage_build::{BaseFacts, Digest, Layer, LayerCompression, LockedApt};
 ///
 /// # let (digest, diff_id) = (Digest::of(b"blob"), Digest::of(b"archive"));
-/// # let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1 };
+/// # let compression = LayerCompression::default();
+/// # let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1, compression };
 /// let packages = vec!["libgomp1".to_owned()];
 /// let installed = vec!["libgomp1:amd64=14.2.0-19".to_owned()];
 /// let apt = LockedApt { packages, installed, layer, facts: BaseFacts::default() };

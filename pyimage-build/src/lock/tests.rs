@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Layer;
+use crate::{Layer, LayerCompression};
 
 const EDITED: &str = "the lock of `python:3.13-slim` for linux/amd64 does not fit its checksum: it was edited, or put \
     together from two branches";
@@ -46,7 +46,14 @@ fn apt(package: &str) -> LockedApt {
     LockedApt {
         packages: vec![package.to_owned()],
         installed: vec![format!("{package}:amd64=14.2.0-19")],
-        layer: Layer { digest, size: 4, diff_id, unpacked: 7, files: 1 },
+        layer: Layer {
+            digest,
+            size: 4,
+            diff_id,
+            unpacked: 7,
+            files: 1,
+            compression: LayerCompression::default(),
+        },
         facts: BaseFacts { libraries: ["libgomp.so.1".to_owned()].into(), ..BaseFacts::default() },
     }
 }
