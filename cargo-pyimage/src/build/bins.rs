@@ -66,8 +66,8 @@ impl Builder<'_> {
             let path = format!("{FOLDER}/{name}");
             let unread = |source| failed(BinError::Read { file: file.clone(), source });
             let (_, digest) = digest::of_file(file).map_err(unread)?;
-            programs
-                .extend(check::of_file(file).map_err(unread)?.map(|elf| Binary { path: path.clone(), elf }));
+            let elf = check::in_file(file).map_err(unread)?;
+            programs.extend(elf.map(|elf| Binary { path: path.clone(), elf }));
             key.add_content(&path, &digest);
             contents
                 .add_file(&path, 0o755, file)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
+use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -164,6 +164,17 @@ fn read(file: &InstalledFile<'_>, unpacker: &mut Unpacker) -> Result<Option<Elf>
     Ok(in_memory(&whole))
 }
 
+/// What a file of this machine needs.
+pub(super) fn in_file(path: &Path) -> io::Result<Option<Elf>> {
+    let mut file = fs_err::File::open(path)?;
+    Elf::read(|offset, len| {
+        let mut piece = Vec::new();
+        file.seek(SeekFrom::Start(offset))?;
+        Read::by_ref(&mut file).take(len as u64).read_to_end(&mut piece)?;
+        Ok(piece)
+    })
+}
+
 /// What a file needs whose content is here.
 fn in_memory(whole: &[u8]) -> Option<Elf> {
     let found = Elf::read(|offset, len| {
@@ -171,18 +182,6 @@ fn in_memory(whole: &[u8]) -> Option<Elf> {
         Ok::<_, Infallible>(whole[from..].iter().take(len).copied().collect())
     });
     found.unwrap_or_default()
-}
-
-/// What a file needs that is no part of a wheel.
-pub(super) fn of_file(path: &Path) -> io::Result<Option<Elf>> {
-    let mut file = fs_err::File::open(path)?;
-    let piece = |offset, len: usize| {
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(offset))?;
-        (&mut file).take(len as u64).read_to_end(&mut bytes)?;
-        Ok::<_, io::Error>(bytes)
-    };
-    Elf::read(piece)
 }
 
 /// A piece of a file that is unpacked from its beginning.

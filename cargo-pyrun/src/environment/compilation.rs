@@ -222,7 +222,7 @@ mod tests {
             let results: Result<Vec<_>, _> = compilation.results().unwrap().collect();
             match results {
                 Ok(results) => {
-                    assert!(results.len() == usize::from(cut > 0) && (cut == 0 || cut == whole.len()))
+                    assert!(results.len() == usize::from(cut > 0) && (cut == 0 || cut == whole.len()));
                 }
                 Err(error) => assert!(matches!(error, CompilationError::Answer(_)) && cut % whole.len() > 0),
             }
