@@ -165,13 +165,11 @@ impl<'r> Opened<'r> {
             all.iter().copied().filter(|entry| chosen.is_none_or(|chosen| has_name(entry, chosen))).collect();
         fitting.sort_by(|one, other| one.digest.cmp(&other.digest));
         fitting.dedup_by(|one, other| one.digest == other.digest);
-        match fitting[..] {
-            [only] => Self::of_document(name.to_owned(), only.clone(), store, registry).await,
-            _ => {
-                let names = all.iter().filter_map(|entry| entry.annotations.get(REF_NAME)).cloned();
-                Err(OpenError::WhichImage { image: name.to_owned(), names: names.collect() })
-            }
-        }
+        let [only] = fitting[..] else {
+            let names = all.iter().filter_map(|entry| entry.annotations.get(REF_NAME)).cloned();
+            return Err(OpenError::WhichImage { image: name.to_owned(), names: names.collect() });
+        };
+        Self::of_document(name.to_owned(), only.clone(), store, registry).await
     }
 
     async fn of_document(

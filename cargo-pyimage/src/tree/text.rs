@@ -89,7 +89,7 @@ fn add(
     is_last: bool,
     depth: usize,
     whole: u64,
-    note: String,
+    remark: String,
 ) {
     let branch = if is_last { "└─ " } else { "├─ " };
     let slash = if node.kind == Kind::Folder { "/" } else { "" };
@@ -97,7 +97,7 @@ fn add(
         name: cut(&format!("{indent}{branch}{}{slash}", node.name)),
         size: node.size,
         bar: node.kind != Kind::Unread,
-        note,
+        note: remark,
     });
     if depth == 0 {
         return;
