@@ -38,7 +38,7 @@ pub enum Kind {
 }
 
 /// Where the entries of a kind are, and how deep below.
-const FOLDERS: [(&str, Kind, usize); 19] = [
+const FOLDERS: [(&str, Kind, usize); 20] = [
     // First, so that of the links to one file the package's counts.
     ("packages", Kind::Packages, 1),
     ("environments", Kind::Environments, 1),
