@@ -38,7 +38,7 @@ impl Real {
         let name = format!("pyimage-test/{unique}");
         let manifest = format!(
             "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\n\
-             tag = \"3.13-slim\"\nplatforms = [\"{platform}\"]\nname = \"{name}\"\ntags = [\"1\"]\nrequirements = \"requirements.txt\"\n\
+             tag = \"3.13-slim\"\nbytecode = \"none\"\nplatforms = [\"{platform}\"]\nname = \"{name}\"\ntags = [\"1\"]\nrequirements = \"requirements.txt\"\n\
              source = [\"main.py\"]\nentrypoint = [\"python3\", \"main.py\"]\nuser = \"app\"\n"
         );
         let main = "import ctypes, os, pwd\n\

@@ -12,7 +12,7 @@ fn project(base: &str, more: &str) -> Folder {
     let unique = folder.root().file_name().expect("a name").to_string_lossy().to_lowercase();
     let manifest = format!(
         "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\n\
-         base = \"{base}\"\nname = \"pyimage-test/{unique}\"\nplatforms = [\"linux/amd64\"]\nsource = [\"main.py\"]\n\
+         base = \"{base}\"\nbytecode = \"none\"\nname = \"pyimage-test/{unique}\"\nplatforms = [\"linux/amd64\"]\nsource = [\"main.py\"]\n\
          entrypoint = [\"python3\", \"main.py\"]\ncompression = \"zstd\"\n{more}"
     );
     folder.file("Cargo.toml", &manifest).file("src/lib.rs", "");

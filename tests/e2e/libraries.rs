@@ -68,7 +68,7 @@ fn real_wheels_lack_nothing() {
     let (Some(uv), true) = (tests::uv(), crate::packages::index(&folder)) else { return };
     folder.file(
         "Cargo.toml",
-        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\ntag = \"3.13-slim\"\n\
+        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\ntag = \"3.13-slim\"\nbytecode = \"none\"\n\
          platforms = [\"linux/amd64\", \"linux/arm64\"]\nrequirements = \"requirements.txt\"\n",
     );
     folder.file("src/lib.rs", "").file("requirements.txt", "numpy\npandas\n");

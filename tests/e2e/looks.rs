@@ -284,7 +284,7 @@ impl Pushing {
         let name = target.reference_at(&hub.host(), "");
         let manifest = format!(
             "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\n\
-             tag = \"3.13-slim-trixie\"\nplatforms = [\"linux/amd64\", \"linux/arm/v7\"]\nname = \"{}\"\n\
+             tag = \"3.13-slim-trixie\"\nbytecode = \"none\"\nplatforms = [\"linux/amd64\", \"linux/arm/v7\"]\nname = \"{}\"\n\
              source = [\"main.py\"]\nentrypoint = [\"python3\", \"main.py\"]\n",
             name.trim_end_matches(':')
         );
@@ -394,7 +394,7 @@ fn what_an_engine_saves_is_the_same_image() {
     let name = project.folder.root().file_name().expect("a name").to_string_lossy().to_lowercase();
     let platform = if std::env::consts::ARCH == "x86_64" { "linux/amd64" } else { "linux/arm64" };
     let manifest = format!(
-        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\ntag = \"{TAG}\"\n\
+        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\ntag = \"{TAG}\"\nbytecode = \"none\"\n\
          platforms = [\"{platform}\"]\nname = \"pyimage-test/{name}\"\nsource = [\"main.py\"]\nentrypoint = [\"python3\", \"main.py\"]\n"
     );
     project.folder.file("Cargo.toml", &manifest).file("main.py", &format!("print('{name}')\n"));
