@@ -83,14 +83,14 @@ impl Builder<'_> {
             for layer in layers {
                 let all: Vec<_> = layer.compiled_from(&locked.python).collect();
                 let key = layer.key_with(&locked.python, &known);
-                if !key.is_some_and(|key| self.known(&key, "").is_some()) {
+                if key.is_none_or(|key| self.known(&key, "").is_none()) {
                     needed.extend(units.keys().filter(|from| all.contains(from)));
                 }
             }
         }
         for (from, unit) in units.iter().filter(|(_, unit)| unit.wheel.is_none()) {
             let key = known.get(from).map(|digest| self.library_key(image, unit.minor, digest));
-            if !key.is_some_and(|key| self.known(&key, "").is_some()) {
+            if key.is_none_or(|key| self.known(&key, "").is_none()) {
                 needed.insert(from);
             }
         }
@@ -105,7 +105,9 @@ impl Builder<'_> {
             archives.insert(digest, archive);
         }
         for (_, locked, layers) in plans.iter_mut() {
-            layers.iter_mut().for_each(|layer| layer.bake(&locked.python, &pins));
+            for layer in layers {
+                layer.bake(&locked.python, &pins);
+            }
         }
         let mut to_pin = pins.clone();
         to_pin.retain(|from, _| !built.contains(from));

@@ -152,7 +152,7 @@ impl Builder<'_> {
         }
         out.flush().map_err(unwritten)?;
         let mut from = File::open(&all).map_err(unwritten)?;
-        let mut compiled = BTreeMap::new();
+        let mut archives = BTreeMap::new();
         for ((unit, _), list) in units.iter().zip(lists) {
             let modules: BTreeMap<String, Place> = match list {
                 Some(list) => {
@@ -161,9 +161,9 @@ impl Builder<'_> {
                 }
                 None => std::mem::take(&mut library),
             };
-            compiled.insert((*unit).clone(), self.archive(&modules, &mut from)?);
+            archives.insert((*unit).clone(), self.archive(&modules, &mut from)?);
         }
-        Ok(compiled)
+        Ok(archives)
     }
 
     /// Adds the modules of wheels, each once: wheels for several platforms have most of them in common. A unit without
