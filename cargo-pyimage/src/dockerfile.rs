@@ -111,6 +111,14 @@ impl Project<'_> {
     /// Where a file is missing, or something cannot be said in a Dockerfile.
     pub fn dockerfile(&self, purpose: &Purpose) -> Result<Dockerfile, DockerfileError> {
         let settings = &self.image.settings;
+        for (is_there, key, reason) in [
+            (settings.bins.is_some(), "`bins`", "programs are compiled outside of a build of Docker's"),
+            (!settings.files.is_empty(), "`files`", "not every builder can give a file its mode"),
+        ] {
+            if is_there {
+                return Err(word::inexpressible(key, reason));
+            }
+        }
         let (mut packages, pinned) = self.packages()?;
         let has_more = !purpose.arguments.is_empty() || purpose.bundle.is_some();
         if let Some(packages) = &mut packages {
@@ -128,6 +136,7 @@ impl Project<'_> {
         let recipe = Recipe {
             package: self.image.title(),
             base: self.base(purpose),
+            apt: settings.apt.clone(),
             base_user: locked.map(|image| image.user.clone()).filter(|user| !user.is_empty()),
             copied: self.copied(&needed, purpose.is_sent)?,
             account: self.account(),

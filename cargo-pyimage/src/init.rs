@@ -20,7 +20,7 @@ use recipe::Recipe;
 use section::{Section, Setting};
 
 /// Who runs the program where nobody says so: nobody of the base, and not root.
-const USER: &str = "1000:1000";
+const USER: &str = "app";
 
 /// What is asked for.
 #[derive(Debug, Clone)]

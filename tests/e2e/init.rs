@@ -54,7 +54,7 @@ fn a_section_is_made_of_what_is_there() {
     assert_eq!(
         section(&folder),
         "tag = \"3.12-slim\"\nrequirements = \"requirements.txt\"\nsource = [\"lib\", \"main.py\"]\n\
-         entrypoint = [\"python3\", \"main.py\"]\nuser = \"1000:1000\"\n"
+         entrypoint = [\"python3\", \"main.py\"]\nuser = \"app\"\n"
     );
     failed(
         &init(&folder, &[]),
@@ -87,7 +87,7 @@ fn a_dockerfile_and_a_pyproject_are_read() {
         section(&folder),
         "tag = \"3.11-slim-bookworm\"\nrequirements = \"pyproject.toml\"\nsource = [\"src/**/*.py\"]\n\
          entrypoint = [\"python\", \"-m\", \"web\", \"--port\", \"8000\"]\n\
-         env = { MODE = \"live\", PYTHONPATH = \"/srv/src\" }\nworkdir = \"/srv\"\nuser = \"1000:1000\"\nexpose = [\"8000\"]\n"
+         env = { MODE = \"live\", PYTHONPATH = \"/srv/src\" }\nworkdir = \"/srv\"\nuser = \"app\"\nexpose = [\"8000\"]\n"
     );
 }
 

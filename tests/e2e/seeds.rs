@@ -23,7 +23,7 @@ fn from_nothing_to_an_image(tag: &str, python: &str) {
         "WORKDIR /usr/src/app\n",
         "COPY requirements.txt ./\nRUN pip install --no-cache-dir -r requirements.txt\n",
         "COPY app app/\n",
-        "USER 1000:1000\n",
+        "USER app\n",
     ] {
         assert!(text.contains(line), "no {line:?} in {text}");
     }

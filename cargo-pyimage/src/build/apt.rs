@@ -2,7 +2,7 @@
 
 use pyimage_build::{LockedImage, Platform};
 
-use super::layers::Made;
+use super::layers::{Made, Paths};
 use super::{BuildError, Builder, PackageImage};
 use crate::apt::Place;
 
@@ -25,6 +25,6 @@ impl Builder<'_> {
         let blob = place.blob(apt, self.offline).await;
         let blob = blob.map_err(|source| BuildError::Apt(Box::new(source)))?;
         let created_by = format!("apt: {}", apt.packages.join(", "));
-        Ok(Some(Made { layer: apt.layer.clone(), blob, created_by, paths: Vec::new() }))
+        Ok(Some(Made { layer: apt.layer.clone(), blob, created_by, paths: Paths::default() }))
     }
 }

@@ -6,18 +6,41 @@ use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{AddedLayer, BaseFolders, Layer, LayerContents, LayerKey, LayerOptions};
 
 use pyrun::cache::Work;
-use serde::{Deserialize, Serialize};
 
 use super::{BuildError, Builder, PackageImage, cores};
 
 /// The cache's folder of what is known of layers, by their keys.
 const KNOWN: &str = "layers";
 
-/// What is kept of a layer that was made.
-#[derive(Serialize, Deserialize)]
-struct Known {
-    layer: Layer,
-    paths: Vec<String>,
+/// The paths in a layer, sorted: thousands, and mostly only gone through, so they stay in one text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Paths(String);
+
+impl Paths {
+    /// What no path has in it.
+    const BETWEEN: char = '\0';
+
+    fn of<'p>(paths: impl Iterator<Item = &'p str>) -> Self {
+        let mut text = String::new();
+        for path in paths {
+            text.extend([path, "\0"]);
+        }
+        Self(text)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split_terminator(Self::BETWEEN)
+    }
+}
+
+/// What is kept of a layer that was made: a line about it, and its paths.
+fn kept(layer: &Layer, paths: &Paths) -> Option<String> {
+    Some(format!("{}\n{}", serde_json::to_string(layer).ok()?, paths.0))
+}
+
+fn read(kept: &str) -> Option<(Layer, Paths)> {
+    let (layer, paths) = kept.split_once('\n')?;
+    Some((serde_json::from_str(layer).ok()?, Paths(paths.to_owned())))
 }
 
 /// A layer, and where its blob is.
@@ -26,8 +49,13 @@ pub(super) struct Made {
     pub(super) layer: Layer,
     pub(super) blob: Utf8PathBuf,
     pub(super) created_by: String,
-    /// What is in it, sorted.
-    pub(super) paths: Vec<String>,
+    /// What is in it.
+    pub(super) paths: Paths,
+}
+
+/// Where in the cache it is kept what is known of a layer.
+fn entry(key: &LayerKey) -> String {
+    format!("{KNOWN}/{}.txt", key.clone().digest().hex())
 }
 
 impl Made {
@@ -49,8 +77,8 @@ impl Builder<'_> {
 
     /// The layer with this key, if it was made before and its blob is there.
     pub(super) fn known(&self, key: &LayerKey, created_by: &str) -> Option<Made> {
-        let entry = format!("{KNOWN}/{}.json", key.clone().digest().hex());
-        let Known { layer, paths } = self.cache.read_json(entry)?;
+        let text = String::from_utf8(self.cache.read(entry(key)).ok()??).ok()?;
+        let (layer, paths) = read(&text)?;
         let blob = self.blob(&layer);
         let whole = fs_err::metadata(&blob).is_ok_and(|found| found.len() == layer.size);
         whole.then(|| Made { layer, blob, created_by: created_by.to_owned(), paths })
@@ -78,12 +106,10 @@ impl Builder<'_> {
         drop(out);
         let blob = self.blob(&layer);
         fs_err::rename(&place, &blob).map_err(unwritten)?;
-        let paths: Vec<_> = contents.paths().map(str::to_owned).collect();
-        let known = Known { layer, paths };
-        if let Some(key) = key {
-            self.cache.write_json(format!("{KNOWN}/{}.json", key.clone().digest().hex()), &known)?;
+        let paths = Paths::of(contents.paths());
+        if let (Some(key), Some(text)) = (key, kept(&layer, &paths)) {
+            self.cache.write(entry(key), text.as_bytes())?;
         }
-        let Known { layer, paths } = known;
         Ok(Made { layer, blob, created_by: created_by.to_owned(), paths })
     }
 

@@ -1,6 +1,6 @@
 //! Files that several wheels of an image have: the order of layers is not the order of installation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 use pyimage_build::{CompiledFrom, Digest, LayerContents, LayerKey, LockedBase, LockedImage, Tree};
 
@@ -22,9 +22,9 @@ impl Builder<'_> {
         made: &[Made],
         baked: &mut Baked,
     ) -> Result<Option<Made>, BuildError> {
-        let mut paths = BTreeSet::new();
-        let all = made.iter().flat_map(|layer| &layer.paths);
-        let Some(first) = layers.first().filter(|_| !all.into_iter().all(|path| paths.insert(path))) else {
+        let mut paths = HashSet::new();
+        let mut all = made.iter().flat_map(|layer| layer.paths.iter());
+        let Some(first) = layers.first().filter(|_| !all.all(|path| paths.insert(path))) else {
             return Ok(None);
         };
         // As they are installed: the last one's file is the one that stays.

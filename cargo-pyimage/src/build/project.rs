@@ -53,20 +53,19 @@ impl Project {
         let mut taken: BTreeMap<&str, String> = BTreeMap::new();
         let name =
             |path: &str| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let programs = bins.into_iter().flat_map(|made| &made.paths);
-        let programs = programs.map(|path| (path.as_str(), format!("the program `{}`", name(path))));
+        let programs = bins.into_iter().flat_map(|made| made.paths.iter());
+        let programs = programs.map(|path| (path, format!("the program `{}`", name(path))));
         let files = self.extra.paths().map(|(path, from)| (path, format!("`{from}` of `files`")));
-        let source = self.source.iter().flat_map(|made| &made.paths);
-        let source = source.map(|path| (path.as_str(), "a file of `source`".to_owned()));
+        let source = self.source.iter().flat_map(|made| made.paths.iter());
+        let source = source.map(|path| (path, "a file of `source`".to_owned()));
         for (path, second) in programs.chain(files).chain(source) {
             if let Some(first) = taken.insert(path, second.clone()) {
                 return Err(BuildError::TwoFiles { path: path.to_owned(), first, second });
             }
         }
-        let of_packages = packages.iter().flat_map(|made| &made.paths);
-        let replaced = of_packages.filter_map(|path| {
-            Some(format!("`/{path}` of a package is replaced by {}", taken.get(path.as_str())?))
-        });
+        let of_packages = packages.iter().flat_map(|made| made.paths.iter());
+        let replaced = of_packages
+            .filter_map(|path| Some(format!("`/{path}` of a package is replaced by {}", taken.get(path)?)));
         Ok(replaced.collect())
     }
 }

@@ -53,9 +53,15 @@ impl Revision {
     /// # Errors
     /// Where there is none, or no git.
     pub(super) fn of(folder: &Utf8Path) -> Result<Self, RevisionError> {
-        let text = git(folder, &["rev-parse", "--verify", "HEAD^{commit}"])?;
-        let root = git(folder, &["rev-parse", "--show-toplevel"])?;
-        Ok(Self { commit: text.trim_end().to_owned(), root: root.trim_end_matches(['\r', '\n']).into() })
+        // Most that is not in a repository is told without starting a process.
+        if !folder.ancestors().any(|folder| folder.join(".git").exists()) {
+            let said = "not a git repository".to_owned();
+            return Err(RevisionError::NoCommit { folder: folder.to_owned(), said });
+        }
+        let text = git(folder, &["rev-parse", "--show-toplevel", "HEAD^{commit}"])?;
+        let mut lines = text.lines();
+        let (root, commit) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        Ok(Self { commit: commit.to_owned(), root: root.into() })
     }
 
     /// The first letters of its name.

@@ -19,6 +19,8 @@ pub(super) struct Recipe {
     pub(super) base: String,
     /// The base's own user, where it is not root: who installs is.
     pub(super) base_user: Option<String>,
+    /// The packages of Debian.
+    pub(super) apt: Vec<String>,
     /// How the packages get there.
     pub(super) packages: Option<Packages>,
     /// The project's files.
@@ -67,6 +69,14 @@ impl Recipe {
         let _ = writeln!(out, "FROM {}", self.base);
         if self.base_user.is_some() {
             out.push_str("USER root\n");
+        }
+        if !self.apt.is_empty() {
+            let names = self.apt.iter().map(|name| word(name, "`apt`")).collect::<Result<Vec<_>, _>>()?;
+            let _ = writeln!(
+                out,
+                "\nRUN apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*",
+                names.join(" ")
+            );
         }
         let _ = writeln!(out, "\nWORKDIR {}", word(&self.options.working_dir, "`workdir`")?);
         match &self.packages {
@@ -227,6 +237,7 @@ mod tests {
             package: "app".to_owned(),
             base: "python:3.13-slim".to_owned(),
             base_user: None,
+            apt: Vec::new(),
             packages: None,
             copied: Vec::new(),
             account: None,
@@ -236,6 +247,15 @@ mod tests {
 
     fn texts<const N: usize>(words: [&str; N]) -> Vec<String> {
         words.map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn packages_of_debian_come_before_all_else() {
+        let apt = vec!["libgl1".to_owned(), "libgomp1".to_owned()];
+        let text = Recipe { apt, ..recipe(ImageOptions::default()) }.text().unwrap();
+        let install = "RUN apt-get update && apt-get install -y --no-install-recommends libgl1 libgomp1 && rm -rf \
+                       /var/lib/apt/lists/*\n";
+        assert!(text.contains(&format!("FROM python:3.13-slim\n\n{install}\nWORKDIR ")), "{text}");
     }
 
     #[test]
