@@ -14,6 +14,18 @@ pub struct WriteError {
     pub source: io::Error,
 }
 
+/// Fails where a file's folder is not there: better before the work than after it.
+///
+/// # Errors
+/// As [`write`].
+pub fn check(file: &Utf8Path) -> Result<(), WriteError> {
+    folder_of(file)
+        .as_std_path()
+        .metadata()
+        .map(drop)
+        .map_err(|source| WriteError { file: file.to_owned(), source })
+}
+
 /// Writes a file so that whoever reads meanwhile gets the old one or the new one, as a whole. What is no file, such as a
 /// pipe, is written to.
 ///
@@ -27,7 +39,7 @@ pub fn write(file: &Utf8Path, bytes: &[u8]) -> Result<(), WriteError> {
     }
     // What a link leads to is replaced, and not the link.
     let place = file.canonicalize_utf8().unwrap_or_else(|_| file.to_owned());
-    let folder = place.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let folder = folder_of(&place);
     // It says best what is wrong with it.
     folder.as_std_path().metadata().map_err(|source| WriteError { file: file.to_owned(), source })?;
     let mut builder = tempfile::Builder::new();
@@ -39,6 +51,10 @@ pub fn write(file: &Utf8Path, bytes: &[u8]) -> Result<(), WriteError> {
     partial.write_all(bytes).map_err(failed)?;
     partial.persist(&place).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+fn folder_of(file: &Utf8Path) -> &Utf8Path {
+    file.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."))
 }
 
 #[cfg(test)]

@@ -156,7 +156,9 @@ fn kill_after(folder: &Folder, wait: Duration) {
 }
 
 fn nothing_is_unfinished(folder: &Folder) {
-    assert_eq!(folder.unsound_in_cache(), Vec::<PathBuf>::new());
+    // Whoever was killed between two system calls has left a folder that counts as begun for a minute more.
+    let unsound = folder.unsound_in_cache().into_iter().filter(|file| !file.ends_with(".begun"));
+    assert_eq!(unsound.collect::<Vec<_>>(), Vec::<PathBuf>::new());
     let partial = folder.cached_files().into_iter().filter(|file| file.starts_with("partial"));
     assert_eq!(partial.collect::<Vec<_>>(), Vec::<PathBuf>::new());
 }

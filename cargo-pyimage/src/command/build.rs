@@ -20,6 +20,9 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
     if dockerfile::is_for_engine(args, context)? {
         return dockerfile::build(args, context).await;
     }
+    if let Some(file) = &args.metadata_file {
+        document::check(file).map_err(failure_of_write)?;
+    }
     let to = args.to.as_deref().map(push::repository).transpose().map_err(failure_of_push)?;
     let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
     let (images, mut all): (Vec<_>, Vec<_>) =
