@@ -440,7 +440,7 @@ mod tests {
         let manifest = project.root().join("Cargo.toml");
         assert_eq!(
             project.bases().unwrap_err(),
-            format!("unknown key `package.metadata.pyimage.tga` in `{manifest}`")
+            format!("unknown key `package.metadata.pyimage.tga` in `{manifest}:6`")
         );
     }
 }

@@ -63,6 +63,9 @@ impl Context {
         for (path, content) in &self.files {
             let mut header = tar::Header::new_gnu();
             header.set_mode(0o644);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
             match content {
                 Content::Text(text) => {
                     header.set_size(text.len() as u64);

@@ -47,7 +47,8 @@ pub fn squarify(sizes: &[u64], whole: Rectangle) -> Vec<Rectangle> {
     let mut free = whole;
     let mut left = sizes;
     while !left.is_empty() {
-        let scale = free.area() / total(left).max(f64::MIN_POSITIVE);
+        let all = total(left);
+        let scale = if all > 0.0 { free.area() / all } else { 0.0 };
         // A row takes in one more as long as that makes its worst rectangle better.
         let mut count = 1;
         let mut best = worst(&row(&left[..1], free, scale));

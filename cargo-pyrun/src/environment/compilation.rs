@@ -216,7 +216,7 @@ mod tests {
         let cache = Cache::at(Utf8Path::from_path(folder.path()).unwrap());
         let compilation = Compilation::begin(&cache).unwrap();
         assert!(matches!(compilation.results().err(), Some(CompilationError::Answer(_))));
-        let whole = [&3_u32.to_le_bytes()[..], &2_u32.to_le_bytes(), b"a.pyxy"].concat();
+        let whole = [&4_u32.to_le_bytes()[..], &2_u32.to_le_bytes(), b"a.pyxy"].concat();
         for cut in [0, 1, 7, whole.len() - 1, whole.len()] {
             fs_err::write(compilation.place.join(BYTECODE), &whole[..cut]).unwrap();
             let results: Result<Vec<_>, _> = compilation.results().unwrap().collect();

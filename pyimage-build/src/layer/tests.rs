@@ -289,8 +289,10 @@ fn a_layer_of_zstandard_always_has_the_same_digest() {
         let mut blob = Vec::new();
         let layer = contents.write(&options, NonZero::new(cores).unwrap(), &mut blob).unwrap();
         assert_eq!(layer.digest, Digest::of(&blob));
-        let content = ::zstd::decode_all(&blob[..]).unwrap();
-        assert_eq!((layer.unpacked, layer.diff_id.clone()), (content.len() as u64, Digest::of(&content)));
+        if matches!(compression, LayerCompression::Zstd(_)) {
+            let content = ::zstd::decode_all(&blob[..]).unwrap();
+            assert_eq!((layer.unpacked, layer.diff_id.clone()), (content.len() as u64, Digest::of(&content)));
+        }
         layer
     };
     let expected = "sha256:60126e9caa78e45786eaafbbdedd8ee140b706b2723dc49f3d847ad41b8007cf";
