@@ -90,21 +90,10 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
 impl Bench {
     fn interleave(
         &self,
-        mut ours: impl FnMut() -> Result<f64>,
-        mut theirs: impl FnMut() -> Result<f64>,
+        ours: impl FnMut() -> Result<f64>,
+        theirs: impl FnMut() -> Result<f64>,
     ) -> Result<Pair> {
-        let mut pair = Pair { ours: Vec::new(), theirs: Vec::new() };
-        ours()?;
-        theirs()?;
-        for round in 0..self.rounds {
-            // Who goes first alternates: a drift of the machine hits both alike.
-            let order = if round % 2 == 0 { [true, false] } else { [false, true] };
-            for mine in order {
-                std::thread::sleep(REST);
-                if mine { pair.ours.push(ours()?) } else { pair.theirs.push(theirs()?) }
-            }
-        }
-        Ok(pair)
+        interleave(self.rounds, ours, theirs)
     }
 
     /// As from a user's shell: without what the cargo that runs us has set, and with a cache of its own.
@@ -121,6 +110,26 @@ impl Bench {
         command.current_dir(self.folder.path());
         command
     }
+}
+
+/// Measures both sides so many times, by turns.
+fn interleave(
+    rounds: usize,
+    mut ours: impl FnMut() -> Result<f64>,
+    mut theirs: impl FnMut() -> Result<f64>,
+) -> Result<Pair> {
+    let mut pair = Pair { ours: Vec::new(), theirs: Vec::new() };
+    ours()?;
+    theirs()?;
+    for round in 0..rounds {
+        // Who goes first alternates: a drift of the machine hits both alike.
+        let order = if round % 2 == 0 { [true, false] } else { [false, true] };
+        for mine in order {
+            std::thread::sleep(REST);
+            if mine { pair.ours.push(ours()?) } else { pair.theirs.push(theirs()?) }
+        }
+    }
+    Ok(pair)
 }
 
 /// The machine and the versions, one line each.

@@ -7,10 +7,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use fs_err as fs;
 
-use super::Bench;
 use super::measure::{peak_memory, seconds};
 use super::script::{IMAGE, TAG};
 use super::table::{Row, Section};
+use super::{Bench, interleave};
 use crate::{process, say};
 
 const PACKAGES: [&str; 4] = ["numpy==2.5.5", "pandas==3.1.1", "requests==2.34.2", "rich==15.0.0"];
@@ -36,7 +36,7 @@ BuildKit is that of the engine, by `DOCKER_BUILDKIT=1 docker build` of the CLI t
 
 const NOTES: &str = "\
 - Ours is timed without loading (`--no-load`), but where a row says so; the peers always leave their image in the engine.
-- The first builds have the wheels, and nothing that was made of them: `--no-cache` for the peers. Ours compiles the
+- The first builds are measured in a fifth of the rounds. They have the wheels, and nothing that was made of them: `--no-cache` for the peers. Ours compiles the
   bytecode of the standard library and of all packages; pip compiles that of the packages.
 - Loading is `cargo pyimage load` after a change of the source, which builds too; against BuildKit's whole build, which ends with
   the export to the engine.
@@ -191,7 +191,10 @@ impl<'a> Images<'a> {
 
     fn first(&self, name: &'static str, peer: &Peer, bar: Option<f64>) -> Result<Row> {
         say::status("Measuring", name);
-        let pair = self.bench.interleave(
+        // One takes half a minute.
+        let rounds = (self.bench.rounds / 5).max(1);
+        let pair = interleave(
+            rounds,
             || {
                 self.forget()?;
                 seconds(&mut self.build())
