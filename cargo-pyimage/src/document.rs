@@ -17,7 +17,7 @@ pub struct WriteError {
 /// Fails where a file's folder is not there: better before the work than after it.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn check(file: &Utf8Path) -> Result<(), WriteError> {
     folder_of(file)
         .as_std_path()
