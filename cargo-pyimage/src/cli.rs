@@ -149,10 +149,10 @@ pub struct Cargo {
 /// The one subcommand.
 #[derive(Debug, Subcommand)]
 pub enum CargoCommand {
-    /// Choose and pin official Python images
+    /// Choose, pin, build, run and ship Python images
     #[command(
         version,
-        about = "Choose and pin official Python images",
+        about = "Choose, pin, build, run and ship Python images",
         after_help = EXAMPLES,
         term_width = WIDTH,
         subcommand_required = true,

@@ -336,6 +336,16 @@ fn a_dockerfile_of_somebody_s_is_built_as_it_is() {
         &project.run(&["build", "--push"]),
         &["--push is not for images that an engine builds", "docker push"],
     );
+    for option in [&["--metadata-file", "x.json"][..], &["--message-format", "json"], &["--sbom"]] {
+        let refused = project.run(&[&["build"], option].concat());
+        failed(
+            &refused,
+            &[&format!(
+                "{} is not for images that an engine builds",
+                option.join(" ").replace(" x.json", "")
+            )],
+        );
+    }
     let mut nobody = project.command(&["build"]);
     let nobody = finish(nobody.env("DOCKER_HOST", "unix:///nowhere/docker.sock"));
     failed(

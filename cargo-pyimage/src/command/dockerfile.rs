@@ -6,7 +6,7 @@ use pyrun::shell::Shell;
 
 use super::engine::{engine, failure_of_load, platform};
 use super::{Context, Failure, failure_of_build, failure_of_lock, here, workspace};
-use crate::cli::{BuildArgs, BuilderChoice, DockerfileArgs, InitArgs, LockingArgs};
+use crate::cli::{BuildArgs, BuilderChoice, DockerfileArgs, InitArgs, LockingArgs, MessageFormat};
 use crate::dockerfile::{self, DockerfileError, EngineBuildError, EngineBuilder, Project, Purpose};
 use crate::init::{self, InitRequest};
 use crate::load::LoadError;
@@ -90,9 +90,14 @@ pub(super) fn is_for_engine(args: &BuildArgs, context: &Context) -> Result<bool,
 
 /// `cargo pyimage build --builder dockerfile`.
 pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
-    for (is_asked, option) in
-        [(args.push, "--push"), (!args.output.is_empty(), "--output"), (args.no_load, "--no-load")]
-    {
+    for (is_asked, option) in [
+        (args.push, "--push"),
+        (!args.output.is_empty(), "--output"),
+        (args.no_load, "--no-load"),
+        (args.sbom.is_some(), "--sbom"),
+        (args.message_format == MessageFormat::Json, "--message-format json"),
+        (args.metadata_file.is_some(), "--metadata-file"),
+    ] {
         if is_asked {
             return Err(failure_of_engine_build(EngineBuildError::NotHere(option)));
         }

@@ -112,6 +112,7 @@ impl EngineBuildError {
             }
             Self::Offline { .. } => vec!["once without `--offline`, and it is there".to_owned()],
             Self::NotHere("--push") => vec!["`docker push` sends what the engine has".to_owned()],
+            Self::NotHere(_) => vec!["`--builder native` assembles the image here, which has it".to_owned()],
             _ => Vec::new(),
         }
     }
