@@ -12,6 +12,7 @@ mod digest;
 mod error;
 mod layers;
 mod overlap;
+mod packages;
 mod project;
 mod revision;
 mod sbom;
@@ -38,8 +39,8 @@ pub use compilation::CompilerError;
 pub use error::BuildError;
 
 use bytecode::Plan;
-use check::Findings;
 use layers::Made;
+use packages::PlatformPackages;
 use revision::{Revision, RevisionError};
 
 /// What an image is built with.
@@ -167,28 +168,18 @@ impl Builder<'_> {
         let mut options = settings.options.clone();
         options.created = self.epoch;
         self.describe(image, &revision, &mut options)?;
-        let mut plans = self.plans(image, base, platforms).await?;
-        let mut baked = self.bytecode(image, base, &mut plans).await?;
-        self.fetch(image, plans.iter().flat_map(|(.., layers)| layers)).await?;
         let project = self.project(image)?;
+        let packages = self.packages(image, base, platforms, &project).await?;
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
-        let mut findings = Findings::default();
-        for (platform, locked, layers) in &plans {
-            self.check(image, platform, locked, layers, &mut findings)?;
-        }
-        findings.tell(self, image);
-        for (platform, locked, layers) in plans {
-            let made = layers.iter().map(|layer| self.layer(layer, &baked)).collect::<Result<Vec<_>, _>>()?;
-            let overlap = self.overlap(image, base, locked, &layers, &made, &mut baked).await?;
-            let library = self.library(image, base, locked, &baked)?;
+        for PlatformPackages { platform, locked, library, wheels, overlap } in packages.platforms {
             let (apt, user) = (self.apt(image, platform, locked).await?, self.user(image, locked)?);
             let bins = self.bins(image, platform, locked).await?;
-            for replaced in project.check(bins.as_ref(), &made)? {
+            for replaced in project.check(bins.as_ref(), &wheels)? {
                 self.shell.warn(replaced);
             }
             let own = bins.into_iter().chain(project.layers());
             let below = library.into_iter().chain(apt).chain(user);
-            let made: Vec<Made> = below.chain(made).chain(overlap).chain(own).collect();
+            let made: Vec<Made> = below.chain(wheels).chain(overlap).chain(own).collect();
             let layers: Vec<_> = made.iter().map(Made::added).collect();
             let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
             images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {
@@ -200,7 +191,7 @@ impl Builder<'_> {
         let failed = |source| BuildError::Assemble { image: image.title(), source: Box::new(source) };
         let index = ImageIndex::assemble(&settings.base, &base.target, &images, &options).map_err(failed)?;
         let (name, locked, base) = (settings.name.clone(), base.clone(), settings.base.clone());
-        let (referrers, bytecode) = (Vec::new(), baked.to_pin);
+        let (referrers, bytecode) = (Vec::new(), packages.to_pin);
         Ok(Built { name, tags, base, images, index, blobs, locked, options, referrers, bytecode })
     }
 

@@ -125,32 +125,37 @@ impl Loader<'_> {
 
     /// Sends what the engine lacks of an image.
     async fn send(&self, built: &Built, image: &Image, name: &Reference) -> Result<(), LoadError> {
-        if self.engine.facts().kind == Kind::Docker && self.see_to_base(built, image, name).await? {
-            match self.send_archive(built, image, name, &[]).await {
-                Ok(()) => return Ok(()),
-                Err(
-                    error @ (LoadError::Engine(EngineError::Refused { .. }) | LoadError::Different { .. }),
-                ) => {
-                    self.shell.verbose(|shell| {
-                        shell.note(format_args!("{}; sending the base too", in_one_line(&error)));
-                    });
+        if self.engine.facts().kind == Kind::Docker {
+            let there = self.see_to_base(built, image, name).await?;
+            if there >= image.base_layers {
+                match self.send_archive(built, image, name, &[], there).await {
+                    Ok(()) => return Ok(()),
+                    Err(
+                        error @ (LoadError::Engine(EngineError::Refused { .. }) | LoadError::Different { .. }),
+                    ) => {
+                        self.shell.verbose(|shell| {
+                            shell.note(format_args!("{}; sending all of it", in_one_line(&error)));
+                        });
+                    }
+                    Err(error) => return Err(error),
                 }
-                Err(error) => return Err(error),
             }
         }
         let base = base_layers(image, &built.base, self.registry, self.shell, self.offline).await?;
-        self.send_archive(built, image, name, &base).await
+        self.send_archive(built, image, name, &base, image.base_layers).await
     }
 
-    /// Sends an archive with its own layers and these of its base; checks what the engine made of it.
+    /// Sends an archive with its own layers but for so many lowest ones, and these of its base; checks what the engine
+    /// made of it.
     async fn send_archive(
         &self,
         built: &Built,
         image: &Image,
         name: &Reference,
         base: &[(Descriptor, camino::Utf8PathBuf)],
+        there: usize,
     ) -> Result<(), LoadError> {
-        let own = image.added_layers().iter();
+        let own = image.layers.iter().skip(there);
         let own = own.filter_map(|layer| Some((layer.clone(), built.blobs.get(&layer.digest)?.clone())));
         let mut layers: Vec<_> = own.chain(base.iter().cloned()).collect();
         let (mut archived, mut work) = (image.clone(), None);
@@ -181,45 +186,56 @@ impl Loader<'_> {
         }
     }
 
-    /// Whether the engine has the image's base, where needed because it has just got it.
-    async fn see_to_base(&self, built: &Built, image: &Image, name: &Reference) -> Result<bool, LoadError> {
-        if self.has_base(built, image, name).await? {
-            return Ok(true);
+    /// How many of the image's layers the engine has, the lowest first. Where it lacks the base, it gets that if it can.
+    async fn see_to_base(&self, built: &Built, image: &Image, name: &Reference) -> Result<usize, LoadError> {
+        let there = self.layers_there(built, image, name).await?;
+        if there >= image.base_layers || self.offline {
+            return Ok(there);
         }
-        if self.offline {
-            return Ok(false);
-        }
-        let Some(locked) = built.locked.images.get(&image.platform) else { return Ok(false) };
+        let Some(locked) = built.locked.images.get(&image.platform) else { return Ok(there) };
         // By the manifest's digest: under that of the index, Docker's own store has one platform at a time.
         let base = built.base.with_digest(&locked.manifest.digest).familiar();
         let platform = image.platform.to_string();
         match pull(self.engine, &base, Some(&platform), self.shell).await {
-            Ok(()) => self.has_base(built, image, name).await.map_err(LoadError::from),
+            Ok(()) => self.layers_there(built, image, name).await.map_err(LoadError::from),
             Err(error @ EngineError::Refused { .. }) => {
                 let told = in_one_line(&error);
                 self.shell.verbose(|shell| shell.note(format_args!("{told}; fetching its layers here")));
-                Ok(false)
+                Ok(there)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Whether the engine has an image with the base's layers below all others: an earlier build, or the base itself.
-    async fn has_base(&self, built: &Built, image: &Image, name: &Reference) -> Result<bool, EngineError> {
-        let base: Vec<_> = image.diff_ids.iter().take(image.base_layers).map(Digest::to_string).collect();
+    /// How many layers the image has in common with one on the engine, the lowest first: with an earlier build, or with
+    /// the base itself. Docker's own store knows a layer by all that are below it, and takes no file for one it has.
+    async fn layers_there(
+        &self,
+        built: &Built,
+        image: &Image,
+        name: &Reference,
+    ) -> Result<usize, EngineError> {
         let mut names = vec![name.to_string()];
         let digests = built.locked.images.get(&image.platform).map(|locked| &locked.manifest.digest);
         let digests = digests.into_iter().chain([&built.locked.target.digest]);
         names.extend(digests.map(|digest| built.base.with_digest(digest).familiar()));
         names.push(built.base.to_string());
+        let mut most = 0;
         for name in names {
-            let stored = self.engine.stored(&name).await?;
-            if stored.is_some_and(|stored| stored.layers.starts_with(&base)) {
-                return Ok(true);
+            if let Some(stored) = self.engine.stored(&name).await? {
+                most = most.max(in_common(&image.diff_ids, &stored.layers));
+            }
+            if most >= image.base_layers {
+                break;
             }
         }
-        Ok(false)
+        Ok(most)
     }
+}
+
+/// How many of the lowest layers are the same.
+fn in_common(own: &[Digest], stored: &[String]) -> usize {
+    own.iter().zip(stored).take_while(|(own, stored)| own.as_str() == *stored).count()
 }
 
 /// Whether it is this image: Docker's own store and podman call it by its configuration, containerd's by its manifest.
@@ -270,6 +286,18 @@ mod tests {
         assert_eq!(chosen("linux/arm").as_deref(), Some("linux/arm/v7"));
         assert_eq!(chosen("linux/arm64"), None);
         assert_eq!(chosen("windows/amd64"), None);
+    }
+
+    #[test]
+    fn layers_in_common_are_the_lowest() {
+        let own = [Digest::of(b"base"), Digest::of(b"wheels"), Digest::of(b"source")];
+        let text = |digest: &Digest| digest.to_string();
+        let [base, wheels, source] = &own;
+        let other = Digest::of(b"other");
+        assert_eq!(in_common(&own, &[base, wheels, &other].map(text)), 2);
+        assert_eq!(in_common(&own, &[base, wheels, source, &other].map(text)), 3);
+        assert_eq!(in_common(&own, &[&other, wheels, source].map(text)), 0);
+        assert_eq!(in_common(&own, &[]), 0);
     }
 
     #[test]

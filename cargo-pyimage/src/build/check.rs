@@ -259,6 +259,11 @@ impl Findings {
         }
     }
 
+    /// Nothing is wrong.
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
     /// Tells it, once for all platforms.
     pub(super) fn tell(&self, builder: &Builder<'_>, image: &PackageImage) {
         let (shell, base) = (builder.shell, image.settings.base.familiar());

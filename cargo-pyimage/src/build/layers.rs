@@ -10,7 +10,7 @@ use pyrun::cache::Work;
 use super::{BuildError, Builder, PackageImage, cores};
 
 /// The cache's folder of what is known of layers, by their keys.
-const KNOWN: &str = "layers";
+pub(super) const KNOWN: &str = "layers";
 
 /// The paths in a layer, sorted: thousands, and mostly only gone through, so they stay in one text.
 #[derive(Debug, Clone, Default)]
@@ -79,9 +79,14 @@ impl Builder<'_> {
     pub(super) fn known(&self, key: &LayerKey, created_by: &str) -> Option<Made> {
         let text = String::from_utf8(self.cache.read(entry(key)).ok()??).ok()?;
         let (layer, paths) = read(&text)?;
-        let blob = self.blob(&layer);
-        let whole = fs_err::metadata(&blob).is_ok_and(|found| found.len() == layer.size);
-        whole.then(|| Made { layer, blob, created_by: created_by.to_owned(), paths })
+        let blob = self.whole(&layer)?;
+        Some(Made { layer, blob, created_by: created_by.to_owned(), paths })
+    }
+
+    /// Where a layer's blob is, if all of it is there.
+    pub(super) fn whole(&self, layer: &Layer) -> Option<Utf8PathBuf> {
+        let blob = self.blob(layer);
+        fs_err::metadata(&blob).is_ok_and(|found| found.len() == layer.size).then_some(blob)
     }
 
     /// Makes a layer, and keeps it under its key.

@@ -48,6 +48,13 @@ pub(super) struct WheelLayer {
     checked: bool,
 }
 
+impl WheelLayer {
+    /// Whether a wheel of it was made of sources.
+    pub(super) fn has_built(&self) -> bool {
+        self.wheels.iter().any(|wheel| wheel.is_built)
+    }
+}
+
 impl Builder<'_> {
     /// The layers of an image's wheels on a platform, the lowest first.
     pub(super) async fn plan(
