@@ -153,6 +153,44 @@ fn the_same_source_is_the_same_image_and_a_change_is_one_layer() {
 }
 
 #[test]
+fn what_is_known_of_packages_does_not_outlive_their_layers() {
+    let Some(project) = project() else { return };
+    let digest = built(&project, &[]);
+    let cache = project.folder.cache();
+    let known = |end: &str| {
+        let entries = fs_err::read_dir(cache.join("layers")).expect("what is known of layers");
+        let names = entries.map(|entry| entry.expect("an entry").path());
+        names.filter(|path| path.extension().is_some_and(|its| its == end)).collect::<Vec<_>>()
+    };
+    // The first build pins bytecode, which changes the lock.
+    assert_eq!(built(&project, &[]), digest);
+    assert!(!known("json").is_empty());
+    fs_err::remove_dir_all(project.folder.project().join("target")).expect("a layout");
+    for note in known("txt") {
+        fs_err::remove_file(note).expect("a note");
+    }
+    assert_eq!(built(&project, &[]), digest);
+    assert_eq!(known("txt").len(), 0, "neither wheels nor layers were looked at");
+
+    let layout = OnDisk::of(&project);
+    let layers = layout.manifests().remove(0)["layers"].as_array().expect("layers").clone();
+    let kept = |layer: &Value| cache.join(OnDisk::path(layer));
+    let own: Vec<_> = layers.iter().filter(|layer| kept(layer).exists()).collect();
+    fs_err::remove_file(kept(own[0])).expect("a layer");
+    fs_err::remove_dir_all(project.folder.project().join("target")).expect("a layout");
+    assert_eq!(built(&project, &[]), digest);
+    assert!(layout.0.join(OnDisk::path(own[0])).exists());
+    // A file of the project in the place of a package's is told each time.
+    let path = "usr/local/lib/python3.13/site-packages/demo.py";
+    let manifest = project.text("Cargo.toml");
+    project.folder.file("Cargo.toml", &format!("{manifest}files = [{{ from = \"app/main.py\", to = \"/{path}\" }}]\n"));
+    for _ in 0..2 {
+        let run = build(&project, &[]);
+        assert!(run.stderr.contains("is replaced by"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn of_files_that_several_packages_have_the_last_one_is_there() {
     let Some(project) = project() else { return };
     project.folder.file("requirements.txt", "alpha\nbeta\ngamma\nzeta\n");
