@@ -14,6 +14,7 @@ mod compression;
 mod corruption;
 mod differential;
 mod discovery;
+mod dist;
 mod dockerfile;
 mod docs;
 mod dry_run;

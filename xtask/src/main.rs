@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod dist;
 mod fuzz;
 mod http;
 mod options;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Test(args) => work::test(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Ci => ci::run(),
+        Command::Dist(packing) => dist::run(&packing),
         Command::Fuzz(fuzzing) => fuzz::run(&fuzzing),
         Command::Testbed(TestbedCommand::Up(parts)) => testbed::up(&parts).map(drop),
         Command::Testbed(TestbedCommand::Down) => testbed::down(),

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 
+use crate::dist::Packing;
 use crate::fuzz::Fuzzing;
 use crate::testbed::Part;
 
@@ -15,6 +16,7 @@ pub(crate) enum Command {
     Test(Vec<OsString>),
     Bench(Vec<OsString>),
     Ci,
+    Dist(Packing),
     Fuzz(Fuzzing),
     Testbed(TestbedCommand),
 }
@@ -43,6 +45,7 @@ pub(crate) fn parse() -> Result<Command> {
         // These hand their arguments on as they are.
         "test" => return Ok(Command::Test(parser.raw_args()?.collect())),
         "bench" => return Ok(Command::Bench(parser.raw_args()?.collect())),
+        "dist" => return dist(&mut parser).map(Command::Dist),
         "fuzz" => return fuzz(&mut parser).map(Command::Fuzz),
         "testbed" => return testbed(&mut parser).map(Command::Testbed),
         other => bail!("no command `{other}`: try `cargo xtask help`"),
@@ -51,6 +54,19 @@ pub(crate) fn parse() -> Result<Command> {
         None => Ok(command),
         Some(extra) => Err(extra.unexpected().into()),
     }
+}
+
+fn dist(parser: &mut lexopt::Parser) -> Result<Packing> {
+    let mut packing = Packing::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("target") => packing.target = Some(parser.value()?.string()?),
+            Long("output") => packing.output = Some(parser.value()?.into()),
+            Long("debug") => packing.debug = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(packing)
 }
 
 fn fuzz(parser: &mut lexopt::Parser) -> Result<Fuzzing> {
