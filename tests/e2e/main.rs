@@ -10,6 +10,7 @@ mod building;
 mod bytecode;
 mod cache;
 mod choice;
+mod ci_project;
 mod compression;
 mod corruption;
 mod differential;

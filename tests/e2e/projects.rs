@@ -20,14 +20,14 @@ fn copied(from: &Path, to: &Path) {
 }
 
 /// A copy of an example, its image named after this test's folder.
-struct Example {
-    folder: Folder,
+pub(crate) struct Example {
+    pub(crate) folder: Folder,
     image: String,
-    uv: Option<String>,
+    pub(crate) uv: Option<String>,
 }
 
 impl Example {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder = Folder::new();
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
         copied(&examples.join(name), &folder.project());
@@ -41,9 +41,20 @@ impl Example {
         Self { folder, image, uv: None }
     }
 
+    /// What the image is called on this machine.
+    pub(crate) fn image(&self) -> &str {
+        &self.image
+    }
+
     fn run(&self, words: &[String], login: &Path) -> Finished {
+        let mut command = self.command(login);
+        finish(command.args(words))
+    }
+
+    /// `cargo pyimage` with the bed's engine, these logins, and the machine's own way to package indexes.
+    pub(crate) fn command(&self, login: &Path) -> Command {
         let mut command: Command = self.folder.pyimage([]);
-        command.args(words).env("DOCKER_CONFIG", login);
+        command.env("DOCKER_CONFIG", login);
         command.env("DOCKER_HOST", part("TESTBED_DOCKER").unwrap_or_default());
         for (name, value) in std::env::vars() {
             let index = ["PIP_", "UV_"].iter().any(|prefix| name.starts_with(prefix));
@@ -54,7 +65,8 @@ impl Example {
         if let Some(uv) = &self.uv {
             command.env("PYIMAGE_UV", uv);
         }
-        finish(with_cargo(&mut command))
+        with_cargo(&mut command);
+        command
     }
 }
 

@@ -1,0 +1,5 @@
+import sys
+
+from . import read, table
+
+print(table(read(sys.stdin)))
