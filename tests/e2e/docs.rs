@@ -31,7 +31,7 @@ fn commands(page: &str) -> Vec<(String, String)> {
 }
 
 /// What stays when the bed is built anew: no digests, sizes and patch releases, and columns as wide as they happen to be.
-fn lasting(text: &str) -> String {
+pub(crate) fn lasting(text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
         let words = line.split_whitespace().map(|word| {
@@ -39,8 +39,8 @@ fn lasting(text: &str) -> String {
             let end = &word[bare.len()..];
             let patch = bare.split('-').next().unwrap_or_default();
             let numbers: Vec<_> = patch.split('.').collect();
-            if bare.starts_with("sha256:") {
-                format!("DIGEST{end}")
+            if let Some((before, _)) = bare.split_once("sha256:") {
+                format!("{before}DIGEST{end}")
             } else if numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u32>().is_ok()) {
                 let minor = patch.rsplit_once('.').map_or(patch, |(minor, _)| minor);
                 format!("{minor}.N{}{end}", &bare[patch.len()..])
