@@ -218,7 +218,7 @@ async fn pin(args: &LockArgs, context: &Context) -> Result<(), Failure> {
 
 /// Builds what is asked for, and writes nothing but to the cache.
 async fn assembled(args: &BuildArgs, context: &Context) -> Result<Vec<Built>, Failure> {
-    let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
+    let workspace = workspace(args.assembly.source.manifest_path.as_deref(), context.cache.as_ref())?;
     let all = assembled_in(&workspace, args, context).await?;
     Ok(all.into_iter().map(|(_, built)| built).collect())
 }
@@ -228,19 +228,20 @@ async fn assembled_in<'a>(
     args: &BuildArgs,
     context: &Context,
 ) -> Result<Vec<(&'a PackageImage, Built)>, Failure> {
-    let lock = locked(workspace, args.locking, context).await?;
-    let builder = builder(workspace, &lock, args.locking, context)?;
-    let platforms = args.platform.iter().cloned().collect();
-    let images = workspace.named(args.image.as_deref()).map_err(failure_of_build)?;
+    let lock = locked(workspace, args.assembly.source.locking, context).await?;
+    let builder = builder(workspace, &lock, args.assembly.source.locking, context)?;
+    let platforms = args.assembly.platform.iter().cloned().collect();
+    let images = workspace.named(args.assembly.source.image.as_deref()).map_err(failure_of_build)?;
     let mut all = Vec::new();
     for image in images {
-        let mut built = builder.build(image, &platforms, &args.tag).await.map_err(failure_of_build)?;
+        let mut built =
+            builder.build(image, &platforms, &args.assembly.tag).await.map_err(failure_of_build)?;
         if !builder.locked
             && built.bytecode.iter().any(|(from, digest)| lock.bytecode.get(from) != Some(digest))
         {
             LockFile::pin_bytecode(workspace, &built.bytecode, false).map_err(failure_of_lock)?;
         }
-        if let Some(format) = args.sbom {
+        if let Some(format) = args.assembly.sbom {
             let sbom = builder.sbom(image, &platforms).await.map_err(failure_of_build)?;
             built.referrers = built.sboms(&sbom, format);
         }

@@ -110,7 +110,7 @@ fn command(args: &RunArgs, config: &ImageConfig) -> Result<Vec<String>, LaunchEr
         None => Err(LaunchError::from(RequestError::NotUtf8(PathBuf::from(word)))),
     };
     let given = args.words.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-    let (mut words, own) = match &args.container.entrypoint {
+    let (mut words, own) = match &args.entrypoint {
         Some(program) => (vec![program.clone()], &Vec::new()),
         None => (config.entrypoint.clone(), &config.cmd),
     };

@@ -1,6 +1,7 @@
 //! The command line of `cargo pyrun`.
 
 mod arguments;
+mod container;
 mod mistake;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand};
 
 pub use arguments::split_script;
+pub use container::{ContainerArgs, DockerArgs};
 
 use crate::plan::Pull;
 use crate::shell::parse_color;
@@ -26,24 +28,28 @@ Example:
 const EXAMPLES: &str = "\
 Examples:
   cargo pyrun script.py --tag 3.13-slim             a file, in python:3.13-slim
-  cargo pyrun --tag 3.13-slim script.py --verbose   `--verbose` is the script's: all that follows
-                                                    it is, but for a tag right after it, as above
+  cargo pyrun --tag 3.13-slim script.py --verbose   `--verbose` is the script's, as all that follows
   cargo pyrun -p 8000:8000 -m http.server           a module, as `python -m`
   cargo pyrun -c 'import sys; print(sys.version)'   code, as `python -c`
   curl -s https://example.org/x.py | cargo pyrun -  a script from stdin
   cargo pyrun                                       the interactive interpreter
+  cargo pyrun --with rich -r requirements.txt a.py  with packages
+  cargo pyrun -v ./data:/data:ro -e DEBUG a.py      with a folder, and a variable of this machine
   cargo pyrun --entrypoint python -- -O script.py   options of Python's own
   cargo pyrun --list                                the scripts that the project's Cargo.toml names
   cargo pyrun codegen                               one of them
 
-Settings:
-  An option that is not given is read from its PYRUN_* variable, then from Cargo.toml: the named
-  script, [package.metadata.pyrun], then [workspace.metadata.pyrun].
-  Docker's -i, -t, --rm and --init are accepted and change nothing.
-
 Choice of Python:
-  Without a tag or an image, it is the newest slim image that satisfies requires-python of the
-  script (PEP 723), the nearest .python-version and requires-python of the nearest pyproject.toml.
+  Without --tag or --image it is the newest slim image that satisfies requires-python of the
+  script (PEP 723), the nearest .python-version, and requires-python of the nearest pyproject.toml;
+  where nothing asks for one, python:3.15-slim.
+
+Settings:
+  An option that is not given is read from its variable, then from Cargo.toml: the named script,
+  [package.metadata.pyrun], then [workspace.metadata.pyrun]. The variables are PYRUN_ with TAG,
+  IMAGE, PYTHON, ENTRYPOINT, PLATFORM, PULL, GROUPS, EXTRAS, BUILD_TAG, ENV_FILE, WORKDIR, NETWORK,
+  USER, MEMORY, CPUS, READ_ONLY, MOUNT, GPUS, DOCKER_SOCKET or ENGINE after it.
+  Docker's -i, -t, --rm and --init are accepted and change nothing.
 
 Environment:
   DOCKER_HOST, DOCKER_CONTEXT and docker's current context choose the engine, as for docker.
@@ -93,8 +99,7 @@ pub enum CargoCommand {
 /// Options and script of `cargo pyrun`.
 #[derive(Debug, Args)]
 pub struct PyrunArgs {
-    /// A file, `-` for stdin, or a script that Cargo.toml names, then what it gets; without one, the interactive
-    /// interpreter
+    /// A file, `-` for stdin, or a script that Cargo.toml names; then its own arguments
     // What starts with a dash gets here behind the `--` that `split_script` puts; elsewhere it is an unknown option.
     #[arg(value_name = "SCRIPT [ARGS]")]
     pub words: Vec<OsString>,
@@ -163,28 +168,28 @@ pub struct ModeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Image")]
 pub struct ImageArgs {
-    /// An official Python tag, for example `3.13-slim` [default: what the script or the project asks for, else 3.15-slim] [env: PYRUN_TAG]
+    /// An official Python tag, for example `3.13-slim` [default: what the project asks for]
     #[arg(long, value_name = "TAG", conflicts_with = "image")]
     pub tag: Option<String>,
 
-    /// Another image [env: PYRUN_IMAGE]
+    /// Another image
     #[arg(long, value_name = "REF")]
     pub image: Option<String>,
 
-    /// The interpreter in the image; `system` is the distribution's /usr/bin/python3 [default: /usr/local/bin/python] [env: PYRUN_PYTHON]
+    /// The interpreter in the image, or `system` for /usr/bin/python3 [default: /usr/local/bin/python]
     #[arg(long, value_name = "PATH")]
     pub python: Option<String>,
 
-    /// Run this program instead of Python [env: PYRUN_ENTRYPOINT]
+    /// Run this program instead of Python
     #[arg(long, value_name = "PROGRAM")]
     pub entrypoint: Option<String>,
 
-    /// Another platform than the engine's, for example `linux/arm64` [env: PYRUN_PLATFORM]
+    /// Another platform than the engine's, for example `linux/arm64`
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
 
-    /// When to pull the image [default: missing] [env: PYRUN_PULL]
-    #[arg(long, value_name = "WHEN")]
+    /// When to pull the image: `always`, `missing` or `never` [default: missing]
+    #[arg(long, value_name = "WHEN", hide_possible_values = true)]
     pub pull: Option<Pull>,
 }
 
@@ -197,19 +202,19 @@ pub struct PackageArgs {
     #[arg(long, value_name = "REQUIREMENT")]
     pub with: Vec<String>,
 
-    /// Have what this file asks for: requirements.txt, pyproject.toml, pylock.toml or uv.lock
+    /// Have what a file asks for: requirements.txt, pyproject.toml, pylock.toml, uv.lock
     #[arg(short, long, value_name = "FILE")]
     pub requirements: Vec<String>,
 
-    /// Have a dependency group of the project: the pyproject.toml of `-r`, else the nearest above the script [env: PYRUN_GROUPS]
+    /// Have a dependency group of the pyproject.toml: that of `-r`, else the nearest
     #[arg(long, value_name = "NAME")]
     pub group: Vec<String>,
 
-    /// Have what the project depends on, with this extra [env: PYRUN_EXTRAS]
+    /// Have what the project depends on, with this extra
     #[arg(long, value_name = "NAME")]
     pub extra: Vec<String>,
 
-    /// Write a lock beside the script (pylock.NAME.toml) or the file of `-r` (pylock.toml), and keep it up to date
+    /// Write a lock, pylock.NAME.toml or pylock.toml, and keep it up to date
     #[arg(long, conflicts_with_all = ["locked", "frozen"])]
     pub lock: bool,
 
@@ -225,92 +230,9 @@ pub struct PackageArgs {
     #[arg(long)]
     pub frozen: bool,
 
-    /// The official tag in which packages without a wheel are built [default: the full image of the same release] [env: PYRUN_BUILD_TAG]
+    /// The tag in which packages without a wheel are built [default: the full image of the release]
     #[arg(long, value_name = "TAG")]
     pub build_tag: Option<String>,
-}
-
-/// What the container has and may.
-#[derive(Debug, Clone, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
-#[command(next_help_heading = "Container")]
-pub struct ContainerArgs {
-    /// Set a variable, or pass it on from here
-    #[arg(short, long, value_name = "KEY[=VALUE]")]
-    pub env: Vec<String>,
-
-    /// Read variables from a file, in docker's format [env: PYRUN_ENV_FILE]
-    #[arg(long, value_name = "FILE")]
-    pub env_file: Vec<String>,
-
-    /// Mount a folder or file of this machine, or a volume; short form `-v HOST:CONTAINER`
-    #[arg(long, value_name = "[HOST:]CONTAINER[:ro]")]
-    pub volume: Vec<String>,
-
-    /// Where the current folder is mounted [default: /usr/src/myapp] [env: PYRUN_MOUNT]
-    #[arg(long, value_name = "PATH")]
-    pub mount: Option<String>,
-
-    /// The folder in which the script starts [default: where the current folder is mounted] [env: PYRUN_WORKDIR]
-    #[arg(short, long, value_name = "PATH")]
-    pub workdir: Option<String>,
-
-    /// Publish a port
-    #[arg(short, long, value_name = "[[IP:]HOST:]CONTAINER")]
-    pub publish: Vec<String>,
-
-    /// The network to join, for example `none` or `host` [env: PYRUN_NETWORK]
-    #[arg(long, alias = "net", value_name = "NETWORK")]
-    pub network: Option<String>,
-
-    /// The container's name
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-
-    /// The user in the container [default: the one that owns your files outside] [env: PYRUN_USER]
-    #[arg(short, long, value_name = "UID[:GID]")]
-    pub user: Option<String>,
-
-    /// The memory limit, for example `512m` [env: PYRUN_MEMORY]
-    #[arg(long, value_name = "BYTES")]
-    pub memory: Option<String>,
-
-    /// The CPU limit, for example `1.5` [env: PYRUN_CPUS]
-    #[arg(long, value_name = "NUMBER")]
-    pub cpus: Option<String>,
-
-    /// Make the root file system read-only (the home folder and /tmp are in memory then) [env: PYRUN_READ_ONLY]
-    #[arg(long)]
-    pub read_only: bool,
-
-    /// GPUs to use: `all`, a number, or `device=ID` [env: PYRUN_GPUS]
-    #[arg(long, value_name = "GPUS")]
-    pub gpus: Option<String>,
-
-    /// Let the script drive the engine through /var/run/docker.sock [env: PYRUN_DOCKER_SOCKET]
-    #[arg(long)]
-    pub docker_socket: bool,
-
-    /// Keep the container after the run
-    #[arg(long)]
-    pub keep: bool,
-
-    /// The engine: an address, `docker`, `podman`, or a docker context [default: the first that answers] [env: PYRUN_ENGINE]
-    #[arg(long, value_name = "ENGINE")]
-    pub engine: Option<String>,
-
-    /// Typed after years of `docker run`: always on here.
-    #[arg(short = 'i', long = "interactive", hide = true)]
-    pub interactive: bool,
-    /// As above: the terminal decides.
-    #[arg(short = 't', long = "tty", hide = true)]
-    pub tty: bool,
-    /// As above: always on, unless `--keep` is given.
-    #[arg(long, hide = true)]
-    pub rm: bool,
-    /// As above: always on.
-    #[arg(long, hide = true)]
-    pub init: bool,
 }
 
 /// Where settings come from.
@@ -363,4 +285,38 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<PyrunArgs,
     let parsed = Cargo::try_parse_from(split_script(arguments)).map_err(mistake::explain)?;
     let CargoCommand::Pyrun(args) = parsed.command;
     Ok(*args)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_line_of_help_is_too_long() {
+        let mut cargo = Cargo::command();
+        cargo.build();
+        let pyrun = cargo.find_subcommand_mut("pyrun").unwrap();
+        for help in [pyrun.render_help(), pyrun.render_long_help()] {
+            let help = help.to_string();
+            let widest = help.lines().max_by_key(|line| line.chars().count()).unwrap_or_default();
+            assert!(widest.chars().count() <= WIDTH, "{widest}");
+        }
+    }
+
+    #[test]
+    fn the_examples_are_ones_that_it_takes() {
+        for text in [EXAMPLE, EXAMPLES] {
+            let (_, examples) = text.split_once(":\n").unwrap();
+            let lines = examples.lines().take_while(|line| line.starts_with("  "));
+            let typed: Vec<_> = lines.filter_map(|line| line.trim().split("  ").next()).collect();
+            for line in typed.iter().filter(|line| line.contains("cargo pyrun")) {
+                let at = line.find("cargo pyrun").unwrap_or_default();
+                let words = shlex::split(&line[at..]).unwrap().into_iter().skip(1).map(OsString::from);
+                let parsed = parse(std::iter::once("cargo-pyrun".into()).chain(words));
+                assert!(parsed.is_ok(), "{line}: {parsed:?}");
+            }
+        }
+    }
 }

@@ -16,7 +16,7 @@ use image::Wishes;
 
 pub use image::{Named, Notice};
 
-use crate::cli::{ContainerArgs, ImageArgs, PackageArgs, PyrunArgs};
+use crate::cli::{ContainerArgs, DockerArgs, ImageArgs, PackageArgs, PyrunArgs};
 use crate::constraints::{self, ConstraintError, Source};
 use crate::container::{parse_bytes, parse_cpus};
 use crate::dependencies::{Asked, Dependencies, DependencyError, Locking};
@@ -233,7 +233,7 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         volumes: settings.volumes.clone(),
         publish: settings.publish.clone(),
         network: settings.network.clone(),
-        name: args.container.name.clone(),
+        name: args.container.docker.name.clone(),
         user: settings.user.clone(),
         platform: platform(&settings)?,
         pull: match &settings.pull {
@@ -321,11 +321,11 @@ fn script_of_stdin(program: &Program) -> Result<Option<Bytes>, RequestError> {
 fn flags(args: &PyrunArgs, here: &Path) -> Result<Settings, RequestError> {
     let PyrunArgs { image, container, packages, .. } = args;
     let ImageArgs { tag, image, python, entrypoint, platform, pull } = image.clone();
-    let ContainerArgs {
+    let ContainerArgs { docker, mount, gpus, docker_socket, keep: _, engine } = container.clone();
+    let DockerArgs {
         env,
         env_file,
         volume,
-        mount,
         workdir,
         publish,
         network,
@@ -334,15 +334,11 @@ fn flags(args: &PyrunArgs, here: &Path) -> Result<Settings, RequestError> {
         memory,
         cpus,
         read_only,
-        gpus,
-        docker_socket,
-        keep: _,
-        engine,
         interactive: _,
         tty: _,
         rm: _,
         init: _,
-    } = container.clone();
+    } = docker;
     Ok(Settings {
         tag,
         image,

@@ -119,12 +119,11 @@ fn the_archive_has_all_that_belongs_to_the_programs() {
 #[test]
 fn every_command_has_a_page_that_man_can_read() {
     let pages = files(&output().join("man"));
-    let folder = Folder::new();
-    let help = finish(folder.pyimage([]).arg("--help")).stdout;
-    let (_, commands) = help.split_once("Commands:\n").expect("commands");
-    let commands = commands.lines().take_while(|line| !line.is_empty());
-    let commands: Vec<_> =
-        commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    let mut cargo = <pyimage::cli::Cargo as clap::CommandFactory>::command();
+    cargo.build();
+    let pyimage = cargo.find_subcommand("pyimage").expect("the command");
+    let commands = pyimage.get_subcommands().map(clap::Command::get_name);
+    let commands: Vec<_> = commands.filter(|name| *name != "help").collect();
     assert!(commands.len() > 15, "{commands:?}");
     for command in commands {
         let name = format!("cargo-pyimage-{command}.1");

@@ -43,6 +43,9 @@ fn help_of_pyimage_is_as_it_was_last_read() {
         ("diff", "diff.txt"),
         ("verify", "verify.txt"),
         ("cache", "cache.txt"),
+        ("init", "init.txt"),
+        ("dockerfile", "dockerfile.txt"),
+        ("schema", "schema.txt"),
     ] {
         let words = [command, "--help"].into_iter().filter(|word| !word.is_empty());
         let run = finish(folder.pyimage([]).args(words));

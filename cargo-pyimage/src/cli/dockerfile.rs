@@ -38,11 +38,11 @@ pub struct DockerfileArgs {
     pub force: bool,
 
     /// Only the image of this package
-    #[arg(long, value_name = "PACKAGE")]
+    #[arg(long, value_name = "PACKAGE", help_heading = "Project")]
     pub image: Option<String>,
 
-    /// The Cargo.toml of the project, where it is not the one around the current folder
-    #[arg(long, value_name = "PATH")]
+    /// The project's Cargo.toml [default: the nearest above the current folder]
+    #[arg(long, value_name = "PATH", help_heading = "Project")]
     pub manifest_path: Option<Utf8PathBuf>,
 }
 
@@ -59,14 +59,14 @@ Examples:
 #[derive(Debug, Args)]
 pub struct InitArgs {
     /// The package that the image is of
-    #[arg(short, long, value_name = "PACKAGE")]
+    #[arg(short, long, value_name = "PACKAGE", help_heading = "Project")]
     pub package: Option<String>,
 
     /// Replace the section that is there
     #[arg(long)]
     pub force: bool,
 
-    /// The Cargo.toml of the project, where it is not the one around the current folder
-    #[arg(long, value_name = "PATH")]
+    /// The project's Cargo.toml [default: the nearest above the current folder]
+    #[arg(long, value_name = "PATH", help_heading = "Project")]
     pub manifest_path: Option<Utf8PathBuf>,
 }

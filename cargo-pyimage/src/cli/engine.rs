@@ -7,8 +7,9 @@ use camino::Utf8PathBuf;
 use clap::builder::ArgAction;
 use clap::{Args, CommandFactory as _};
 use pyimage_build::Platform;
+use pyrun::cli::DockerArgs;
 
-use super::{BuildArgs, Cargo, LockingArgs};
+use super::{Cargo, SourceArgs};
 use crate::save::SaveFormat;
 
 pub(super) const LOAD_EXAMPLES: &str = "\
@@ -43,39 +44,6 @@ Examples:
   cargo pyimage run --entrypoint sh           look around in it
   cargo pyimage run --platform linux/arm64";
 
-/// Which image, and how its locks are used.
-#[derive(Debug, Clone, Args)]
-pub struct SourceArgs {
-    /// Only the image of this name, or those of this package
-    #[arg(long, value_name = "NAME")]
-    pub image: Option<String>,
-
-    /// How locks and networks are used.
-    #[command(flatten)]
-    pub locking: LockingArgs,
-
-    /// The Cargo.toml of the project, where it is not the one around the current folder
-    #[arg(long, value_name = "PATH")]
-    pub manifest_path: Option<Utf8PathBuf>,
-}
-
-impl SourceArgs {
-    /// The same for these platforms, as `cargo pyimage build` has it.
-    pub(crate) fn build(&self, platform: Vec<Platform>, tag: &[String]) -> BuildArgs {
-        let Self { image, locking, manifest_path } = self.clone();
-        BuildArgs {
-            platform,
-            image,
-            tag: tag.to_vec(),
-            builder: Some(super::BuilderChoice::Native),
-            no_load: true,
-            locking,
-            manifest_path,
-            ..BuildArgs::default()
-        }
-    }
-}
-
 /// `cargo pyimage load`.
 #[derive(Debug, Args)]
 pub struct LoadArgs {
@@ -87,8 +55,8 @@ pub struct LoadArgs {
     #[arg(short, long, value_name = "TAG")]
     pub tag: Vec<String>,
 
-    /// The engine: an address, `docker`, `podman`, or a docker context [default: the first that answers] [env: PYRUN_ENGINE]
-    #[arg(long, value_name = "ENGINE")]
+    /// An address, `docker`, `podman`, or a docker context [env: PYRUN_ENGINE]
+    #[arg(long, value_name = "ENGINE", help_heading = "Engine")]
     pub engine: Option<String>,
 
     /// Which image.
@@ -134,84 +102,21 @@ pub struct RunArgs {
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<Platform>,
 
-    /// The engine: an address, `docker`, `podman`, or a docker context [default: the first that answers] [env: PYRUN_ENGINE]
-    #[arg(long, value_name = "ENGINE")]
+    /// An address, `docker`, `podman`, or a docker context [env: PYRUN_ENGINE]
+    #[arg(long, value_name = "ENGINE", help_heading = "Engine")]
     pub engine: Option<String>,
 
     /// Which image.
     #[command(flatten)]
     pub source: SourceArgs,
 
-    /// What the container has and may.
-    #[command(flatten)]
-    pub container: ContainerArgs,
-}
-
-/// What a container of an image has and may.
-#[derive(Debug, Clone, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
-#[command(next_help_heading = "Container")]
-pub struct ContainerArgs {
-    /// Set a variable, or pass it on from here
-    #[arg(short, long, value_name = "KEY[=VALUE]")]
-    pub env: Vec<String>,
-
-    /// Read variables from a file, in docker's format
-    #[arg(long, value_name = "FILE")]
-    pub env_file: Vec<String>,
-
-    /// Mount a folder or file of this machine, or a volume; short form `-v HOST:CONTAINER`
-    #[arg(long, value_name = "[HOST:]CONTAINER[:ro]")]
-    pub volume: Vec<String>,
-
-    /// The folder in which the program starts [default: the image's]
-    #[arg(short, long, value_name = "PATH")]
-    pub workdir: Option<String>,
-
-    /// Publish a port
-    #[arg(short, long, value_name = "[[IP:]HOST:]CONTAINER")]
-    pub publish: Vec<String>,
-
-    /// The network to join, for example `none` or `host`
-    #[arg(long, alias = "net", value_name = "NETWORK")]
-    pub network: Option<String>,
-
-    /// The container's name
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-
-    /// The user in the container [default: the image's]
-    #[arg(short, long, value_name = "UID[:GID]")]
-    pub user: Option<String>,
-
     /// Run this program instead of the image's entry point
-    #[arg(long, value_name = "PROGRAM")]
+    #[arg(long, value_name = "PROGRAM", help_heading = "Container")]
     pub entrypoint: Option<String>,
 
-    /// The memory limit, for example `512m`
-    #[arg(long, value_name = "BYTES")]
-    pub memory: Option<String>,
-
-    /// The CPU limit, for example `1.5`
-    #[arg(long, value_name = "NUMBER")]
-    pub cpus: Option<String>,
-
-    /// Make the root file system read-only (/tmp is in memory then)
-    #[arg(long)]
-    pub read_only: bool,
-
-    /// Typed after years of `docker run`: always on here.
-    #[arg(short = 'i', long = "interactive", hide = true)]
-    pub interactive: bool,
-    /// As above: the terminal decides.
-    #[arg(short = 't', long = "tty", hide = true)]
-    pub tty: bool,
-    /// As above: always on.
-    #[arg(long, hide = true)]
-    pub rm: bool,
-    /// As above: always on.
-    #[arg(long, hide = true)]
-    pub init: bool,
+    /// What the container has and may.
+    #[command(flatten)]
+    pub container: DockerArgs,
 }
 
 /// `run -v HOST:CONTAINER` as docker has it, where `-v` tells more everywhere else.

@@ -53,6 +53,22 @@ Examples:
   cargo pyimage verify ghcr.io/me/app:1.0
   cargo pyimage verify ghcr.io/me/app@sha256:… --image app";
 
+/// What of an image is looked at.
+#[derive(Debug, Clone, Args)]
+pub struct LookArgs {
+    /// Only for this platform, for example `linux/arm64`
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Vec<Platform>,
+
+    /// Download and read the layers of the base too
+    #[arg(long)]
+    pub base: bool,
+
+    /// The project's own image.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
 /// `cargo pyimage inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
@@ -60,25 +76,17 @@ pub struct InspectArgs {
     #[arg(value_name = "IMAGE")]
     pub name: Option<String>,
 
-    /// Only for this platform, for example `linux/arm64`
-    #[arg(long, value_name = "OS/ARCH")]
-    pub platform: Vec<Platform>,
-
     /// Download the layers that are not the base's, and read them
     #[arg(long)]
     pub layers: bool,
-
-    /// Download the layers of the base too
-    #[arg(long)]
-    pub base: bool,
 
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 
-    /// The project's own image.
+    /// What of it.
     #[command(flatten)]
-    pub source: SourceArgs,
+    pub look: LookArgs,
 }
 
 /// `cargo pyimage tree`.
@@ -96,17 +104,9 @@ pub struct TreeArgs {
     #[arg(long, value_name = "LEVELS", default_value_t = 2)]
     pub depth: usize,
 
-    /// Only for this platform, for example `linux/arm64`
-    #[arg(long, value_name = "OS/ARCH")]
-    pub platform: Vec<Platform>,
-
-    /// Download the layers of the base too
-    #[arg(long)]
-    pub base: bool,
-
-    /// The project's own image.
+    /// What of it.
     #[command(flatten)]
-    pub source: SourceArgs,
+    pub look: LookArgs,
 }
 
 /// `cargo pyimage diff`.
@@ -120,21 +120,13 @@ pub struct DiffArgs {
     #[arg(value_name = "B")]
     pub b: Option<String>,
 
-    /// Only for this platform, for example `linux/arm64`
-    #[arg(long, value_name = "OS/ARCH")]
-    pub platform: Vec<Platform>,
-
-    /// Download and read the layers of different bases too
-    #[arg(long)]
-    pub base: bool,
-
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 
-    /// The project's own image.
+    /// What of it.
     #[command(flatten)]
-    pub source: SourceArgs,
+    pub look: LookArgs,
 }
 
 /// `cargo pyimage verify`.

@@ -30,18 +30,18 @@ pub struct PullArgs {
     pub output: Option<Utf8PathBuf>,
 
     /// Bring it to the engine instead
-    #[arg(long)]
+    #[arg(long, help_heading = "Engine")]
     pub load: bool,
 
-    /// The engine: an address, `docker`, `podman`, or a docker context [default: the first that answers] [env: PYRUN_ENGINE]
-    #[arg(long, value_name = "ENGINE", requires = "load")]
+    /// An address, `docker`, `podman`, or a docker context [env: PYRUN_ENGINE]
+    #[arg(long, value_name = "ENGINE", requires = "load", help_heading = "Engine")]
     pub engine: Option<String>,
 
     /// The project's image of this package
-    #[arg(long, value_name = "PACKAGE", conflicts_with = "reference")]
+    #[arg(long, value_name = "PACKAGE", conflicts_with = "reference", help_heading = "Project")]
     pub image: Option<String>,
 
-    /// The Cargo.toml of the project, where it is not the one around the current folder
-    #[arg(long, value_name = "PATH")]
+    /// The project's Cargo.toml [default: the nearest above the current folder]
+    #[arg(long, value_name = "PATH", help_heading = "Project")]
     pub manifest_path: Option<Utf8PathBuf>,
 }

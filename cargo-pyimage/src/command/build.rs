@@ -20,11 +20,11 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
     if dockerfile::is_for_engine(args, context)? {
         return dockerfile::build(args, context).await;
     }
-    if let Some(file) = &args.metadata_file {
+    if let Some(file) = &args.assembly.metadata_file {
         document::check(file).map_err(failure_of_write)?;
     }
     let to = args.to.as_deref().map(push::repository).transpose().map_err(failure_of_push)?;
-    let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
+    let workspace = workspace(args.assembly.source.manifest_path.as_deref(), context.cache.as_ref())?;
     let (images, mut all): (Vec<_>, Vec<_>) =
         assembled_in(&workspace, args, context).await?.into_iter().unzip();
     let titles: Vec<_> = images.iter().map(|image| image.title()).collect();
@@ -48,14 +48,14 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
             push::attach(built, &context.registry, &context.shell).await.map_err(failure_of_push)?;
             message.pushed = built.tags.iter().map(Reference::to_string).collect();
         }
-        let text = match args.message_format {
+        let text = match args.assembly.message_format {
             MessageFormat::Human => format!("{}\n", built.reference()),
             MessageFormat::Json => message.line(),
         };
         context.shell.print(text).map_err(|error| Failure::new(error, Vec::new()))?;
         told.push(message);
     }
-    if let Some(file) = &args.metadata_file {
+    if let Some(file) = &args.assembly.metadata_file {
         document::write(file, ImageMessage::document(&told).as_bytes()).map_err(failure_of_write)?;
     }
     Ok(())
@@ -118,9 +118,9 @@ async fn archive(
     let request = SaveRequest {
         file: file.to_owned(),
         format,
-        platform: args.platform.first().cloned().unwrap_or_else(Platform::host),
+        platform: args.assembly.platform.first().cloned().unwrap_or_else(Platform::host),
         sparse: false,
-        offline: args.locking.offline || args.locking.frozen,
+        offline: args.assembly.source.locking.offline || args.assembly.source.locking.frozen,
     };
     let saved = save::save(built, &request, &context.registry, &context.shell).await;
     saved.map(drop).map_err(engine::failure_of_load)

@@ -77,8 +77,8 @@ pub(super) fn is_for_engine(args: &BuildArgs, context: &Context) -> Result<bool,
     if let Some(choice) = args.builder {
         return Ok(choice == BuilderChoice::Dockerfile);
     }
-    let workspace = workspace(args.manifest_path.as_deref(), context.cache.as_ref())?;
-    let images = workspace.named(args.image.as_deref()).map_err(failure_of_build)?;
+    let workspace = workspace(args.assembly.source.manifest_path.as_deref(), context.cache.as_ref())?;
+    let images = workspace.named(args.assembly.source.image.as_deref()).map_err(failure_of_build)?;
     let is_theirs = |image: &&PackageImage| image.settings.builder == ImageBuilder::Dockerfile;
     let count = images.iter().filter(|image| is_theirs(image)).count();
     if count > 0 && count < images.len() {
@@ -94,22 +94,22 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
         (args.push, "--push"),
         (!args.output.is_empty(), "--output"),
         (args.no_load, "--no-load"),
-        (args.sbom.is_some(), "--sbom"),
-        (args.message_format == MessageFormat::Json, "--message-format json"),
-        (args.metadata_file.is_some(), "--metadata-file"),
+        (args.assembly.sbom.is_some(), "--sbom"),
+        (args.assembly.message_format == MessageFormat::Json, "--message-format json"),
+        (args.assembly.metadata_file.is_some(), "--metadata-file"),
     ] {
         if is_asked {
             return Err(failure_of_engine_build(EngineBuildError::NotHere(option)));
         }
     }
     let (cache, shell) = (context.cache.as_ref(), &*context.shell);
-    let workspace = workspace(args.manifest_path.as_deref(), cache)?;
-    let images = workspace.named(args.image.as_deref()).map_err(failure_of_build)?;
+    let workspace = workspace(args.assembly.source.manifest_path.as_deref(), cache)?;
+    let images = workspace.named(args.assembly.source.image.as_deref()).map_err(failure_of_build)?;
     let engine = engine(None, context).await.map_err(|error| match error {
         LoadError::Engine(error) => failure_of_engine_build(error.into()),
         error => failure_of_load(error),
     })?;
-    let LockingArgs { locked, offline, frozen } = args.locking;
+    let LockingArgs { locked, offline, frozen } = args.assembly.source.locking;
     // What is before Python 3.8 has no lock: its own pip installs what is asked for.
     let is_lockable = images.iter().all(|image| dockerfile::is_lockable(image));
     if is_lockable && !(locked || offline || frozen) {
@@ -121,12 +121,13 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
         file.check(&workspace).map_err(failure_of_lock)?;
     }
     let own = platform(None, &engine).map_err(failure_of_load)?;
-    let platforms = if args.platform.is_empty() { vec![own.clone()] } else { args.platform.clone() };
+    let platforms =
+        if args.assembly.platform.is_empty() { vec![own.clone()] } else { args.assembly.platform.clone() };
     let builder = EngineBuilder { engine: &engine, shell, offline: offline || frozen };
     for image in images {
         let lock = file.pins_of(&workspace, image).map_err(failure_of_lock)?;
         let project = Project { root: &workspace.root, image, lock };
-        let tags = image.tags(&args.tag).map_err(failure_of_build)?;
+        let tags = image.tags(&args.assembly.tag).map_err(failure_of_build)?;
         for platform in &platforms {
             let several = (platforms.len() > 1).then_some(platform);
             let names = dockerfile::names(&tags, several.filter(|platform| **platform != own));

@@ -94,10 +94,10 @@ pub(super) async fn after_build(
         }
     };
     let own = platform(None, &engine).map_err(failure_of_load)?;
-    let to = loader(&engine, args.locking, context);
+    let to = loader(&engine, args.assembly.source.locking, context);
     for (built, names) in all.iter().zip(&mut names) {
         // Who asks for one platform means that one.
-        let platform = match &args.platform[..] {
+        let platform = match &args.assembly.platform[..] {
             [only] => only,
             _ => &own,
         };

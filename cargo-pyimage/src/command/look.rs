@@ -20,8 +20,8 @@ const DIFFERENT: u8 = 1;
 
 /// `cargo pyimage inspect`.
 pub(super) async fn inspect(args: &InspectArgs, context: &Context) -> Result<(), Failure> {
-    let opened = opened(args.name.as_deref(), &args.platform, &args.source, context).await?;
-    let reach = match (args.layers, args.base) {
+    let opened = opened(args.name.as_deref(), &args.look.platform, &args.look.source, context).await?;
+    let reach = match (args.layers, args.look.base) {
         (_, true) => Reach::All,
         (true, false) => Reach::Own,
         (false, false) => Reach::Here,
@@ -32,8 +32,8 @@ pub(super) async fn inspect(args: &InspectArgs, context: &Context) -> Result<(),
 
 /// `cargo pyimage tree`.
 pub(super) async fn tree(args: &TreeArgs, context: &Context) -> Result<(), Failure> {
-    let opened = opened(args.name.as_deref(), &args.platform, &args.source, context).await?;
-    let forest = tree::tree(&opened, reach(args.base), &context.shell).await.map_err(failure_of_open)?;
+    let opened = opened(args.name.as_deref(), &args.look.platform, &args.look.source, context).await?;
+    let forest = tree::tree(&opened, reach(args.look.base), &context.shell).await.map_err(failure_of_open)?;
     let Some(file) = &args.html else {
         let text = forest.text(args.depth);
         return context.shell.print(text).map_err(|error| Failure::new(error, Vec::new()));
@@ -45,9 +45,9 @@ pub(super) async fn tree(args: &TreeArgs, context: &Context) -> Result<(), Failu
 
 /// `cargo pyimage diff`; gives the exit code.
 pub(super) async fn diff(args: &DiffArgs, context: &Context) -> Result<u8, Failure> {
-    let a = opened(Some(&args.a), &args.platform, &args.source, context).await?;
-    let b = opened(args.b.as_deref(), &args.platform, &args.source, context).await?;
-    let found = diff::diff(&a, &b, reach(args.base), &context.shell).await.map_err(failure_of_open)?;
+    let a = opened(Some(&args.a), &args.look.platform, &args.look.source, context).await?;
+    let b = opened(args.b.as_deref(), &args.look.platform, &args.look.source, context).await?;
+    let found = diff::diff(&a, &b, reach(args.look.base), &context.shell).await.map_err(failure_of_open)?;
     if !(found.equal && args.format == Format::Table) {
         let most = if is_verbose(context) { usize::MAX } else { FILES };
         print(&context.shell, args.format, &found, || found.text(most))?;

@@ -207,3 +207,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_help_names_every_variable() {
+    use clap::CommandFactory as _;
+
+    let asked = std::cell::RefCell::new(Vec::new());
+    let lookup = |name: &str| {
+        asked.borrow_mut().push(name.to_owned());
+        None
+    };
+    table::environment(&lookup).unwrap();
+    let cargo = crate::cli::Cargo::command();
+    let help = cargo.find_subcommand("pyrun").unwrap().get_after_long_help().unwrap().to_string();
+    let (_, variables) = help.split_once("The variables are PYRUN_ with ").unwrap();
+    let (variables, _) = variables.split_once(" after it.").unwrap();
+    let words = variables.split([',', ' ', '\n']).filter(|word| !word.is_empty() && *word != "or");
+    let mut told: Vec<_> = words.map(|word| format!("PYRUN_{word}")).collect();
+    let mut asked = asked.into_inner();
+    told.sort();
+    asked.sort();
+    assert_eq!(told, asked);
+}
