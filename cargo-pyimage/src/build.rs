@@ -10,6 +10,7 @@ mod compilation;
 mod description;
 mod digest;
 mod error;
+mod fetching;
 mod layers;
 mod overlap;
 mod packages;
@@ -37,6 +38,7 @@ use crate::workspace::PackageImage;
 pub use bins::BinError;
 pub use compilation::CompilerError;
 pub use error::BuildError;
+pub use fetching::Fetched;
 
 use bytecode::Plan;
 use layers::Made;

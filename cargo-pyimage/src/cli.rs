@@ -2,6 +2,7 @@
 
 mod dockerfile;
 mod engine;
+mod fetch;
 mod look;
 mod pull;
 mod sbom;
@@ -20,6 +21,7 @@ use pyrun::shell::parse_color;
 
 pub use dockerfile::{BuilderChoice, DockerfileArgs, InitArgs};
 pub use engine::{ContainerArgs, LoadArgs, RunArgs, SaveArgs, SourceArgs};
+pub use fetch::FetchArgs;
 pub use look::{DiffArgs, InspectArgs, TreeArgs, VerifyArgs};
 pub use pull::PullArgs;
 pub use sbom::SbomArgs;
@@ -225,6 +227,9 @@ pub enum Command {
     /// Build the project's images, and push them to their registry
     #[command(after_help = PUSH_EXAMPLES)]
     Push(PushArgs),
+    /// Get what images are made of into the cache, for builds without a network
+    #[command(after_help = fetch::FETCH_EXAMPLES)]
+    Fetch(FetchArgs),
     /// Get an image from a registry, into an OCI layout or the engine
     #[command(after_help = pull::PULL_EXAMPLES)]
     Pull(PullArgs),

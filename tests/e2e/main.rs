@@ -24,6 +24,7 @@ mod exit;
 mod extra_files;
 mod facts;
 mod faults;
+mod fetch;
 mod forms;
 mod help;
 mod identity;

@@ -130,6 +130,17 @@ impl Builder<'_> {
         Ok(pins)
     }
 
+    /// Sees to it that all bytecode of an image is in the cache.
+    pub(super) async fn all_archives(
+        &self,
+        image: &PackageImage,
+        base: &LockedBase,
+        plans: &[Plan<'_>],
+    ) -> Result<(), BuildError> {
+        let units = units(image.settings.bytecode, base, plans);
+        self.archives(image, base, &units).await.map(drop)
+    }
+
     /// Fails where something is not pinned, and may not be.
     fn check_pins(&self, units: &Units<'_>) -> Result<(), BuildError> {
         let is_pinned = |from: &CompiledFrom| self.lock.bytecode.contains_key(from);

@@ -111,9 +111,16 @@ impl Builder<'_> {
     ) -> Result<(), BuildError> {
         let files: BTreeMap<_, _> =
             wheels.filter(|wheel| !wheel.is_built).map(|wheel| (&wheel.digest, wheel.file.clone())).collect();
-        let files: Vec<_> = files.into_values().collect();
+        let mut files: Vec<_> = files.into_values().collect();
         let failed = |source| BuildError::Fetch { image: image.title(), source: Box::new(source) };
-        self.fetch_files(&files, self.offline).await.map_err(failed)
+        match self.fetch_files(&files, true).await {
+            // Only what is fetched is told.
+            Err(EnvironmentError::Offline { missing }) if !self.offline => {
+                files.retain(|file| missing.contains(&file.file_name));
+                self.fetch_files(&files, false).await.map_err(failed)
+            }
+            other => other.map_err(failed),
+        }
     }
 
     /// Gets files that are not in the cache.
