@@ -9,6 +9,7 @@ mod check;
 mod error;
 mod layers;
 mod overlap;
+mod packages;
 mod project;
 mod user;
 mod wheels;
@@ -31,6 +32,8 @@ pub use check::{Findings, elf_of_file};
 pub use layers::{LayerPaths, MadeLayer};
 #[doc(hidden)]
 pub use overlap::Overlapping;
+#[doc(hidden)]
+pub use packages::{ImagePackages, PlatformPackages};
 #[doc(hidden)]
 pub use project::ProjectLayers;
 #[doc(hidden)]
@@ -86,10 +89,10 @@ impl<'a> Assembly<'a> {
 
     /// The same for these platforms, or for all where none is named.
     pub fn targets<'i>(
-        base: &'a LockedBase,
+        base: &'i LockedBase,
         image: &'i PackageImage,
         platforms: &BTreeSet<Platform>,
-    ) -> Result<Vec<(&'i Platform, &'a LockedImage)>, AssemblyError> {
+    ) -> Result<Vec<(&'i Platform, &'i LockedImage)>, AssemblyError> {
         let settings = &image.settings;
         if let Some(other) = platforms.iter().find(|its| !settings.platforms.contains(*its)) {
             return Err(AssemblyError::NoPlatform { image: image.title(), platform: other.clone() });

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pyimage_build::assembly::{MadeLayer, ProjectLayers};
 use pyimage_build::{CompiledFrom, Digest, Platform};
 
-use super::check::Findings;
-use super::layers::Made;
 use super::{BuildError, Builder, PackageImage};
 
 /// What is in the cache of an image.
@@ -32,8 +31,8 @@ impl Builder<'_> {
         image: &PackageImage,
         platforms: &BTreeSet<Platform>,
     ) -> Result<Fetched, BuildError> {
-        let base = self.base(image)?;
-        let mut plans = self.plans(image, base, platforms).await?;
+        let base = self.assembly().base(image)?;
+        let plans = self.plans(image, base, platforms).await?;
         let wheels: BTreeMap<_, _> = plans
             .iter()
             .flat_map(|(.., layers)| layers.iter().flat_map(|layer| &layer.wheels))
@@ -41,22 +40,19 @@ impl Builder<'_> {
             .collect();
         let count = wheels.len();
         self.fetch_wheels(image, wheels.values().copied()).await?;
-        let mut baked = self.bytecode(image, base, &mut plans).await?;
         // Of what no layer needs today, too: other settings make other layers of it.
         self.all_archives(image, base, &plans).await?;
+        drop(wheels);
+        drop(plans);
         let mut fetched = Fetched { wheels: count, ..Fetched::default() };
-        for (platform, locked, layers) in &plans {
-            // What it finds is told by a build.
-            self.check(image, platform, locked, layers, &mut Findings::default())?;
-            let made = layers.iter().map(|layer| self.layer(layer, &baked)).collect::<Result<Vec<_>, _>>()?;
-            let overlap = self.overlap(image, base, locked, layers, &made, &mut baked).await?;
-            let library = self.library(image, base, locked, &baked)?;
-            let apt = self.apt(image, platform, locked).await?;
-            let all = made.into_iter().chain(overlap).chain(library).chain(apt);
-            fetched.layers.extend(all.map(|Made { layer, .. }| (layer.digest, layer.size)));
-            fetched.platforms.insert((*platform).clone());
+        let packages = self.packages(image, base, platforms, &ProjectLayers::default()).await?;
+        for its in packages.platforms {
+            let apt = self.apt(image, its.platform, its.locked).await?;
+            let all = its.wheels.into_iter().chain(its.overlap).chain(its.library).chain(apt);
+            fetched.layers.extend(all.map(|MadeLayer { layer, .. }| (layer.digest, layer.size)));
+            fetched.platforms.insert(its.platform.clone());
         }
-        fetched.bytecode = baked.to_pin;
+        fetched.bytecode = packages.to_pin;
         Ok(fetched)
     }
 }

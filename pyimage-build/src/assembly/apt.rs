@@ -35,11 +35,9 @@ impl<'a> Assembly<'a> {
         locked: &'a LockedImage,
     ) -> Result<Option<MadeLayer>, AssemblyError> {
         let Some(apt) = Self::locked_apt(image, locked)? else { return Ok(None) };
-        let blob = self.cache.blob(&apt.layer.digest);
-        if !fs_err::metadata(&blob).is_ok_and(|found| found.len() == apt.layer.size) {
-            let (platform, packages) = (platform.clone(), apt.packages.clone());
-            return Err(AssemblyError::MissingApt { platform, packages });
-        }
+        let missing =
+            || AssemblyError::MissingApt { platform: platform.clone(), packages: apt.packages.clone() };
+        let blob = self.whole(&apt.layer).ok_or_else(missing)?;
         Ok(Some(Self::apt_layer(apt, blob)))
     }
 }

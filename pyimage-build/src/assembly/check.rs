@@ -258,6 +258,12 @@ impl Findings {
         }
     }
 
+    /// Nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
     /// What there is to tell of an image on this base, once for all platforms.
     #[must_use]
     pub fn warnings(&self, base: &Reference) -> Vec<String> {

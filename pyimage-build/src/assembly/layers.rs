@@ -7,7 +7,7 @@ use super::{Assembly, AssemblyError, cores};
 use crate::{AddedLayer, BaseFolders, Layer, LayerContents, LayerKey, LayerOptions, PackageImage, Work};
 
 /// The cache's folder of what is known of layers, by their keys.
-const KNOWN: &str = "layers";
+pub(super) const KNOWN: &str = "layers";
 
 /// The paths in a layer, sorted: thousands, and mostly only gone through, so they stay in one text.
 #[doc(hidden)]
@@ -81,9 +81,15 @@ impl Assembly<'_> {
     pub fn known(&self, key: &LayerKey, created_by: &str) -> Option<MadeLayer> {
         let text = String::from_utf8(self.cache.read(entry(key)).ok()??).ok()?;
         let (layer, paths) = read(&text)?;
+        let blob = self.whole(&layer)?;
+        Some(MadeLayer { layer, blob, created_by: created_by.to_owned(), paths })
+    }
+
+    /// Where a layer's blob is, if all of it is there.
+    #[must_use]
+    pub fn whole(&self, layer: &Layer) -> Option<PathBuf> {
         let blob = self.cache.blob(&layer.digest);
-        let whole = fs_err::metadata(&blob).is_ok_and(|found| found.len() == layer.size);
-        whole.then(|| MadeLayer { layer, blob, created_by: created_by.to_owned(), paths })
+        fs_err::metadata(&blob).is_ok_and(|found| found.len() == layer.size).then_some(blob)
     }
 
     /// Makes a layer, and keeps it under its key.

@@ -46,6 +46,14 @@ impl ProjectLayers {
         self.files.clone().into_iter().chain(self.source.clone())
     }
 
+    /// Whether nothing of it is below a folder.
+    #[must_use]
+    pub fn is_apart_from(&self, folder: &str) -> bool {
+        let of_files = self.extra.paths().map(|(path, _)| path);
+        let of_source = self.source.iter().flat_map(|made| made.paths.iter());
+        of_files.chain(of_source).all(|path| !Path::new(path).starts_with(folder))
+    }
+
     /// Fails where two things of the project are to be at one path, and names both. Gives what takes the place of a
     /// package's file.
     pub fn check(

@@ -43,6 +43,14 @@ pub struct WheelLayer {
     pub checked: bool,
 }
 
+impl WheelLayer {
+    /// Whether a wheel of it was made of sources.
+    #[must_use]
+    pub fn has_built(&self) -> bool {
+        self.wheels.iter().any(|wheel| wheel.is_built)
+    }
+}
+
 /// The packages of an image, as they are locked.
 #[doc(hidden)]
 #[derive(Debug)]

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{Assembly, AssemblyError, Findings, MadeLayer, PlatformPlan};
+use super::{
+    Assembly, AssemblyError, Baked, ChosenWheel, Findings, ImagePackages, MadeLayer, PlatformPackages,
+    PlatformPlan, ProjectLayers, WheelLayer,
+};
 use crate::{
     BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, LockedBase, LockedImage, PackageImage,
     Platform,
@@ -103,57 +106,93 @@ impl Assembly<'_> {
         }
         let base = self.base(image)?;
         let options = image.options(self.epoch, revision);
-        let mut plans: Vec<PlatformPlan<'_>> = Vec::new();
-        let packages = self.packages(image)?;
-        for (platform, locked) in Self::targets(base, image, platforms)? {
-            let mut layers = Vec::new();
-            if let Some(packages) = &packages {
-                let (target, minor) = self.target(image, platform, locked)?;
-                let picked = packages.pick(&target)?;
-                let mut built = BTreeMap::new();
-                for lacking in picked.lacking() {
-                    if let Some(wheel) = self.built(&lacking, &target) {
-                        built.insert(lacking.package, wheel);
-                    }
-                }
-                layers = self.plan(image, locked, picked.wheels(&built)?, minor);
-            }
-            plans.push((platform, locked, layers));
-        }
-        let baked = self.baked(image, base, &mut plans)?;
-        let mut absent = BTreeSet::new();
-        for (.., layers) in &plans {
-            for layer in layers.iter().filter(|layer| self.known(&layer.key, "").is_none()) {
-                let wheels = layer.wheels.iter().filter(|wheel| !self.wheel_path(wheel).is_file());
-                absent.extend(wheels.map(|wheel| wheel.file.file_name.clone()));
-            }
-        }
-        if !absent.is_empty() {
-            let wheels = absent.into_iter().collect();
-            return Err(AssemblyError::MissingWheels { image: image.title(), wheels });
-        }
         let project = self.project(image)?;
+        let mut warnings = Vec::new();
+        let packages = self.cached_packages(image, base, platforms, &project, &mut warnings)?;
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
-        let (mut findings, mut warnings) = (Findings::default(), Vec::new());
-        let mut baked = baked;
-        for (platform, locked, layers) in &plans {
-            self.check(image, platform, locked, layers, &mut findings)?;
-            let made =
-                layers.iter().map(|layer| self.wheel_layer(layer, &baked)).collect::<Result<Vec<_>, _>>()?;
-            let overlap = self.cached_overlap(image, locked, layers, &made, &mut baked, &mut warnings)?;
-            let library = self.library(image, base, locked, &baked)?;
+        for PlatformPackages { platform, locked, library, wheels, overlap } in packages.platforms {
             let (apt, user) = (self.cached_apt(image, platform, locked)?, self.user(image, locked)?);
-            warnings.extend(project.check(None, &made)?);
+            warnings.extend(project.check(None, &wheels)?);
             let below = library.into_iter().chain(apt).chain(user);
-            let made: Vec<MadeLayer> = below.chain(made).chain(overlap).chain(project.layers()).collect();
+            let made: Vec<MadeLayer> = below.chain(wheels).chain(overlap).chain(project.layers()).collect();
             images.push(Self::put_together(image, base, (platform, locked), &made, &options)?);
             blobs.extend(made.into_iter().map(|made| (made.layer.digest, made.blob)));
         }
         let index = Self::index(image, base, &images, &options)?;
-        let found = findings.warnings(&settings.base);
-        warnings.splice(0..0, found.into_iter().chain(findings.help().map(|help| format!("help: {help}"))));
         warnings.dedup();
         Ok(Assembled { images, index, blobs, options, warnings })
+    }
+
+    /// The packages of an image, where all that they take is in the cache.
+    fn cached_packages<'i>(
+        &'i self,
+        image: &'i PackageImage,
+        base: &'i LockedBase,
+        platforms: &BTreeSet<Platform>,
+        project: &ProjectLayers,
+        warnings: &mut Vec<String>,
+    ) -> Result<ImagePackages<'i>, AssemblyError> {
+        let mut wanted = Self::targets(base, image, platforms)?;
+        wanted.sort_by_key(|(platform, _)| *platform);
+        if let Some(kept) = self.kept_packages(image, base, &wanted, project)? {
+            return Ok(kept);
+        }
+        let mut plans = self.cached_plans(image, wanted)?;
+        let mut baked = self.baked(image, base, &mut plans)?;
+        let layers = plans.iter().flat_map(|(.., layers)| layers);
+        let unmade = layers.filter(|layer| self.known(&layer.key, "").is_none());
+        self.check_wheels(image, unmade.flat_map(|layer| &layer.wheels))?;
+        let mut findings = Findings::default();
+        for (platform, locked, layers) in &plans {
+            self.check(image, platform, locked, layers, &mut findings)?;
+        }
+        warnings.extend(findings.warnings(&image.settings.base));
+        warnings.extend(findings.help());
+        let mut packages = ImagePackages { platforms: Vec::new(), to_pin: BTreeMap::new() };
+        for (platform, locked, layers) in plans {
+            let wheels =
+                layers.iter().map(|layer| self.wheel_layer(layer, &baked)).collect::<Result<Vec<_>, _>>()?;
+            let overlap = self.cached_overlap(image, locked, &layers, &wheels, &mut baked, warnings)?;
+            let library = self.library(image, base, locked, &baked)?;
+            packages.platforms.push(PlatformPackages { platform, locked, library, wheels, overlap });
+        }
+        packages.to_pin = baked.to_pin;
+        Ok(packages)
+    }
+
+    /// What goes into an image for each of these platforms.
+    fn cached_plans<'i>(
+        &self,
+        image: &PackageImage,
+        wanted: Vec<(&'i Platform, &'i LockedImage)>,
+    ) -> Result<Vec<PlatformPlan<'i>>, AssemblyError> {
+        let Some(packages) = self.packages(image)? else {
+            return Ok(wanted.into_iter().map(|(platform, locked)| (platform, locked, Vec::new())).collect());
+        };
+        let plan = |(platform, locked)| {
+            let (target, minor) = self.target(image, platform, locked)?;
+            let picked = packages.pick(&target)?;
+            let lacking = picked.lacking();
+            let built =
+                lacking.iter().filter_map(|its| Some((its.package.clone(), self.built(its, &target)?)));
+            let chosen = picked.wheels(&built.collect())?;
+            Ok((platform, locked, self.plan(image, locked, chosen, minor)))
+        };
+        wanted.into_iter().map(plan).collect()
+    }
+
+    /// Fails where wheels are not in the cache, and names all of them.
+    fn check_wheels<'w>(
+        &self,
+        image: &PackageImage,
+        wheels: impl Iterator<Item = &'w ChosenWheel>,
+    ) -> Result<(), AssemblyError> {
+        let absent = wheels.filter(|wheel| !self.wheel_path(wheel).is_file());
+        let absent: BTreeSet<_> = absent.map(|wheel| wheel.file.file_name.clone()).collect();
+        if absent.is_empty() {
+            return Ok(());
+        }
+        Err(AssemblyError::MissingWheels { image: image.title(), wheels: absent.into_iter().collect() })
     }
 
     /// The bytecode of an image, where all that it takes is in the cache.
@@ -162,7 +201,7 @@ impl Assembly<'_> {
         image: &PackageImage,
         base: &LockedBase,
         plans: &mut [PlatformPlan<'_>],
-    ) -> Result<super::Baked, AssemblyError> {
+    ) -> Result<Baked, AssemblyError> {
         let units = Self::units(image, base, plans);
         let known = self.recall(&units);
         let needed = self.needed(image, plans, &units, &known);
@@ -180,20 +219,16 @@ impl Assembly<'_> {
         &self,
         image: &PackageImage,
         locked: &LockedImage,
-        layers: &[super::WheelLayer],
+        layers: &[WheelLayer],
         made: &[MadeLayer],
-        baked: &mut super::Baked,
+        baked: &mut Baked,
         warnings: &mut Vec<String>,
     ) -> Result<Option<MadeLayer>, AssemblyError> {
         let Some(overlapping) = Self::overlapping(layers, made) else { return Ok(None) };
         if let Some(known) = self.known_overlap(&overlapping) {
             return Ok(Some(known));
         }
-        let absent = overlapping.wheels.iter().filter(|wheel| !self.wheel_path(wheel).is_file());
-        let absent: Vec<_> = absent.map(|wheel| wheel.file.file_name.clone()).collect();
-        if !absent.is_empty() {
-            return Err(AssemblyError::MissingWheels { image: image.title(), wheels: absent });
-        }
+        self.check_wheels(image, overlapping.wheels.iter().copied())?;
         let Some(replaced) = self.replaced(&overlapping)? else { return Ok(None) };
         warnings.extend(replaced);
         let units = overlapping.units(locked);
