@@ -5,28 +5,24 @@
 mod apt;
 mod bins;
 mod bytecode;
-mod check;
 mod compilation;
 mod description;
 mod digest;
 mod error;
-mod layers;
-mod overlap;
+mod fetching;
 mod packages;
-mod project;
 mod revision;
 mod sbom;
 mod sources;
-mod tag_template;
-mod user;
 mod wheels;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZero;
+use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use pyimage_build::assembly::{MadeLayer, PlatformPackages, PlatformPlan as Plan};
 use pyimage_build::{
-    BaseImage, CompiledFrom, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedBase, LockedImage,
+    Assembly, AssemblyError, CompiledFrom, Digest, Image, ImageIndex, ImageOptions, Layout, Lock, LockedBase,
     Platform, Reference, Referrer,
 };
 use pyrun::cache::Cache;
@@ -37,10 +33,8 @@ use crate::workspace::PackageImage;
 pub use bins::BinError;
 pub use compilation::CompilerError;
 pub use error::BuildError;
+pub use fetching::Fetched;
 
-use bytecode::Plan;
-use layers::Made;
-use packages::PlatformPackages;
 use revision::{Revision, RevisionError};
 
 /// What an image is built with.
@@ -162,34 +156,27 @@ impl Builder<'_> {
         tags: &[String],
     ) -> Result<Built, BuildError> {
         let settings = &image.settings;
-        let revision = image.revision();
-        let tags = image.named(tags, &revision)?;
-        let base = self.base(image)?;
-        let mut options = settings.options.clone();
-        options.created = self.epoch;
-        self.describe(image, &revision, &mut options)?;
-        let project = self.project(image)?;
+        let revision = revision(image);
+        let tags = image.names(tags, &commit(&revision))?;
+        let assembly = self.assembly();
+        let base = assembly.base(image)?;
+        let options = image.options(self.epoch, self.whole(image, &revision)?);
+        let project = assembly.project(image)?;
         let packages = self.packages(image, base, platforms, &project).await?;
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
         for PlatformPackages { platform, locked, library, wheels, overlap } in packages.platforms {
-            let (apt, user) = (self.apt(image, platform, locked).await?, self.user(image, locked)?);
+            let (apt, user) = (self.apt(image, platform, locked).await?, assembly.user(image, locked)?);
             let bins = self.bins(image, platform, locked).await?;
             for replaced in project.check(bins.as_ref(), &wheels)? {
                 self.shell.warn(replaced);
             }
             let own = bins.into_iter().chain(project.layers());
             let below = library.into_iter().chain(apt).chain(user);
-            let made: Vec<Made> = below.chain(wheels).chain(overlap).chain(own).collect();
-            let layers: Vec<_> = made.iter().map(Made::added).collect();
-            let base = BaseImage { reference: &settings.base, target: &base.target, platform, image: locked };
-            images.push(Image::assemble(base, &layers, &options).map_err(|source| BuildError::Assemble {
-                image: format!("{} for {platform}", image.title()),
-                source: Box::new(source),
-            })?);
-            blobs.extend(made.into_iter().map(|made| (made.layer.digest, made.blob)));
+            let made: Vec<MadeLayer> = below.chain(wheels).chain(overlap).chain(own).collect();
+            images.push(Assembly::put_together(image, base, (platform, locked), &made, &options)?);
+            blobs.extend(made.into_iter().map(|made| (made.layer.digest, in_cache(made.blob))));
         }
-        let failed = |source| BuildError::Assemble { image: image.title(), source: Box::new(source) };
-        let index = ImageIndex::assemble(&settings.base, &base.target, &images, &options).map_err(failed)?;
+        let index = Assembly::index(image, base, &images, &options)?;
         let (name, locked, base) = (settings.name.clone(), base.clone(), settings.base.clone());
         let (referrers, bytecode) = (Vec::new(), packages.to_pin);
         Ok(Built { name, tags, base, images, index, blobs, locked, options, referrers, bytecode })
@@ -203,7 +190,7 @@ impl Builder<'_> {
         &self,
         image: &PackageImage,
     ) -> Result<BTreeMap<CompiledFrom, Digest>, BuildError> {
-        let base = self.base(image)?;
+        let base = self.assembly().base(image)?;
         let plans = self.plans(image, base, &BTreeSet::new()).await?;
         self.pins(image, base, &plans).await
     }
@@ -216,7 +203,7 @@ impl Builder<'_> {
         platforms: &BTreeSet<Platform>,
     ) -> Result<Vec<Plan<'i>>, BuildError> {
         let mut plans = Vec::new();
-        let mut wanted = targets(base, image, platforms)?;
+        let mut wanted = Assembly::targets(base, image, platforms)?;
         // What has to be built for one platform and turns out to be for any is built without emulation.
         wanted.sort_by_key(|(platform, _)| **platform != Platform::host());
         for (platform, locked) in wanted {
@@ -226,58 +213,38 @@ impl Builder<'_> {
         Ok(plans)
     }
 
-    /// What is locked of an image's base.
-    fn base(&self, image: &PackageImage) -> Result<&LockedBase, BuildError> {
-        let base = &image.settings.base;
-        self.lock.bases.get(base).ok_or_else(|| BuildError::NotLocked { base: base.familiar() })
+    /// What is assembled, once all that it takes is in the cache.
+    fn assembly(&self) -> Assembly<'_> {
+        let (root, cache) = (self.root.as_std_path(), self.cache.plain());
+        Assembly { root, lock: self.lock, cache, epoch: self.epoch }
     }
 }
 
-impl PackageImage {
-    /// Its names with these tags, or those of its settings.
-    ///
-    /// # Errors
-    /// Where a tag is malformed, or asks for something that there is not.
-    pub fn tags(&self, asked: &[String]) -> Result<Vec<Reference>, BuildError> {
-        self.named(asked, &self.revision())
-    }
-
-    fn named(
-        &self,
-        asked: &[String],
-        revision: &Result<Revision, RevisionError>,
-    ) -> Result<Vec<Reference>, BuildError> {
-        let settings = &self.settings;
-        let tags = if asked.is_empty() { &settings.tags } else { asked };
-        let tags = tags.iter().map(|tag| {
-            let tag = tag_template::filled(tag, &self.version, revision)?;
-            settings.name.with_tag(&tag).map_err(|source| BuildError::Tag { tag, source: Box::new(source) })
-        });
-        tags.collect()
-    }
-
-    /// The commit that its package is at.
-    fn revision(&self) -> Result<Revision, RevisionError> {
-        let folder = Utf8PathBuf::from_path_buf(self.settings.folder.clone());
-        Revision::of(&folder.unwrap_or_else(|folder| folder.to_string_lossy().into_owned().into()))
-    }
+/// The names of an image with these tags, or those of its settings.
+///
+/// # Errors
+/// Where a tag is malformed, or asks for something that there is not.
+pub fn names(image: &PackageImage, tags: &[String]) -> Result<Vec<Reference>, BuildError> {
+    Ok(image.names(tags, &commit(&revision(image)))?)
 }
 
-/// The same for these platforms, or for all where none is named.
-fn targets<'a>(
-    base: &'a LockedBase,
-    image: &'a PackageImage,
-    platforms: &BTreeSet<Platform>,
-) -> Result<Vec<(&'a Platform, &'a LockedImage)>, BuildError> {
-    let settings = &image.settings;
-    if let Some(other) = platforms.iter().find(|its| !settings.platforms.contains(*its)) {
-        return Err(BuildError::NoPlatform { image: image.title(), platform: other.clone() });
-    }
-    let unlocked = || BuildError::NotLocked { base: settings.base.familiar() };
-    let asked = settings.platforms.iter().filter(|its| platforms.is_empty() || platforms.contains(its));
-    asked
-        .map(|platform| base.images.get(platform).map(|locked| (platform, locked)).ok_or_else(unlocked))
-        .collect()
+/// The commit that an image's package is at.
+fn revision(image: &PackageImage) -> Result<Revision, RevisionError> {
+    let folder = Utf8PathBuf::from_path_buf(image.settings.folder.clone());
+    Revision::of(&folder.unwrap_or_else(|folder| folder.to_string_lossy().into_owned().into()))
+}
+
+fn commit(revision: &Result<Revision, RevisionError>) -> Result<String, String> {
+    revision.as_ref().map(|revision| revision.commit.clone()).map_err(ToString::to_string)
+}
+
+/// A path in the cache folder, which is UTF-8.
+fn in_cache(path: PathBuf) -> Utf8PathBuf {
+    Utf8PathBuf::from(path.to_string_lossy().into_owned())
+}
+
+fn broken(wheel: &str, source: impl std::error::Error + Send + Sync + 'static) -> AssemblyError {
+    AssemblyError::Wheel { wheel: wheel.to_owned(), source: Box::new(source) }
 }
 
 /// The time that everything in images has: `SOURCE_DATE_EPOCH`, or the first of 1970.
@@ -289,9 +256,4 @@ pub fn epoch(variable: Option<&str>) -> Result<u64, BuildError> {
         Some(text) => text.parse().map_err(|source| BuildError::Epoch { text: text.to_owned(), source }),
         None => Ok(0),
     }
-}
-
-/// The processors that one layer's compression may take.
-fn cores() -> NonZero<usize> {
-    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }

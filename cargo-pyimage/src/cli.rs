@@ -4,6 +4,7 @@ mod build;
 mod cache;
 mod dockerfile;
 mod engine;
+mod fetch;
 mod lock;
 mod look;
 mod pull;
@@ -22,6 +23,7 @@ pub use build::{AssemblyArgs, BuildArgs, MessageFormat, PushArgs};
 pub use cache::CacheArgs;
 pub use dockerfile::{BuilderChoice, DockerfileArgs, InitArgs};
 pub use engine::{LoadArgs, RunArgs, SaveArgs};
+pub use fetch::FetchArgs;
 pub use lock::LockArgs;
 pub use look::{DiffArgs, InspectArgs, LookArgs, TreeArgs, VerifyArgs};
 pub use pull::PullArgs;
@@ -44,6 +46,7 @@ const COMMANDS: [(&str, &[(&str, &str)]); 6] = [
         &[
             ("init", "Write the section of a package's image to its Cargo.toml, from what is found"),
             ("build", "Build the project's images for all their platforms, from the locks"),
+            ("fetch", "Get what images are made of into the cache, for builds without a network"),
             ("dockerfile", "Print or write the Dockerfile that does the same"),
             ("schema", "Print the JSON Schema of `[package.metadata.pyimage]`, for editors"),
         ],
@@ -196,6 +199,9 @@ pub enum Command {
     /// Build the project's images, and push them to their registry
     #[command(after_help = build::PUSH_EXAMPLES)]
     Push(PushArgs),
+    /// Get what images are made of into the cache, for builds without a network
+    #[command(after_help = fetch::FETCH_EXAMPLES)]
+    Fetch(FetchArgs),
     /// Get an image from a registry, into an OCI layout or the engine
     #[command(after_help = pull::PULL_EXAMPLES)]
     Pull(PullArgs),

@@ -3,6 +3,7 @@
 mod build;
 mod dockerfile;
 mod engine;
+mod fetch;
 mod look;
 mod pull;
 mod sbom;
@@ -162,6 +163,7 @@ async fn run(command: &Command, context: &Context) -> Result<Next, Failure> {
         Command::Lock(args) => pin(args, context).await,
         Command::Build(args) => build::build(args, context).await,
         Command::Push(args) => build::build(&args.clone().into_build(), context).await,
+        Command::Fetch(args) => fetch::fetch(args, context).await,
         Command::Pull(args) => pull::pull(args, context).await,
         Command::Load(args) => engine::load(args, context).await,
         Command::Save(args) => engine::save(args, context).await,

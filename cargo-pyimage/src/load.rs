@@ -131,7 +131,8 @@ impl Loader<'_> {
                 match self.send_archive(built, image, name, &[], there).await {
                     Ok(()) => return Ok(()),
                     Err(
-                        error @ (LoadError::Engine(EngineError::Refused { .. }) | LoadError::Different { .. }),
+                        error
+                        @ (LoadError::Engine(EngineError::Refused { .. }) | LoadError::Different { .. }),
                     ) => {
                         self.shell.verbose(|shell| {
                             shell.note(format_args!("{}; sending all of it", in_one_line(&error)));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::{ImageSettings, MetadataError, Platform, Reference, Section};
+pub use pyimage_build::{PackageFacts, PackageImage};
 use pyrun::cache::Cache;
 use pyrun::settings::SettingsError;
 use pyrun::settings::manifest::{Manifest, Seen, cargo_metadata, hash, manifests_around};
@@ -26,43 +27,8 @@ pub struct Workspace {
     pub images: Vec<PackageImage>,
 }
 
-/// The image of a package, or one of several.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackageImage {
-    /// The package's name.
-    pub package: String,
-    /// Its version.
-    pub version: String,
-    /// What else Cargo.toml says of the package.
-    pub facts: PackageFacts,
-    /// What its metadata asks for.
-    pub settings: ImageSettings,
-}
-
-/// What Cargo.toml says of a package, and its image passes on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackageFacts {
-    /// Where its source is.
-    pub repository: Option<String>,
-    /// What it is, in a sentence.
-    pub description: Option<String>,
-    /// Its licence, as SPDX has it.
-    pub license: Option<String>,
-}
-
-impl PackageImage {
-    /// What people call it: its package, with its name where the package has several.
-    #[must_use]
-    pub fn title(&self) -> String {
-        match &self.settings.image {
-            Some(image) => format!("{}-{image}", self.package),
-            None => self.package.clone(),
-        }
-    }
-
-    fn is_called(&self, name: &str) -> bool {
-        self.package == name || self.settings.image.as_deref() == Some(name) || self.title() == name
-    }
+fn is_called(image: &PackageImage, name: &str) -> bool {
+    image.package == name || image.settings.image.as_deref() == Some(name) || image.title() == name
 }
 
 /// Why there is no workspace with images.
@@ -164,7 +130,7 @@ impl Workspace {
     /// Where there is none of this name.
     pub fn named(&self, name: Option<&str>) -> Result<Vec<&PackageImage>, BuildError> {
         let Some(name) = name else { return Ok(self.images.iter().collect()) };
-        let found: Vec<_> = self.images.iter().filter(|image| image.is_called(name)).collect();
+        let found: Vec<_> = self.images.iter().filter(|image| is_called(image, name)).collect();
         if found.is_empty() {
             let known = self.images.iter().map(PackageImage::title).collect();
             return Err(BuildError::NoSuchImage { name: name.to_owned(), known });

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{Descriptor, Digest, Layer, LayerCompression, LockedImage, MediaType, Pin, Platform, Reference};
 
-pub use error::AssemblyError;
+pub use error::ImageError;
 pub use index::ImageIndex;
 pub use options::ImageOptions;
 
@@ -164,15 +164,15 @@ impl Image {
         base: BaseImage<'_>,
         layers: &[AddedLayer],
         options: &ImageOptions,
-    ) -> Result<Self, AssemblyError> {
+    ) -> Result<Self, ImageError> {
         let (base_layers, count) = (base.image.layers.len(), base.image.layers.len() + layers.len());
         if count > Self::MAX_LAYERS {
-            return Err(AssemblyError::TooManyLayers { count, base: base_layers });
+            return Err(ImageError::TooManyLayers { count, base: base_layers });
         }
         let manifest_type = &base.image.manifest.media_type;
         let is_zstd = |added: &AddedLayer| matches!(added.layer.compression, LayerCompression::Zstd(_));
         if *manifest_type == MediaType::DOCKER_MANIFEST && layers.iter().any(is_zstd) {
-            return Err(AssemblyError::DockerHasNoZstd { base: base.reference.familiar() });
+            return Err(ImageError::DockerHasNoZstd { base: base.reference.familiar() });
         }
         let of_base = base.image.layers.iter().map(|layer| {
             let Pin { digest, size, media_type } = &layer.blob;

@@ -33,6 +33,7 @@
 //! | bytecode that was compiled before | [`canonical_pyc`], [`BytecodeArchive`] |
 //! | configuration, manifest and index | [`Image`], [`ImageIndex`] |
 //! | a folder, or an archive for an engine | [`Layout`], [`LayoutArchive`] |
+//! | all of it, from locks and a cache that was filled before | [`Assembly`], [`Assembled`] |
 //! | what is in it, for those who check that | [`Sbom`], [`Referrer`] |
 //!
 //! What the checks of an image need of its base is in [`BaseFacts`], which a [`BaseScan`] reads of its layers; what a program
@@ -71,9 +72,12 @@
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
 mod accounts;
+#[doc(hidden)]
+pub mod assembly;
 mod base_facts;
 mod base_release;
 mod bytecode;
+mod cache_folder;
 mod date;
 mod descriptor;
 mod digest;
@@ -90,6 +94,7 @@ mod media_type;
 mod metadata;
 mod nearest;
 mod official;
+mod package_image;
 mod package_name;
 mod packing;
 mod platform;
@@ -116,18 +121,20 @@ mod wheel_platform;
 mod wheel_tags;
 
 pub use accounts::{AccountError, Accounts, Home};
+pub use assembly::{Assembled, Assembly, AssemblyError};
 pub use base_facts::{BaseFacts, BaseScan, BaseScanError};
 pub use base_release::base_release;
 pub use bytecode::{
     ArchiveError, Bytecode, BytecodeArchive, BytecodeArchiveWriter, BytecodeNameError, CompiledModule,
     PycError, canonical_pyc, pyc_path,
 };
+pub use cache_folder::{CacheError, CacheFolder, Work};
 pub use date::Date;
 pub use descriptor::{DescribedPlatform, Descriptor};
 pub use digest::{Digest, DigestAlgorithm, DigestError, DigestHasher};
 pub use document::{Document, DocumentError, Index, MAX_DOCUMENT_SIZE, Manifest};
 pub use elf::Elf;
-pub use image::{AddedLayer, AssemblyError, BaseImage, Blob, Image, ImageIndex, ImageOptions};
+pub use image::{AddedLayer, BaseImage, Blob, Image, ImageError, ImageIndex, ImageOptions};
 pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
 pub use layer::{
@@ -143,6 +150,7 @@ pub use metadata::{
     schema,
 };
 pub use nearest::{nearest, nearest_tags};
+pub use package_image::{PackageFacts, PackageImage, TagTemplateError};
 pub use package_name::{PackageName, PackageNameError};
 pub use packing::{PackedWheel, Packing};
 pub use platform::{Platform, PlatformError};

@@ -5,16 +5,16 @@ use std::process::Command;
 use tests::{Finished, Folder, HandMadeWheel, PackageIndex, docker, finish, part, uv, with_cargo};
 
 /// A project with packages of its own, on the bed's image. What it loads goes with it.
-struct Project {
-    folder: Folder,
+pub(crate) struct Project {
+    pub(crate) folder: Folder,
     docker: String,
-    index: PackageIndex,
+    pub(crate) index: PackageIndex,
     uv: String,
     name: String,
 }
 
 impl Project {
-    fn new(bytecode: &str) -> Option<Self> {
+    pub(crate) fn new(bytecode: &str) -> Option<Self> {
         let (uv, docker, _) = (uv()?, part("TESTBED_DOCKER")?, part("TESTBED_REGISTRY")?);
         let folder = Folder::new();
         let having = |name: &str| {
@@ -49,12 +49,12 @@ impl Project {
         command
     }
 
-    fn run<const N: usize>(&self, words: [&str; N]) -> Finished {
+    pub(crate) fn run<const N: usize>(&self, words: [&str; N]) -> Finished {
         finish(&mut self.command(words))
     }
 
     /// The same without an engine, and with no programs but cargo's.
-    fn alone<const N: usize>(&self, words: [&str; N]) -> Finished {
+    pub(crate) fn alone<const N: usize>(&self, words: [&str; N]) -> Finished {
         let mut command = self.command(words);
         command.env("DOCKER_HOST", "unix:///nowhere/docker.sock").env("PATH", "/nowhere");
         finish(&mut command)
@@ -69,7 +69,7 @@ impl Project {
         docker(["run", "--rm", "--platform", platform, "--entrypoint", "python3", &image, "-v", "-c", code])
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         fs_err::read_to_string(self.folder.project().join(name)).unwrap_or_default()
     }
 
@@ -97,7 +97,7 @@ impl Drop for Project {
     }
 }
 
-fn succeeded(run: &Finished) -> &str {
+pub(crate) fn succeeded(run: &Finished) -> &str {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     &run.stdout
 }

@@ -36,6 +36,7 @@ fn help_of_pyimage_is_as_it_was_last_read() {
         ("load", "load.txt"),
         ("save", "save.txt"),
         ("run", "run.txt"),
+        ("fetch", "fetch.txt"),
         ("pull", "pull.txt"),
         ("sbom", "sbom.txt"),
         ("inspect", "inspect.txt"),

@@ -26,6 +26,7 @@ mod exit;
 mod extra_files;
 mod facts;
 mod faults;
+mod fetch;
 mod forms;
 mod guide;
 mod help;

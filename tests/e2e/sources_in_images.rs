@@ -50,7 +50,13 @@ fn fill(folder: &Folder, platforms: &str, what: &str) {
     folder.file("demo/pyproject.toml", pyproject).file("demo/backend.py", &format!("{what}\n{BACKEND}"));
 }
 
-fn pyimage<const N: usize>(folder: &Folder, setting: &Setting, words: [&str; N]) -> Command {
+/// A project whose one package has no wheel, on this machine's platform.
+pub(crate) fn pure(setting: &Setting) -> Folder {
+    let own = if cfg!(target_arch = "x86_64") { "\"linux/amd64\"" } else { "\"linux/arm64\"" };
+    project(setting, own, PURE)
+}
+
+pub(crate) fn pyimage<const N: usize>(folder: &Folder, setting: &Setting, words: [&str; N]) -> Command {
     let mut command = folder.pyimage(words);
     command.env("DOCKER_HOST", setting.address()).env("PYIMAGE_UV", "/none");
     with_cargo(&mut command);

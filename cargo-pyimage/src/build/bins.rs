@@ -14,15 +14,17 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{Binary, Bins, LayerContents, LayerKey, LibcRelease, LockedImage, Platform};
+use pyimage_build::assembly::{MadeLayer, elf_of_file};
+use pyimage_build::{
+    Assembly, AssemblyError, Binary, Bins, LayerContents, LayerKey, LibcRelease, LockedImage, Platform,
+};
 use pyimage_build::{Scheme, Suite};
 use pyrun::shell::Verbosity;
 use serde::Deserialize;
 use tokio::process::Command;
 
 use super::digest;
-use super::layers::Made;
-use super::{BuildError, Builder, PackageImage, check};
+use super::{BuildError, Builder, PackageImage};
 
 use cargo_config::CargoConfig;
 pub use error::BinError;
@@ -47,18 +49,19 @@ impl Builder<'_> {
         image: &PackageImage,
         platform: &Platform,
         locked: &LockedImage,
-    ) -> Result<Option<Made>, BuildError> {
+    ) -> Result<Option<MadeLayer>, BuildError> {
         let settings = &image.settings;
         if settings.bins.is_none() {
             return Ok(None);
         }
-        let unknown = || BuildError::UnknownSystem { base: settings.base.familiar() };
+        let unknown = || AssemblyError::UnknownSystem { base: settings.base.familiar() };
         let libc = locked.suite.as_ref().and_then(Suite::libc).ok_or_else(unknown)?;
         let failed = |source| BuildError::Bins { platform: platform.clone(), source: Box::new(source) };
         let target = RustTarget::of(platform, libc).ok_or(BinError::NoTarget { libc: libc.libc });
         let compiled = self.compiled(image, &target.map_err(failed)?, libc).await.map_err(failed)?;
 
-        let options = self.layer_options(image, 0);
+        let assembly = self.assembly();
+        let options = assembly.layer_options(image, 0);
         let mut contents = LayerContents::new();
         let mut key = LayerKey::new(FOLDER, &Scheme::official(0), &options);
         let (mut names, mut programs) = (Vec::new(), Vec::new());
@@ -66,20 +69,22 @@ impl Builder<'_> {
             let path = format!("{FOLDER}/{name}");
             let unread = |source| failed(BinError::Read { file: file.clone(), source });
             let (_, digest) = digest::of_file(file).map_err(unread)?;
-            let elf = check::in_file(file).map_err(unread)?;
+            let elf = elf_of_file(file).map_err(unread)?;
             programs.extend(elf.map(|elf| Binary { path: path.clone(), elf }));
             key.add_content(&path, &digest);
-            contents
-                .add_file(&path, 0o755, file)
-                .map_err(|source| BuildError::Layer { what: "bins".to_owned(), source: Box::new(source) })?;
+            contents.add_file(&path, 0o755, file).map_err(|source| AssemblyError::Layer {
+                what: "bins".to_owned(),
+                source: Box::new(source),
+            })?;
             names.push(name.as_str());
         }
-        self.check_programs(image, platform, locked, &programs);
+        self.tell(image, &Assembly::check_programs(image, platform, locked, &programs));
         let created_by = format!("bins: {}", names.join(", "));
-        match self.known(&key, &created_by) {
-            Some(known) => Ok(Some(known)),
-            None => self.make(&contents, &options, Some(&key), &created_by).map(Some),
-        }
+        let known = assembly.known(&key, &created_by);
+        Ok(Some(match known {
+            Some(known) => known,
+            None => assembly.make(&contents, &options, Some(&key), &created_by)?,
+        }))
     }
 
     /// Compiles the programs for a target. Those that a base with this C library could not load are compiled anew where

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 
 use fs_err::File;
+use pyimage_build::assembly::{PREFIX, Unit, Units, bytecode_minor, installation};
 use pyimage_build::{
     BytecodeArchiveWriter, CompiledFrom, Digest, LockedBase, LockedImage, Platform, Scheme, Unpacker,
     canonical_pyc, pyc_path,
@@ -13,9 +14,7 @@ use pyrun::environment::{Compilation, CompilationError, interpreter_name};
 use pyrun::plan::Request;
 use pyrun::pull::pull;
 
-use super::bytecode::{Unit, Units, minor};
-use super::wheels::{PREFIX, broken, installation};
-use super::{BuildError, Builder, PackageImage};
+use super::{BuildError, Builder, PackageImage, broken};
 use crate::load::{engine_choice, platform_of};
 
 /// Why there is nothing to compile with.
@@ -95,7 +94,7 @@ impl Builder<'_> {
         python: &str,
         units: &[(&CompiledFrom, &Unit<'_>)],
     ) -> Result<BTreeMap<CompiledFrom, Digest>, BuildError> {
-        let Some(minor) = minor(python) else { return Ok(BTreeMap::new()) };
+        let Some(minor) = bytecode_minor(python) else { return Ok(BTreeMap::new()) };
         let has_library = units.iter().any(|(_, unit)| unit.wheel.is_none());
         let what = told(units);
         let failed = |source| BuildError::Compile { what: what.clone(), source: Box::new(source) };
@@ -184,7 +183,7 @@ impl Builder<'_> {
                 lists.push(None);
                 continue;
             };
-            let opened = self.open(wheel)?;
+            let opened = self.assembly().open(wheel)?;
             let installed = installation(&opened, wheel, &scheme)?;
             let mut modules = Modules::new();
             for file in installed.files().iter().filter(|file| file.path().starts_with(&site_packages)) {
@@ -228,7 +227,7 @@ impl Builder<'_> {
             writer.finish()
         };
         let digest = write().map_err(unwritten)?;
-        file.persist(self.archive_path(&digest)).map_err(|error| unwritten(error.error))?;
+        file.persist(self.cache.plain().blob(&digest)).map_err(|error| unwritten(error.error))?;
         Ok(digest)
     }
 

@@ -1,12 +1,7 @@
 //! Why an image could not be built.
 
-use std::path::PathBuf;
-
 use camino::Utf8PathBuf;
-use pyimage_build::{
-    AccountError, AssemblyError, Digest, LayerError, LayoutError, Platform, PycError, ReferenceError,
-    SourceError,
-};
+use pyimage_build::{AssemblyError, Digest, LayoutError, Platform, PycError, TagTemplateError};
 use pyrun::cache::CacheError;
 use pyrun::environment::EnvironmentError;
 
@@ -39,60 +34,6 @@ pub enum BuildError {
         /// Why not.
         source: std::num::ParseIntError,
     },
-    /// A tag is malformed.
-    #[error("`{tag}` is no tag of an image")]
-    Tag {
-        /// The tag.
-        tag: String,
-        /// Why not.
-        source: Box<ReferenceError>,
-    },
-    /// A tag asks for something that there is not.
-    #[error("the tag `{tag}` asks for `{{{name}}}`, which there is not")]
-    UnknownTemplate {
-        /// The tag.
-        tag: String,
-        /// What it asks for.
-        name: String,
-        /// What it probably means.
-        nearest: Option<String>,
-    },
-    /// A tag asks for the commit, and there is none.
-    #[error("the tag `{tag}` asks for the commit: {why}")]
-    NoCommit {
-        /// The tag.
-        tag: String,
-        /// Why there is none.
-        why: String,
-    },
-    /// The image is not for this platform.
-    #[error("the image of `{image}` is not for {platform}")]
-    NoPlatform {
-        /// The package with the image.
-        image: String,
-        /// The platform.
-        platform: Platform,
-    },
-    /// A base or a platform of it is not locked.
-    #[error("`{base}` is not locked")]
-    NotLocked {
-        /// The base.
-        base: String,
-    },
-    /// The distribution of a base is not known.
-    #[error("the distribution in `{base}` is not known, and so not which packages fit it")]
-    UnknownSystem {
-        /// The base.
-        base: String,
-    },
-    /// A lock of packages cannot be used.
-    #[error("could not use `{}`", lock.display())]
-    PackageLock {
-        /// The lock.
-        lock: PathBuf,
-        /// What is wrong.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
     /// A package has no wheel, and none could be built.
     #[error("could not have `{package}` built for {target}, for which it has no wheel")]
     NoWheel {
@@ -103,12 +44,6 @@ pub enum BuildError {
         /// Why.
         source: Box<EnvironmentError>,
     },
-    /// A lock does not say what a file has to be.
-    #[error("the lock has no sha256 for `{package}`")]
-    NoDigest {
-        /// The package.
-        package: String,
-    },
     /// Wheels could not be had.
     #[error("could not fetch the packages of `{image}`")]
     Fetch {
@@ -116,14 +51,6 @@ pub enum BuildError {
         image: String,
         /// Why.
         source: Box<EnvironmentError>,
-    },
-    /// A wheel is broken.
-    #[error("could not use `{wheel}`")]
-    Wheel {
-        /// The wheel.
-        wheel: String,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Bytecode is not pinned, and the lock may not change.
     #[error("the bytecode of {what} is not pinned in `pyimage.lock`")]
@@ -159,24 +86,6 @@ pub enum BuildError {
         /// What it is.
         digest: Digest,
     },
-    /// The project's files could not be listed.
-    #[error("could not tell which files go into the image of `{image}`")]
-    Source {
-        /// The package with the image.
-        image: String,
-        /// Why.
-        source: Box<SourceError>,
-    },
-    /// Two things of the project are to be at one path.
-    #[error("there are two files for `/{path}`: {first} and {second}")]
-    TwoFiles {
-        /// The path in the image.
-        path: String,
-        /// One of them.
-        first: String,
-        /// The other.
-        second: String,
-    },
     /// Rust programs could not be had.
     #[error("could not make the programs of the package for {platform}")]
     Bins {
@@ -185,33 +94,9 @@ pub enum BuildError {
         /// Why.
         source: Box<BinError>,
     },
-    /// A layer could not be made.
-    #[error("could not make the layer `{what}`")]
-    Layer {
-        /// What is in it.
-        what: String,
-        /// Why.
-        source: Box<LayerError>,
-    },
     /// Packages of Debian could not be had.
     #[error(transparent)]
     Apt(Box<AptError>),
-    /// The image's user cannot be.
-    #[error("could not give the image of `{image}` its user")]
-    User {
-        /// The package with the image.
-        image: String,
-        /// Why not.
-        source: Box<AccountError>,
-    },
-    /// The image's documents could not be made.
-    #[error("could not assemble `{image}`")]
-    Assemble {
-        /// The image.
-        image: String,
-        /// Why.
-        source: Box<AssemblyError>,
-    },
     /// The layout could not be written.
     #[error("could not write the image to `{folder}`")]
     Layout {
@@ -220,6 +105,12 @@ pub enum BuildError {
         /// Why.
         source: Box<LayoutError>,
     },
+    /// An image has no name.
+    #[error(transparent)]
+    Name(#[from] TagTemplateError),
+    /// It could not be put together.
+    #[error(transparent)]
+    Assembly(#[from] AssemblyError),
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -233,29 +124,9 @@ impl BuildError {
             Self::NoSuchImage { known, .. } => {
                 vec![format!("there are `{}`", known.join("`, `"))]
             }
-            Self::UnknownTemplate { nearest, .. } => {
-                let meant = nearest.iter().map(|name| format!("did you mean `{{{name}}}`?"));
-                let all = "there are `{version}`, `{git.sha}` and `{git.short-sha}`".to_owned();
-                meant.chain([all]).collect()
-            }
-            Self::NoCommit { .. } => {
-                vec!["build in a clone with git installed, or give other tags with `-t`".to_owned()]
-            }
             Self::WhichImage { .. } => vec!["name its package: `--image PACKAGE`".to_owned()],
-            Self::NoPlatform { .. } => vec!["add it to `platforms` in Cargo.toml".to_owned()],
-            Self::NotLocked { .. } => vec!["lock it with `cargo pyimage lock`".to_owned()],
             Self::Apt(error) => error.helps(),
-            Self::User { source, .. } => match &**source {
-                AccountError::Misspelt { nearest, .. } => {
-                    vec![format!("`{nearest}` is the base's; any other name is given an entry of its own")]
-                }
-                _ => vec!["take a name such as `app`, or a number such as `1000`".to_owned()],
-            },
-            Self::TwoFiles { .. } => vec!["have one of them go elsewhere, or leave it out".to_owned()],
             Self::Bins { source, .. } => source.helps(),
-            Self::Source { source, .. } => source.helps(),
-            Self::Layer { source, .. } => source.helps(),
-            Self::Assemble { source, .. } => source.helps(),
             Self::NoWheel { source, .. } => sources::helps(source),
             Self::Fetch { source, .. } => source.helps(),
             Self::NotPinned { .. } => vec![
@@ -268,6 +139,8 @@ impl BuildError {
                     .to_owned(),
                 "or restore `pyimage.lock`; `cargo pyimage lock --update` pins all anew".to_owned(),
             ],
+            Self::Name(error) => error.helps(),
+            Self::Assembly(error) => error.helps(),
             Self::Cache(error) => vec![error.help()],
             _ => Vec::new(),
         }

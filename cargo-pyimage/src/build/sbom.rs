@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pyimage_build::assembly::ChosenWheel;
 use pyimage_build::{
-    Blob, Descriptor, Digest, Licence, LockedFile, Platform, Referrer, Sbom, SbomBase, SbomFormat, SbomImage,
-    SbomPackage,
+    Assembly, Blob, Descriptor, Digest, Licence, LockedFile, Platform, Referrer, Sbom, SbomBase, SbomFormat,
+    SbomImage, SbomPackage,
 };
 use pyrun::environment::EnvironmentError;
 
-use super::wheels::{Chosen, broken};
-use super::{BuildError, Builder, Built, PackageImage, targets};
+use super::{BuildError, Builder, Built, PackageImage, broken};
 
 impl Builder<'_> {
     /// What an image is made of for these platforms, all of them where none is named. Licences are read from the wheels,
@@ -23,7 +23,7 @@ impl Builder<'_> {
         platforms: &BTreeSet<Platform>,
     ) -> Result<Sbom, BuildError> {
         let mut all = Vec::new();
-        for (platform, locked) in targets(self.base(image)?, image, platforms)? {
+        for (platform, locked) in Assembly::targets(self.assembly().base(image)?, image, platforms)? {
             all.push((platform, locked, self.chosen(image, platform, locked).await?.0));
         }
         let licences = self.licences(image, all.iter().flat_map(|(.., wheels)| wheels)).await?;
@@ -31,7 +31,7 @@ impl Builder<'_> {
         for (platform, locked, wheels) in &all {
             let reference = image.settings.base.clone();
             let base = SbomBase { reference, digest: locked.manifest.digest.clone() };
-            let packages = wheels.iter().map(|Chosen { file, digest, .. }| {
+            let packages = wheels.iter().map(|ChosenWheel { file, digest, .. }| {
                 let licence = licences.get(digest).cloned().unwrap_or_default();
                 SbomPackage::of(file, digest, licence).map_err(|error| broken(&file.file_name, error))
             });
@@ -46,7 +46,7 @@ impl Builder<'_> {
     async fn licences<'w>(
         &self,
         image: &PackageImage,
-        wheels: impl Iterator<Item = &'w Chosen>,
+        wheels: impl Iterator<Item = &'w ChosenWheel>,
     ) -> Result<BTreeMap<Digest, Licence>, BuildError> {
         let mut wheels: BTreeMap<_, _> = wheels.map(|wheel| (&wheel.digest, wheel)).collect();
         let files: Vec<_> = wheels.values().map(|wheel| wheel.file.clone()).collect();
@@ -65,7 +65,8 @@ impl Builder<'_> {
             Err(error) => return Err(failed(error)),
         }
         let read = wheels.into_iter();
-        read.map(|(digest, wheel)| Ok((digest.clone(), self.open(wheel)?.licence().clone()))).collect()
+        read.map(|(digest, wheel)| Ok((digest.clone(), self.assembly().open(wheel)?.licence().clone())))
+            .collect()
     }
 
     fn tell_unread(&self, missing: &[String]) {

@@ -1,5 +1,6 @@
 //! Wheels of packages that have none: built once, in a container of the full image of the base's release and suite.
 
+use pyimage_build::assembly::Lacking;
 use pyimage_build::{LockedFile, Target};
 use pyrun::environment::{self, EnvironmentError, Sources, StepError};
 use pyrun::plan::Request;
@@ -14,7 +15,7 @@ impl Builder<'_> {
         &self,
         image: &PackageImage,
         target: &Target,
-        sources: Sources<'_>,
+        lacking: &Lacking<'_>,
     ) -> Result<LockedFile, BuildError> {
         let base = &image.settings.base;
         let official = base.is_official_python() && base.digest().is_none();
@@ -27,7 +28,9 @@ impl Builder<'_> {
             engine: engine_choice(None),
             ..Request::default()
         };
-        let package = sources.package.clone();
+        let Lacking { package, choice, offer, folder } = lacking;
+        let (package, offer) = (package.clone(), offer.clone());
+        let sources = Sources { package: package.clone(), choice: *choice, offer, folder };
         let built = environment::build(&request, target, sources, self.cache, self.shell).await;
         let built = built.map_err(|source| BuildError::NoWheel {
             package,

@@ -127,7 +127,7 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
     for image in images {
         let lock = file.pins_of(&workspace, image).map_err(failure_of_lock)?;
         let project = Project { root: &workspace.root, image, lock };
-        let tags = image.tags(&args.assembly.tag).map_err(failure_of_build)?;
+        let tags = crate::build::names(image, &args.assembly.tag).map_err(failure_of_build)?;
         for platform in &platforms {
             let several = (platforms.len() > 1).then_some(platform);
             let names = dockerfile::names(&tags, several.filter(|platform| **platform != own));

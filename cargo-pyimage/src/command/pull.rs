@@ -42,7 +42,7 @@ fn own(args: &PullArgs, context: &Context) -> Result<(Reference, Option<Utf8Path
         let images = images.iter().map(|image| image.title()).collect();
         return Err(failure_of_build(BuildError::WhichImage { images }));
     };
-    let tags = image.tags(&[]).map_err(failure_of_build)?;
+    let tags = crate::build::names(image, &[]).map_err(failure_of_build)?;
     let first = tags.into_iter().next();
     let first =
         first.ok_or_else(|| engine::failure_of_load(LoadError::NoTag(image.settings.name.familiar())))?;

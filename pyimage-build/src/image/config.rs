@@ -1,7 +1,7 @@
 //! The configuration of an image.
 
 use super::written::{Config, Rootfs, Settings, Step};
-use super::{AddedLayer, AssemblyError, BaseImage, ImageOptions, environment};
+use super::{AddedLayer, BaseImage, ImageError, ImageOptions, environment};
 use crate::{Blob, Digest};
 
 /// The configuration as bytes of JSON.
@@ -10,7 +10,7 @@ pub(super) fn blob(
     layers: &[AddedLayer],
     diff_ids: &[Digest],
     options: &ImageOptions,
-) -> Result<Blob, AssemblyError> {
+) -> Result<Blob, ImageError> {
     let created = options.created_text();
     // What the steps of the base were is not locked. Their number has to fit the number of layers.
     let name = format!("{}@{}", base.reference.familiar(), base.image.manifest.digest);
@@ -28,24 +28,24 @@ pub(super) fn blob(
     Ok(Blob::of(base.image.config.media_type.clone(), &config))
 }
 
-fn settings(base: BaseImage<'_>, options: &ImageOptions) -> Result<Settings, AssemblyError> {
+fn settings(base: BaseImage<'_>, options: &ImageOptions) -> Result<Settings, ImageError> {
     let locked = base.image;
     // As in a Dockerfile: the base's command would be arguments for another program.
     let cmd_of_base = if options.entrypoint.is_some() { &[][..] } else { &locked.cmd };
     let ports = options.exposed_ports.iter().map(|text| port(text));
     let volumes = options.volumes.iter().map(|path| {
-        let path = absolute(path).ok_or_else(|| AssemblyError::Volume { path: path.clone() })?;
+        let path = absolute(path).ok_or_else(|| ImageError::Volume { path: path.clone() })?;
         Ok(path.to_owned())
     });
     let working_dir = absolute(&options.working_dir)
-        .ok_or_else(|| AssemblyError::WorkingDir { path: options.working_dir.clone() })?;
+        .ok_or_else(|| ImageError::WorkingDir { path: options.working_dir.clone() })?;
     let stop_signal = options.stop_signal.clone().or_else(|| locked.stop_signal.clone());
     if let Some(signal) = stop_signal.as_ref().filter(|signal| !is_signal(signal)) {
-        return Err(AssemblyError::Signal { signal: signal.clone() });
+        return Err(ImageError::Signal { signal: signal.clone() });
     }
     let user = options.user.clone().unwrap_or_else(|| locked.user.clone());
     if user.matches(':').count() > 1 || user.contains([' ', '\t', '\n', '\0', '/']) {
-        return Err(AssemblyError::User { user });
+        return Err(ImageError::User { user });
     }
     Ok(Settings {
         user,
@@ -61,8 +61,8 @@ fn settings(base: BaseImage<'_>, options: &ImageOptions) -> Result<Settings, Ass
 }
 
 /// A port with its protocol, which is TCP where nothing is said.
-fn port(text: &str) -> Result<String, AssemblyError> {
-    let wrong = || AssemblyError::Port { port: text.to_owned() };
+fn port(text: &str) -> Result<String, ImageError> {
+    let wrong = || ImageError::Port { port: text.to_owned() };
     let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
     let parsed: u16 = number.parse().map_err(|_| wrong())?;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::AssemblyError;
+use super::ImageError;
 use crate::nearest;
 
 /// The base's variables in its order, changed where they are, then those that it has not got, by name.
-pub(super) fn merged(base: &[String], own: &BTreeMap<String, String>) -> Result<Vec<String>, AssemblyError> {
+pub(super) fn merged(base: &[String], own: &BTreeMap<String, String>) -> Result<Vec<String>, ImageError> {
     let mut env: Vec<String> = Vec::with_capacity(base.len() + own.len());
     let mut values = BTreeMap::new();
     for (name, value) in base.iter().map(|pair| pair.split_once('=').unwrap_or((pair, ""))) {
@@ -15,7 +15,7 @@ pub(super) fn merged(base: &[String], own: &BTreeMap<String, String>) -> Result<
     let mut left = BTreeMap::new();
     for (name, value) in own {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-            return Err(AssemblyError::Variable { name: name.clone() });
+            return Err(ImageError::Variable { name: name.clone() });
         }
         left.insert(name.as_str(), expanded(name, value, &values)?);
     }
@@ -32,7 +32,7 @@ pub(super) fn merged(base: &[String], own: &BTreeMap<String, String>) -> Result<
     Ok(env)
 }
 
-fn expanded(name: &str, text: &str, values: &BTreeMap<&str, &str>) -> Result<String, AssemblyError> {
+fn expanded(name: &str, text: &str, values: &BTreeMap<&str, &str>) -> Result<String, ImageError> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("${") {
@@ -45,9 +45,9 @@ fn expanded(name: &str, text: &str, values: &BTreeMap<&str, &str>) -> Result<Str
         }
         out.push_str(before);
         let Some((variable, after)) = after.split_once('}') else {
-            return Err(AssemblyError::Unclosed { name: name.to_owned(), value: text.to_owned() });
+            return Err(ImageError::Unclosed { name: name.to_owned(), value: text.to_owned() });
         };
-        let value = values.get(variable).ok_or_else(|| AssemblyError::UnknownVariable {
+        let value = values.get(variable).ok_or_else(|| ImageError::UnknownVariable {
             name: name.to_owned(),
             variable: variable.to_owned(),
             nearest: nearest(variable, values.keys().copied()).first().map(|name| (*name).to_owned()),
@@ -65,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    fn merge(base: &[&str], own: &[(&str, &str)]) -> Result<Vec<String>, AssemblyError> {
+    fn merge(base: &[&str], own: &[(&str, &str)]) -> Result<Vec<String>, ImageError> {
         let base: Vec<String> = base.iter().map(|&pair| pair.to_owned()).collect();
         merged(&base, &own.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect())
     }

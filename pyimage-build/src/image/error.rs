@@ -6,14 +6,14 @@ use crate::Platform;
 /// Why an image cannot be assembled.
 ///
 /// ```
-/// use pyimage_build::AssemblyError;
+/// use pyimage_build::ImageError;
 ///
-/// let error = AssemblyError::TooManyLayers { count: 130, base: 4 };
+/// let error = ImageError::TooManyLayers { count: 130, base: 4 };
 /// assert_eq!(error.to_string(), "the image would have 130 layers, and engines take 127");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum AssemblyError {
+pub enum ImageError {
     /// More layers than can be mounted.
     #[error("the image would have {count} layers, and engines take {}", Image::MAX_LAYERS)]
     TooManyLayers {
@@ -90,7 +90,7 @@ pub enum AssemblyError {
     NoImages,
 }
 
-impl AssemblyError {
+impl ImageError {
     /// What to do about it.
     #[must_use]
     pub fn helps(&self) -> Vec<String> {

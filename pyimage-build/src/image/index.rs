@@ -1,13 +1,13 @@
 //! The index over the images of several platforms.
 
-use super::{AssemblyError, Blob, Image, ImageOptions, annotations, written};
+use super::{Blob, Image, ImageError, ImageOptions, annotations, written};
 use crate::{MediaType, Pin, Reference};
 
 /// The images of several platforms as one.
 ///
 /// ```no_run
 /// # fn of(base: &pyimage_build::Reference, target: &pyimage_build::Pin, images: &[pyimage_build::Image])
-/// # -> Result<(), pyimage_build::AssemblyError> {
+/// # -> Result<(), pyimage_build::ImageError> {
 /// use pyimage_build::{ImageIndex, ImageOptions};
 ///
 /// let index = ImageIndex::assemble(base, target, images, &ImageOptions::default())?;
@@ -27,10 +27,10 @@ impl ImageIndex {
     /// `target` is what the base's reference names: an index, mostly. Its type is that of this one.
     ///
     /// ```
-    /// # use pyimage_build::{AssemblyError, Digest, ImageIndex, ImageOptions, MediaType, Pin};
+    /// # use pyimage_build::{ImageError, Digest, ImageIndex, ImageOptions, MediaType, Pin};
     /// let target = Pin { digest: Digest::of(b"{}"), size: 2, media_type: MediaType::OCI_INDEX };
     /// let error = ImageIndex::assemble(&"python".parse()?, &target, &[], &ImageOptions::default());
-    /// assert_eq!(error, Err(AssemblyError::NoImages));
+    /// assert_eq!(error, Err(ImageError::NoImages));
     /// # Ok::<(), pyimage_build::ReferenceError>(())
     /// ```
     pub fn assemble(
@@ -38,12 +38,12 @@ impl ImageIndex {
         target: &Pin,
         images: &[Image],
         options: &ImageOptions,
-    ) -> Result<Self, AssemblyError> {
+    ) -> Result<Self, ImageError> {
         let mut images: Vec<&Image> = images.iter().collect();
         images.sort_by(|one, other| one.platform.cmp(&other.platform));
-        let Some(first) = images.first() else { return Err(AssemblyError::NoImages) };
+        let Some(first) = images.first() else { return Err(ImageError::NoImages) };
         if let Some(twice) = images.windows(2).find(|pair| pair[0].platform == pair[1].platform) {
-            return Err(AssemblyError::PlatformTwice(twice[0].platform.clone()));
+            return Err(ImageError::PlatformTwice(twice[0].platform.clone()));
         }
         let is_docker = first.manifest.descriptor.media_type == MediaType::DOCKER_MANIFEST;
         let media_type = match &target.media_type {

@@ -53,7 +53,7 @@ fn assembled(
     locked: &LockedImage,
     layers: &[AddedLayer],
     options: &ImageOptions,
-) -> Result<Image, AssemblyError> {
+) -> Result<Image, ImageError> {
     let (reference, platform) = ("python:3.13-slim".parse().unwrap(), platform.parse().unwrap());
     let target = pin("index", MediaType::OCI_INDEX);
     let base = BaseImage { reference: &reference, target: &target, platform: &platform, image: locked };

@@ -3,28 +3,27 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pyimage_build::{ExtraFiles, LayerContents, Source};
-
-use super::layers::Made;
-use super::{BuildError, Builder, PackageImage};
+use super::{Assembly, AssemblyError, MadeLayer};
+use crate::{ExtraFiles, LayerContents, PackageImage, Source};
 
 /// The project's files in an image, on all platforms.
+#[doc(hidden)]
 #[derive(Debug, Default)]
-pub(super) struct Project {
+pub struct ProjectLayers {
     extra: ExtraFiles,
-    files: Option<Made>,
-    source: Option<Made>,
+    files: Option<MadeLayer>,
+    source: Option<MadeLayer>,
 }
 
-impl Builder<'_> {
+#[doc(hidden)]
+impl Assembly<'_> {
     /// The layers of the project's own files.
-    pub(super) fn project(&self, image: &PackageImage) -> Result<Project, BuildError> {
+    pub fn project(&self, image: &PackageImage) -> Result<ProjectLayers, AssemblyError> {
         let settings = &image.settings;
-        let failed = |source| BuildError::Source { image: image.title(), source: Box::new(source) };
+        let failed = |source| AssemblyError::Source { image: image.title(), source: Box::new(source) };
         // `.gitignore` counts from the workspace down, and further where the package is outside of it.
-        let root = self.root.as_std_path();
-        let root = if settings.folder.starts_with(root) { root } else { &settings.folder };
-        let mut project = Project::default();
+        let root = if settings.folder.starts_with(self.root) { self.root } else { &settings.folder };
+        let mut project = ProjectLayers::default();
         if !settings.files.is_empty() {
             project.extra = ExtraFiles::select(&settings.folder, root, &settings.files).map_err(failed)?;
             let mut contents = LayerContents::new();
@@ -41,14 +40,15 @@ impl Builder<'_> {
     }
 }
 
-impl Project {
+impl ProjectLayers {
     /// The layers, the lowest first.
-    pub(super) fn layers(&self) -> impl Iterator<Item = Made> {
+    pub fn layers(&self) -> impl Iterator<Item = MadeLayer> {
         self.files.clone().into_iter().chain(self.source.clone())
     }
 
     /// Whether nothing of it is below a folder.
-    pub(super) fn is_apart_from(&self, folder: &str) -> bool {
+    #[must_use]
+    pub fn is_apart_from(&self, folder: &str) -> bool {
         let of_files = self.extra.paths().map(|(path, _)| path);
         let of_source = self.source.iter().flat_map(|made| made.paths.iter());
         of_files.chain(of_source).all(|path| !Path::new(path).starts_with(folder))
@@ -56,7 +56,11 @@ impl Project {
 
     /// Fails where two things of the project are to be at one path, and names both. Gives what takes the place of a
     /// package's file.
-    pub(super) fn check(&self, bins: Option<&Made>, packages: &[Made]) -> Result<Vec<String>, BuildError> {
+    pub fn check(
+        &self,
+        bins: Option<&MadeLayer>,
+        packages: &[MadeLayer],
+    ) -> Result<Vec<String>, AssemblyError> {
         let mut taken: BTreeMap<&str, String> = BTreeMap::new();
         let name =
             |path: &str| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -67,7 +71,7 @@ impl Project {
         let source = source.map(|path| (path, "a file of `source`".to_owned()));
         for (path, second) in programs.chain(files).chain(source) {
             if let Some(first) = taken.insert(path, second.clone()) {
-                return Err(BuildError::TwoFiles { path: path.to_owned(), first, second });
+                return Err(AssemblyError::TwoFiles { path: path.to_owned(), first, second });
             }
         }
         let of_packages = packages.iter().flat_map(|made| made.paths.iter());

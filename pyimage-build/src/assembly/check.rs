@@ -7,14 +7,11 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use camino::Utf8PathBuf;
-use pyimage_build::{
-    Binary, CopyError, Elf, InstalledFile, LibraryCheck, LibraryProblem, LockedImage, Platform, Scheme,
-    Suite, Unpacker, debian_package,
+use super::{Assembly, AssemblyError, ChosenWheel, PREFIX, WheelLayer, cores, installation};
+use crate::{
+    Binary, CopyError, Elf, InstalledFile, LibraryCheck, LibraryProblem, LockedImage, PackageImage, Platform,
+    Reference, Scheme, Suite, Unpacker, debian_package,
 };
-
-use super::wheels::{Chosen, PREFIX, WheelLayer, installation};
-use super::{BuildError, Builder, PackageImage, cores};
 
 /// The cache's folder of what programs and libraries in wheels need, by the wheels' digests.
 const KNOWN: &str = "binaries";
@@ -24,8 +21,9 @@ const IN_MEMORY: u64 = 32 << 20;
 const NAMED: usize = 5;
 
 /// What cannot be loaded, on all platforms of an image.
+#[doc(hidden)]
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub struct Findings {
     /// By what is wrong, the platforms where it is.
     told: BTreeMap<String, BTreeSet<Platform>>,
     /// Debian's packages with what is missing.
@@ -34,21 +32,23 @@ pub(super) struct Findings {
     unknown: BTreeSet<String>,
 }
 
-impl Builder<'_> {
+#[doc(hidden)]
+impl Assembly<'_> {
     /// Whether it is known what a wheel needs.
-    pub(super) fn is_read(&self, wheel: &Chosen, scheme: &Scheme) -> bool {
+    #[must_use]
+    pub fn is_read(&self, wheel: &ChosenWheel, scheme: &Scheme) -> bool {
         self.cache.root().join(entry(wheel, scheme)).is_file()
     }
 
     /// Looks for what the wheels of an image need and the image does not have, where the base is known well enough.
-    pub(super) fn check(
+    pub fn check(
         &self,
         image: &PackageImage,
         platform: &Platform,
         locked: &LockedImage,
         layers: &[WheelLayer],
         findings: &mut Findings,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), AssemblyError> {
         let facts = locked.facts_with(&image.settings.apt);
         let (Some(facts), Some(suite)) = (facts, &locked.suite) else { return Ok(()) };
         let Some(libc) = suite.libc() else { return Ok(()) };
@@ -65,28 +65,28 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Tells what the image's own programs need and it does not have.
-    pub(super) fn check_programs(
-        &self,
+    /// What the image's own programs need and it does not have.
+    #[must_use]
+    pub fn check_programs(
         image: &PackageImage,
         platform: &Platform,
         locked: &LockedImage,
         programs: &[Binary],
-    ) {
+    ) -> Findings {
+        let mut findings = Findings::default();
         let facts = locked.facts_with(&image.settings.apt);
-        let (Some(facts), Some(suite)) = (facts, &locked.suite) else { return };
-        let Some(libc) = suite.libc() else { return };
+        let (Some(facts), Some(suite)) = (facts, &locked.suite) else { return findings };
+        let Some(libc) = suite.libc() else { return findings };
         let mut check = LibraryCheck::new(&facts, platform, libc.libc);
         for program in programs {
             check.add(program.path.rsplit('/').next().unwrap_or_default(), std::slice::from_ref(program));
         }
-        let mut findings = Findings::default();
         findings.add(&check.problems(), platform, suite);
-        findings.tell(self, image);
+        findings
     }
 
     /// What all wheels need, on as many cores as there are where they are not known yet.
-    fn binaries_of_all(&self, wheels: &[(&Chosen, &Scheme)]) -> Result<Vec<Vec<Binary>>, BuildError> {
+    fn binaries_of_all(&self, wheels: &[(&ChosenWheel, &Scheme)]) -> Result<Vec<Vec<Binary>>, AssemblyError> {
         let all: Vec<_> = wheels.iter().map(|_| Mutex::new(Ok(Vec::new()))).collect();
         let next = AtomicUsize::new(0);
         let work = || {
@@ -111,12 +111,12 @@ impl Builder<'_> {
     }
 
     /// What is in a wheel that the loader reads; nothing where the wheel is not there any more.
-    fn binaries(&self, wheel: &Chosen, scheme: &Scheme) -> Result<Vec<Binary>, BuildError> {
+    fn binaries(&self, wheel: &ChosenWheel, scheme: &Scheme) -> Result<Vec<Binary>, AssemblyError> {
         let entry = entry(wheel, scheme);
         if let Some(known) = self.cache.read_json(&entry) {
             return Ok(known);
         }
-        if !self.wheel(wheel).is_file() {
+        if !self.wheel_path(wheel).is_file() {
             return Ok(Vec::new());
         }
         let opened = self.open(wheel)?;
@@ -128,8 +128,7 @@ impl Builder<'_> {
         let mut unpacker = Unpacker::new();
         let mut binaries = Vec::new();
         for file in likely {
-            let failed =
-                |source| BuildError::Wheel { wheel: wheel.file.file_name.clone(), source: Box::new(source) };
+            let failed = |error| AssemblyError::wheel(&wheel.file.file_name, error);
             if let Some(elf) = read(file, &mut unpacker).map_err(failed)? {
                 binaries.push(Binary { path: format!("{PREFIX}/{}", file.path()), elf });
             }
@@ -139,11 +138,11 @@ impl Builder<'_> {
     }
 }
 
-fn entry(wheel: &Chosen, scheme: &Scheme) -> Utf8PathBuf {
+fn entry(wheel: &ChosenWheel, scheme: &Scheme) -> String {
     // Where a file is in the image depends on the Python, too.
     let site = scheme.site_packages();
     let place = site.rsplit('/').nth(1).unwrap_or_default();
-    Utf8PathBuf::from(format!("{KNOWN}/{}-{place}.json", wheel.digest.hex()))
+    format!("{KNOWN}/{}-{place}.json", wheel.digest.hex())
 }
 
 fn read(file: &InstalledFile<'_>, unpacker: &mut Unpacker) -> Result<Option<Elf>, CopyError> {
@@ -165,7 +164,8 @@ fn read(file: &InstalledFile<'_>, unpacker: &mut Unpacker) -> Result<Option<Elf>
 }
 
 /// What a file of this machine needs.
-pub(super) fn in_file(path: &Path) -> io::Result<Option<Elf>> {
+#[doc(hidden)]
+pub fn elf_of_file(path: &Path) -> io::Result<Option<Elf>> {
     let mut file = fs_err::File::open(path)?;
     Elf::read(|offset, len| {
         let mut piece = Vec::new();
@@ -245,7 +245,6 @@ impl Findings {
                     LibraryProblem::Foreign { package, architecture, path } => {
                         tell(format!("`{package}` is for {architecture} ({})", shown(path)));
                     }
-                    _ => {}
                 }
             }
             let (Some(path), [problem, ..]) = (first, problems) else { continue };
@@ -260,31 +259,38 @@ impl Findings {
     }
 
     /// Nothing is wrong.
-    pub(super) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.told.is_empty()
     }
 
-    /// Tells it, once for all platforms.
-    pub(super) fn tell(&self, builder: &Builder<'_>, image: &PackageImage) {
-        let (shell, base) = (builder.shell, image.settings.base.familiar());
-        for (text, platforms) in &self.told {
+    /// What there is to tell of an image on this base, once for all platforms.
+    #[must_use]
+    pub fn warnings(&self, base: &Reference) -> Vec<String> {
+        let base = base.familiar();
+        let told = self.told.iter().map(|(text, platforms)| {
             let platforms: Vec<_> = platforms.iter().map(ToString::to_string).collect();
             let platforms = platforms.join(", ");
             if text.contains(" needs ") {
-                shell.warn(format_args!("{text}, which `{base}` does not have for {platforms}"));
+                format!("{text}, which `{base}` does not have for {platforms}")
             } else {
-                shell.warn(format_args!("{text}, and the image for {platforms}"));
+                format!("{text}, and the image for {platforms}")
             }
-        }
+        });
+        told.collect()
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
         if !self.packages.is_empty() {
             let names: Vec<_> = self.packages.iter().map(|name| format!("\"{name}\"")).collect();
-            shell.help(format_args!("`apt = [{}]` installs what has them", names.join(", ")));
+            return Some(format!("`apt = [{}]` installs what has them", names.join(", ")));
         }
-        if let Some(library) = self.unknown.iter().next().filter(|_| self.packages.is_empty()) {
-            shell.help(format_args!(
-                "https://packages.debian.org/search?searchon=contents&keywords={library} tells which package has it"
-            ));
-        }
+        let library = self.unknown.iter().next()?;
+        Some(format!(
+            "https://packages.debian.org/search?searchon=contents&keywords={library} tells which package has it"
+        ))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Tags with something to fill in: `{version}`, `{git.sha}`.
 
-use pyimage_build::nearest;
-
-use super::BuildError;
-use super::revision::{Revision, RevisionError};
+use super::TagTemplateError;
+use crate::nearest;
 
 /// What may stand in a tag.
 const NAMES: [&str; 3] = ["version", "git.sha", "git.short-sha"];
+/// How much of a commit's name is its short form. git's own depends on what else is in a clone.
+const SHORT: usize = 7;
 
 /// Whether a tag asks for the commit.
 pub(super) fn asks_for_commit(tag: &str) -> bool {
@@ -17,28 +17,29 @@ pub(super) fn asks_for_commit(tag: &str) -> bool {
 pub(super) fn filled(
     tag: &str,
     version: &str,
-    revision: &Result<Revision, RevisionError>,
-) -> Result<String, BuildError> {
+    commit: &Result<String, String>,
+) -> Result<String, TagTemplateError> {
     let commit = || {
-        revision
-            .as_ref()
-            .map_err(|error| BuildError::NoCommit { tag: tag.to_owned(), why: error.to_string() })
+        commit.as_ref().map_err(|why| TagTemplateError::NoCommit { tag: tag.to_owned(), why: why.clone() })
     };
     let mut out = String::with_capacity(tag.len());
     let mut rest = tag;
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         let unclosed =
-            || BuildError::UnknownTemplate { tag: tag.to_owned(), name: after.to_owned(), nearest: None };
+            || TagTemplateError::Unknown { tag: tag.to_owned(), name: after.to_owned(), nearest: None };
         let (name, after) = after.split_once('}').ok_or_else(unclosed)?;
         match name {
             // A tag has no `+`; registries and tools write it so.
             "version" => out.push_str(&version.replace('+', "-")),
-            "git.sha" => out.push_str(&commit()?.commit),
-            "git.short-sha" => out.push_str(commit()?.short()),
+            "git.sha" => out.push_str(commit()?),
+            "git.short-sha" => {
+                let commit = commit()?;
+                out.push_str(commit.get(..SHORT).unwrap_or(commit));
+            }
             _ => {
                 let nearest = nearest(name, NAMES).first().map(|name| (*name).to_owned());
-                return Err(BuildError::UnknownTemplate {
+                return Err(TagTemplateError::Unknown {
                     tag: tag.to_owned(),
                     name: name.to_owned(),
                     nearest,
@@ -53,31 +54,28 @@ pub(super) fn filled(
 
 #[cfg(test)]
 mod tests {
-    use camino::Utf8PathBuf;
     use proptest::prelude::*;
 
     use super::*;
 
-    fn nowhere() -> Result<Revision, RevisionError> {
-        Err(RevisionError::NoCommit {
-            folder: Utf8PathBuf::from("app"),
-            said: "not a git repository".to_owned(),
-        })
+    fn nowhere() -> Result<String, String> {
+        Err("`app` is at no commit of git: not a git repository".to_owned())
     }
 
     #[test]
     fn what_is_missing_is_told() {
         assert_eq!(filled("v{version}-slim", "0.3.0+x", &nowhere()).unwrap(), "v0.3.0-x-slim");
         assert_eq!(filled("latest", "0.3.0", &nowhere()).unwrap(), "latest");
+        assert_eq!(filled("{git.short-sha}", "0.3.0", &Ok("0123456789".to_owned())).unwrap(), "0123456");
         let error = |tag| filled(tag, "0.3.0", &nowhere()).unwrap_err();
-        assert!(matches!(error("{git.sha}"), BuildError::NoCommit { .. }));
+        assert!(matches!(error("{git.sha}"), TagTemplateError::NoCommit { .. }));
         assert!(
-            matches!(error("{git.sha1}"), BuildError::UnknownTemplate { nearest: Some(name), .. } if name == "git.sha")
+            matches!(error("{git.sha1}"), TagTemplateError::Unknown { nearest: Some(name), .. } if name == "git.sha")
         );
         assert!(
-            matches!(error("{verzion}"), BuildError::UnknownTemplate { nearest: Some(name), .. } if name == "version")
+            matches!(error("{verzion}"), TagTemplateError::Unknown { nearest: Some(name), .. } if name == "version")
         );
-        assert!(matches!(error("a{"), BuildError::UnknownTemplate { nearest: None, .. }));
+        assert!(matches!(error("a{"), TagTemplateError::Unknown { nearest: None, .. }));
     }
 
     proptest! {

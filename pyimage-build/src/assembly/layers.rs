@@ -1,22 +1,20 @@
 //! Layers: made once, kept by what they depend on.
 
 use std::io::{BufWriter, Write as _};
+use std::path::PathBuf;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use pyimage_build::{AddedLayer, BaseFolders, Layer, LayerContents, LayerKey, LayerOptions};
-
-use pyrun::cache::Work;
-
-use super::{BuildError, Builder, PackageImage, cores};
+use super::{Assembly, AssemblyError, cores};
+use crate::{AddedLayer, BaseFolders, Layer, LayerContents, LayerKey, LayerOptions, PackageImage, Work};
 
 /// The cache's folder of what is known of layers, by their keys.
 pub(super) const KNOWN: &str = "layers";
 
 /// The paths in a layer, sorted: thousands, and mostly only gone through, so they stay in one text.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Paths(String);
+#[doc(hidden)]
+#[derive(Clone, Debug, Default)]
+pub struct LayerPaths(String);
 
-impl Paths {
+impl LayerPaths {
     /// What no path has in it.
     const BETWEEN: char = '\0';
 
@@ -28,29 +26,30 @@ impl Paths {
         Self(text)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split_terminator(Self::BETWEEN)
     }
 }
 
 /// What is kept of a layer that was made: a line about it, and its paths.
-fn kept(layer: &Layer, paths: &Paths) -> Option<String> {
+fn kept(layer: &Layer, paths: &LayerPaths) -> Option<String> {
     Some(format!("{}\n{}", serde_json::to_string(layer).ok()?, paths.0))
 }
 
-fn read(kept: &str) -> Option<(Layer, Paths)> {
+fn read(kept: &str) -> Option<(Layer, LayerPaths)> {
     let (layer, paths) = kept.split_once('\n')?;
-    Some((serde_json::from_str(layer).ok()?, Paths(paths.to_owned())))
+    Some((serde_json::from_str(layer).ok()?, LayerPaths(paths.to_owned())))
 }
 
 /// A layer, and where its blob is.
-#[derive(Debug, Clone)]
-pub(super) struct Made {
-    pub(super) layer: Layer,
-    pub(super) blob: Utf8PathBuf,
-    pub(super) created_by: String,
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct MadeLayer {
+    pub layer: Layer,
+    pub blob: PathBuf,
+    pub created_by: String,
     /// What is in it.
-    pub(super) paths: Paths,
+    pub paths: LayerPaths,
 }
 
 /// Where in the cache it is kept what is known of a layer.
@@ -58,15 +57,17 @@ fn entry(key: &LayerKey) -> String {
     format!("{KNOWN}/{}.txt", key.clone().digest().hex())
 }
 
-impl Made {
+impl MadeLayer {
     pub(super) fn added(&self) -> AddedLayer {
         AddedLayer { layer: self.layer.clone(), created_by: self.created_by.clone() }
     }
 }
 
-impl Builder<'_> {
+#[doc(hidden)]
+impl Assembly<'_> {
     /// What layers for an image of this Python depend on besides their contents.
-    pub(super) fn layer_options(&self, image: &PackageImage, minor: u16) -> LayerOptions {
+    #[must_use]
+    pub fn layer_options(&self, image: &PackageImage, minor: u16) -> LayerOptions {
         LayerOptions {
             modified: self.epoch,
             base_folders: BaseFolders::official(minor),
@@ -76,49 +77,49 @@ impl Builder<'_> {
     }
 
     /// The layer with this key, if it was made before and its blob is there.
-    pub(super) fn known(&self, key: &LayerKey, created_by: &str) -> Option<Made> {
+    #[must_use]
+    pub fn known(&self, key: &LayerKey, created_by: &str) -> Option<MadeLayer> {
         let text = String::from_utf8(self.cache.read(entry(key)).ok()??).ok()?;
         let (layer, paths) = read(&text)?;
         let blob = self.whole(&layer)?;
-        Some(Made { layer, blob, created_by: created_by.to_owned(), paths })
+        Some(MadeLayer { layer, blob, created_by: created_by.to_owned(), paths })
     }
 
     /// Where a layer's blob is, if all of it is there.
-    pub(super) fn whole(&self, layer: &Layer) -> Option<Utf8PathBuf> {
-        let blob = self.blob(layer);
+    #[must_use]
+    pub fn whole(&self, layer: &Layer) -> Option<PathBuf> {
+        let blob = self.cache.blob(&layer.digest);
         fs_err::metadata(&blob).is_ok_and(|found| found.len() == layer.size).then_some(blob)
     }
 
     /// Makes a layer, and keeps it under its key.
-    pub(super) fn make(
+    pub fn make(
         &self,
         contents: &LayerContents<'_>,
         options: &LayerOptions,
         key: Option<&LayerKey>,
         created_by: &str,
-    ) -> Result<Made, BuildError> {
-        let unwritten = |source| BuildError::Cache(self.cache.write_error(source));
+    ) -> Result<MadeLayer, AssemblyError> {
+        let unwritten = |source| AssemblyError::Cache(self.cache.write_error(source));
         self.cache.folder("blobs/sha256")?;
         // What a killed build leaves, the next one removes.
         let work = Work::begin(&self.cache.folder(KNOWN)?).map_err(unwritten)?;
-        let place = work.join("layer");
+        let place = work.folder().join("layer");
         let file = fs_err::File::create(&place).map_err(unwritten)?;
         let mut out = BufWriter::with_capacity(1 << 18, &file);
         let layer = contents.write(options, cores(), &mut out);
-        let layer = layer
-            .map_err(|source| BuildError::Layer { what: created_by.to_owned(), source: Box::new(source) })?;
+        let layer = layer.map_err(|source| AssemblyError::Layer {
+            what: created_by.to_owned(),
+            source: Box::new(source),
+        })?;
         out.flush().map_err(unwritten)?;
         drop(out);
-        let blob = self.blob(&layer);
+        let blob = self.cache.blob(&layer.digest);
         fs_err::rename(&place, &blob).map_err(unwritten)?;
-        let paths = Paths::of(contents.paths());
+        let paths = LayerPaths::of(contents.paths());
         if let (Some(key), Some(text)) = (key, kept(&layer, &paths)) {
             self.cache.write(entry(key), text.as_bytes())?;
         }
-        Ok(Made { layer, blob, created_by: created_by.to_owned(), paths })
-    }
-
-    fn blob(&self, layer: &Layer) -> Utf8PathBuf {
-        self.cache.root().join(Utf8Path::new("blobs/sha256")).join(layer.digest.hex())
+        Ok(MadeLayer { layer, blob, created_by: created_by.to_owned(), paths })
     }
 }
