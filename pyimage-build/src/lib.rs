@@ -73,6 +73,7 @@
 mod accounts;
 mod base_facts;
 mod base_release;
+mod build_script;
 mod bytecode;
 mod date;
 mod descriptor;
@@ -118,6 +119,7 @@ mod wheel_tags;
 pub use accounts::{AccountError, Accounts, Home};
 pub use base_facts::{BaseFacts, BaseScan, BaseScanError};
 pub use base_release::base_release;
+pub use build_script::{BuildScript, CompileError, Compiled, ImageKeys, ImageWhen, StaleLock, configure};
 pub use bytecode::{
     ArchiveError, Bytecode, BytecodeArchive, BytecodeArchiveWriter, BytecodeNameError, CompiledModule,
     PycError, canonical_pyc, pyc_path,
