@@ -8,6 +8,7 @@ mod keys;
 mod locks;
 mod manifest;
 mod module;
+mod sums;
 mod surroundings;
 mod watch;
 
@@ -25,6 +26,7 @@ use image::ImageFacts;
 use locks::Locks;
 use manifest::Manifests;
 use module::Module;
+use sums::Sums;
 use surroundings::Surroundings;
 
 pub use error::CompileError;
@@ -309,7 +311,11 @@ impl BuildScript {
         let root = manifests.root();
         let above = if folder.starts_with(root) { root } else { &folder };
         let source = if globs.is_empty() { None } else { Some(Source::select(&folder, above, &globs)?) };
-        let assets = source.as_ref().map_or(Ok(Vec::new()), |source| assets::assets(&folder, source))?;
+        let mut sums = Sums::read(&out);
+        let assets = match &source {
+            Some(source) => assets::assets(&folder, source, &mut sums)?,
+            None => Vec::new(),
+        };
         let locks = Locks::read(root, &settings)?;
         let mut stale = locks.stale.into_iter().peekable();
         if self.stale_lock == StaleLock::Error
@@ -345,6 +351,7 @@ impl BuildScript {
         let path = out.join(MODULE);
         let has_changed = write(&path, &module.text())
             .map_err(|source| CompileError::Write { path: path.clone(), source })?;
+        sums.write(&out);
         Ok(Compiled { module: path, assets, has_changed, directives: output.into_lines() })
     }
 
@@ -399,7 +406,9 @@ fn write(path: &Path, text: &str) -> io::Result<bool> {
         fs_err::create_dir_all(folder)?;
     }
     // Nobody else has this name at the same time, and what a killed program has left is written over.
-    let new = path.with_extension(format!("rs.{}", std::process::id()));
+    let mut new = path.as_os_str().to_owned();
+    new.push(format!(".{}", std::process::id()));
+    let new = PathBuf::from(new);
     let written = fs_err::write(&new, text).and_then(|()| fs_err::rename(&new, path));
     if written.is_err() {
         // It may not be there at all.

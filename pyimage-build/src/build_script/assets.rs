@@ -7,6 +7,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::CompileError;
+use super::sums::Sums;
 use crate::{Digest, DigestAlgorithm, Source, SourceFile, SourceKind};
 
 /// How much of a file is in memory at a time.
@@ -26,7 +27,7 @@ pub(super) struct Asset {
 /// The assets among the files of a package, sorted by path.
 ///
 /// A link to a file is an asset with that file's content; one to a folder stands for what of that folder is an asset.
-pub(super) fn assets(folder: &Path, source: &Source) -> Result<Vec<Asset>, CompileError> {
+pub(super) fn assets(folder: &Path, source: &Source, sums: &mut Sums) -> Result<Vec<Asset>, CompileError> {
     let mut found = BTreeMap::new();
     let mut add = |path: &str, executable: bool| -> Result<(), CompileError> {
         if path.contains(['\n', '\r']) {
@@ -59,8 +60,8 @@ pub(super) fn assets(folder: &Path, source: &Source) -> Result<Vec<Asset>, Compi
     let mut buffer = vec![0; PIECE];
     let asset = |(path, executable): (String, bool)| {
         let on_disk = folder.join(&path);
-        let sha256 =
-            hash(&on_disk, &mut buffer).map_err(|source| CompileError::Asset { path: on_disk, source })?;
+        let sha256 = sum(&path, &on_disk, sums, &mut buffer)
+            .map_err(|source| CompileError::Asset { path: on_disk, source })?;
         Ok(Asset { path, sha256, executable })
     };
     found.into_iter().map(asset).collect()
@@ -74,6 +75,17 @@ fn below<'f>(folder: &Path, files: &'f [SourceFile]) -> impl Iterator<Item = (St
         let rest = Path::new(&file.path).strip_prefix(&folder).ok()?;
         Some((rest.to_str()?.to_owned(), executable))
     })
+}
+
+fn sum(path: &str, on_disk: &Path, sums: &mut Sums, buffer: &mut [u8]) -> io::Result<String> {
+    // Asked before the file is read: what changes meanwhile is read again next time.
+    let metadata = fs_err::metadata(on_disk)?;
+    let sum = match sums.find(path, &metadata) {
+        Some(sum) => sum,
+        None => hash(on_disk, buffer)?,
+    };
+    sums.add(path, &metadata, &sum);
+    Ok(sum)
 }
 
 fn hash(path: &Path, buffer: &mut [u8]) -> io::Result<String> {
@@ -106,7 +118,7 @@ mod tests {
     }
 
     fn found(folder: &Path) -> Result<Vec<Asset>, CompileError> {
-        assets(folder, &Source::select(folder, folder, &["app"]).unwrap())
+        assets(folder, &Source::select(folder, folder, &["app"]).unwrap(), &mut Sums::default())
     }
 
     #[test]
@@ -114,7 +126,7 @@ mod tests {
         let project = project(&["app/b.sh", "app/a.py"]);
         let folder = project.path();
         fs_err::set_permissions(folder.join("app/b.sh"), std::fs::Permissions::from_mode(0o744)).unwrap();
-        let digest = |text: &str| crate::Digest::of(text.as_bytes()).hex().to_owned();
+        let digest = |text: &str| Digest::of(text.as_bytes()).hex().to_owned();
         let asset =
             |path: &str, executable| Asset { path: path.to_owned(), sha256: digest(path), executable };
         assert_eq!(found(folder).unwrap(), [asset("app/a.py", false), asset("app/b.sh", true)]);

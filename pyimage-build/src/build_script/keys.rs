@@ -201,7 +201,9 @@ mod tests {
         let mut script = BuildScript::default();
         set_all(&mut script);
         script.files([ExtraFile { from: "a".to_owned(), to: "/b".to_owned(), mode: Some(0o640) }]);
-        script.image_keys("worker", |image| drop(image.cmd(["work"])));
+        script.image_keys("worker", |image| {
+            image.cmd(["work"]);
+        });
         let Value::Object(table) = script.keys.value() else { panic!("a table") };
         assert_eq!(table.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
         for key in KEYS {

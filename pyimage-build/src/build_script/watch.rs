@@ -1,7 +1,8 @@
 //! What cargo is to look at, so that the build script runs again where the assets change, and only there.
 //!
 //! Cargo looks at a folder with all in it, however deep. So a folder is named where new files in it would be assets,
-//! unless there is something in it that comes and goes by itself, such as `target`: there, its files are named.
+//! unless there is something in it that comes and goes by itself, such as a cache: there, its files are named. So they are
+//! in the package's own folder, which has `target`, Rust's sources, and the repository.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,11 +13,11 @@ use crate::source::Looked;
 /// Python's bytecode, which is left out of everything, lies beside the modules.
 const BYTECODE: &str = "__pycache__";
 
-/// The files and folders to look at, from the package's folder, where `.` is itself.
+/// The files and folders to look at, from the package's folder.
 pub(super) fn watched<'a>(folder: &Path, source: &'a Source) -> BTreeSet<&'a str> {
     let Looked { into, past, .. } = source.looked();
     // Folders that nobody looked into, with those around them.
-    let mut unquiet: BTreeSet<&str> = BTreeSet::new();
+    let mut unquiet = BTreeSet::from([""]);
     for path in past {
         let name = path.rsplit('/').next().unwrap_or(path);
         if name != BYTECODE && folder.join(path).is_dir() {
@@ -31,7 +32,7 @@ pub(super) fn watched<'a>(folder: &Path, source: &'a Source) -> BTreeSet<&'a str
     let is_within = |path: &str| around(path).any(|folder| whole.contains(folder));
     let files = source.files().iter().map(|file| file.path.as_str()).filter(|path| !is_within(path));
     let folders = whole.iter().copied().filter(|path| !is_within(path));
-    folders.map(|path| if path.is_empty() { "." } else { path }).chain(files).collect()
+    folders.chain(files).collect()
 }
 
 /// The folders around a path, up to the package's, which is empty.
@@ -72,7 +73,8 @@ mod tests {
             (&["app/a.py", "app/x"], &["app/a.py", "app/x"]),
             // `target` changes all the time.
             (&["."], &["Cargo.toml", "app", "d", "src"]),
-            (&["*/*.py"], &["app", "d"]),
+            (&["*/*.py"], &["app", "d", "src"]),
+            (&["*.toml", "d/e.py"], &["Cargo.toml", "d/e.py"]),
         ] {
             assert_eq!(of(&files, globs), expected, "{globs:?}");
         }
@@ -94,11 +96,5 @@ mod tests {
         let source = Source::select(project.path(), project.path(), &["app"]).unwrap();
         let found: Vec<_> = watched(project.path(), &source).into_iter().collect();
         assert_eq!(found, ["app/.gitignore", "app/a.py", "app/x/b.py"]);
-    }
-
-    #[test]
-    fn a_package_with_nothing_else_in_it_is_watched_as_a_whole() {
-        assert_eq!(of(&["Cargo.toml", "a.py"], &["*.py"]), ["."]);
-        assert_eq!(of(&["Cargo.toml", "a.py", "src/lib.rs"], &["*.py"]), ["a.py"]);
     }
 }
