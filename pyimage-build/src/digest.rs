@@ -96,7 +96,7 @@ impl Digest {
         Self::from_hash(DigestAlgorithm::Sha256, &hash)
     }
 
-    fn from_hash(algorithm: DigestAlgorithm, hash: &[u8]) -> Self {
+    pub(crate) fn from_hash(algorithm: DigestAlgorithm, hash: &[u8]) -> Self {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut text = String::with_capacity(algorithm.as_str().len() + 1 + algorithm.hex_len());
         text.push_str(algorithm.as_str());

@@ -76,6 +76,7 @@ mod accounts;
 pub mod assembly;
 mod base_facts;
 mod base_release;
+mod build_script;
 mod bytecode;
 mod cache_folder;
 mod date;
@@ -124,6 +125,7 @@ pub use accounts::{AccountError, Accounts, Home};
 pub use assembly::{Assembled, Assembly, AssemblyError};
 pub use base_facts::{BaseFacts, BaseScan, BaseScanError};
 pub use base_release::base_release;
+pub use build_script::{BuildScript, CompileError, Compiled, ImageKeys, ImageWhen, StaleLock, configure};
 pub use bytecode::{
     ArchiveError, Bytecode, BytecodeArchive, BytecodeArchiveWriter, BytecodeNameError, CompiledModule,
     PycError, canonical_pyc, pyc_path,

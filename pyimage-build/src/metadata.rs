@@ -137,31 +137,12 @@ impl ImageSettings {
         own: Section<'_>,
         workspace: Option<Section<'_>>,
     ) -> Result<Vec<Self>, MetadataError> {
-        let mut own = Level::of_package(own)?;
-        let workspace = workspace.map(Level::without_images).transpose()?.unwrap_or_default();
-        let images = std::mem::take(&mut own.images);
-        let all = own.over(workspace);
-        if images.is_empty() {
-            return Ok(vec![Self::of(package, None, all)?]);
-        }
-        let of = |(name, mut level): (String, Level)| {
-            if level.lock.is_none() && level.has_packages() {
-                let lock = format!("pylock.{name}.toml");
-                level.lock = Some(Path::new(&level.place.manifest).with_file_name(lock));
-            }
-            let is_named = level.name.is_some();
-            let mut image = Self::of(package, Some(&name), level.over(all.clone()))?;
-            if !is_named {
-                let repository = format!("{}/{}-{name}", image.name.registry(), image.name.repository());
-                image.name = in_repository(&repository, package)?;
-            }
-            Ok(image)
-        };
-        images.into_iter().map(of).collect()
+        let levels = levels(None, Some(own), workspace)?;
+        levels.into_iter().map(|level| Self::of(package, level)).collect()
     }
 
     /// What the joined tables say of an image.
-    fn of(package: &str, image: Option<&str>, level: Level) -> Result<Self, MetadataError> {
+    fn of(package: &str, Joined { image, has_own_name, level }: Joined) -> Result<Self, MetadataError> {
         let manifest = Path::new(&level.place.manifest);
         let folder = manifest.parent().unwrap_or(Path::new("")).to_owned();
         let beside = manifest.with_file_name("pylock.toml");
@@ -173,6 +154,12 @@ impl ImageSettings {
             // Names of packages are stricter than those of repositories, but may have capitals.
             None => in_repository(&package.to_ascii_lowercase(), package)?,
         };
+        let name = match &image {
+            Some(image) if !has_own_name => {
+                in_repository(&format!("{}/{}-{image}", name.registry(), name.repository()), package)?
+            }
+            _ => name,
+        };
         let packages = PackageSettings {
             requirements: level.requirements.unwrap_or_default(),
             groups: level.groups.unwrap_or_default(),
@@ -181,7 +168,7 @@ impl ImageSettings {
             lock: level.lock.unwrap_or(beside),
         };
         Ok(Self {
-            image: image.map(str::to_owned),
+            image,
             base,
             platforms: level.platforms.unwrap_or_else(default),
             name,
@@ -200,6 +187,83 @@ impl ImageSettings {
             bytecode: level.bytecode.unwrap_or_default(),
         })
     }
+}
+
+/// What a package says of its files and, where something names a base, of its image.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// The globs of its files.
+    pub(crate) source: Vec<String>,
+    /// Files that go elsewhere.
+    pub(crate) files: Vec<ExtraFile>,
+    /// The image.
+    pub(crate) image: Option<ImageSettings>,
+}
+
+impl Asked {
+    /// Reads what code says, over the section of a package, over the defaults of its workspace.
+    pub(crate) fn read(
+        package: &str,
+        code: Section<'_>,
+        own: Option<Section<'_>>,
+        workspace: Option<Section<'_>>,
+    ) -> Result<Vec<Self>, MetadataError> {
+        let of = |joined: Joined| {
+            let source = joined.level.source.clone().unwrap_or_default();
+            let files = joined.level.layers.files.clone().unwrap_or_default();
+            let has_base = joined.level.base.is_some();
+            let image = has_base.then(|| ImageSettings::of(package, joined)).transpose()?;
+            Ok(Self { source, files, image })
+        };
+        levels(Some(code), own, workspace)?.into_iter().map(of).collect()
+    }
+}
+
+/// All that is said of one image.
+struct Joined {
+    /// Its name among several images of the package.
+    image: Option<String>,
+    /// Its repository is named where it is.
+    has_own_name: bool,
+    level: Level,
+}
+
+/// Joins the tables: one image, or those that are named.
+fn levels(
+    code: Option<Section<'_>>,
+    own: Option<Section<'_>>,
+    workspace: Option<Section<'_>>,
+) -> Result<Vec<Joined>, MetadataError> {
+    let of_package = |section: Option<Section<'_>>| section.map(Level::of_package).transpose();
+    let mut own = of_package(own)?.unwrap_or_default();
+    let workspace = workspace.map(Level::without_images).transpose()?.unwrap_or_default();
+    let mut images = std::mem::take(&mut own.images);
+    let mut code = of_package(code)?;
+    if let Some(code) = &mut code {
+        for (name, level) in std::mem::take(&mut code.images) {
+            match images.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, other)) => *other = level.over(std::mem::take(other)),
+                None => images.push((name, level)),
+            }
+        }
+    }
+    let over_all = |level: Level| match &code {
+        Some(code) => code.clone().over(level),
+        None => level,
+    };
+    let all = own.over(workspace);
+    if images.is_empty() {
+        return Ok(vec![Joined { image: None, has_own_name: false, level: over_all(all) }]);
+    }
+    let of = |(name, mut level): (String, Level)| {
+        if level.lock.is_none() && level.has_packages() {
+            let lock = format!("pylock.{name}.toml");
+            level.lock = Some(Path::new(&level.place.manifest).with_file_name(lock));
+        }
+        let has_own_name = level.name.is_some();
+        Joined { image: Some(name), has_own_name, level: over_all(level.over(all.clone())) }
+    };
+    Ok(images.into_iter().map(of).collect())
 }
 
 fn in_repository(text: &str, package: &str) -> Result<Reference, MetadataError> {

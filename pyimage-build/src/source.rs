@@ -47,6 +47,18 @@ pub use extra::{ExtraFile, ExtraFiles};
 pub struct Source {
     folder: PathBuf,
     files: Vec<SourceFile>,
+    looked: Looked,
+}
+
+/// What was looked at to find the files, as paths from the folder of the package: what may change the choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Looked {
+    /// The folders that were looked into, each with whether a new file in it may be one of those.
+    pub(crate) into: Vec<(String, bool)>,
+    /// What in them was not looked into: files and folders that no glob asks for, or that are left out.
+    pub(crate) past: Vec<String>,
+    /// The `.gitignore` and `.dockerignore` files that are there.
+    pub(crate) rules: Vec<PathBuf>,
 }
 
 /// A file or a symbolic link of a project.
@@ -99,16 +111,24 @@ impl Source {
             found: vec![Found::default(); globs.len()],
             globs,
             files: Vec::new(),
+            looked: Looked::default(),
         };
+        let dockerignore = folder.join(".dockerignore");
+        search.looked.rules.extend(dockerignore.is_file().then_some(dockerignore));
         search.gitignores_above(root)?;
         search.look_into("", &(0..search.globs.len()).collect::<Vec<_>>())?;
-        let Search { globs, found, mut files, .. } = search;
+        let Search { globs, found, mut files, looked, .. } = search;
         if let Some((glob, found)) = globs.iter().zip(found).find(|(_, found)| !found.any) {
             let glob = glob.text().to_owned();
             return Err(SourceError::NothingMatches { glob, left_out: found.left_out });
         }
         files.sort();
-        Ok(Self { folder: folder.to_owned(), files })
+        Ok(Self { folder: folder.to_owned(), files, looked })
+    }
+
+    /// What was looked at to find them.
+    pub(crate) fn looked(&self) -> &Looked {
+        &self.looked
     }
 
     /// The files, sorted by path.
@@ -163,6 +183,7 @@ struct Search<'a> {
     globs: Vec<Glob>,
     found: Vec<Found>,
     files: Vec<SourceFile>,
+    looked: Looked,
 }
 
 enum Place {
@@ -178,7 +199,9 @@ impl Search<'_> {
         let mut above = root.to_owned();
         let mut parts = inner.iter();
         while let Some(part) = parts.next() {
-            if let Some(file) = read(&above.join(".gitignore"), IgnoreFile::git)? {
+            let path = above.join(".gitignore");
+            if let Some(file) = read(&path, IgnoreFile::git)? {
+                self.looked.rules.push(path);
                 let rest = Path::new(part).join(parts.as_path());
                 self.gitignores.push((Place::Above(format!("{}/", rest.to_string_lossy())), file));
             }
@@ -192,9 +215,13 @@ impl Search<'_> {
         let on_disk = self.folder.join(folder);
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let gitignores = self.gitignores.len();
-        if let Some(file) = read(&on_disk.join(".gitignore"), IgnoreFile::git)? {
+        let rules = on_disk.join(".gitignore");
+        if let Some(file) = read(&rules, IgnoreFile::git)? {
+            self.looked.rules.push(rules);
             self.gitignores.push((Place::Below(prefix.clone()), file));
         }
+        let is_open = globs.iter().any(|&glob| self.globs[glob].is_open_in(folder));
+        self.looked.into.push((folder.to_owned(), is_open));
         let failed = |source| SourceError::Read { path: on_disk.clone(), source };
         let mut names = Vec::new();
         for entry in fs_err::read_dir(&on_disk).map_err(failed)? {
@@ -213,6 +240,7 @@ impl Search<'_> {
         let reaching = |glob: &&usize| self.globs[**glob].reaches(path) || self.globs[**glob].covers(path);
         let globs: Vec<usize> = globs.iter().filter(reaching).copied().collect();
         if globs.is_empty() {
+            self.looked.past.push(path.to_owned());
             return Ok(());
         }
         let found = fs_err::symlink_metadata(on_disk).map_err(failed)?;
@@ -227,7 +255,11 @@ impl Search<'_> {
             }
         }
         if found.is_dir() {
-            return if kept.is_empty() { Ok(()) } else { self.look_into(path, &kept) };
+            if kept.is_empty() {
+                self.looked.past.push(path.to_owned());
+                return Ok(());
+            }
+            return self.look_into(path, &kept);
         }
         kept.retain(|&glob| self.globs[glob].covers(path));
         if kept.is_empty() || self.dockerignore.of_docker(path) {
@@ -313,14 +345,14 @@ fn read(path: &Path, parse: impl Fn(&str) -> IgnoreFile) -> Result<Option<Ignore
 }
 
 #[cfg(unix)]
-fn is_executable(file: &std::fs::Metadata) -> bool {
+pub(crate) fn is_executable(file: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
 
     file.permissions().mode() & 0o100 != 0
 }
 
 #[cfg(not(unix))]
-fn is_executable(_: &std::fs::Metadata) -> bool {
+pub(crate) fn is_executable(_: &std::fs::Metadata) -> bool {
     false
 }
 

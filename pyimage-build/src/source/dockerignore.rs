@@ -8,7 +8,7 @@ use fast_glob::glob_match;
 
 use super::glob::Glob;
 use super::ignore::{self, IgnoreFile};
-use super::{Source, SourceError, read, sensitive};
+use super::{Looked, Source, SourceError, read, sensitive};
 
 impl Source {
     /// The text of a `.dockerignore` with which a build of the folder is sent what `globs` select, and the files that
@@ -41,7 +41,7 @@ impl Source {
         needed: &[impl AsRef<str>],
     ) -> Result<String, SourceError> {
         let source = if globs.is_empty() {
-            Self { folder: folder.to_owned(), files: Vec::new() }
+            Self { folder: folder.to_owned(), files: Vec::new(), looked: Looked::default() }
         } else {
             Self::select(folder, root, globs)?
         };

@@ -76,6 +76,18 @@ impl Glob {
         folder.split('/').zip(&self.base).all(|(one, other)| one == other)
     }
 
+    /// Whether it can match a name in a folder that is not there yet.
+    pub(super) fn is_open_in(&self, folder: &str) -> bool {
+        if self.covers(folder) {
+            return true;
+        }
+        let depth = folder.split('/').filter(|part| !part.is_empty()).count();
+        let parts = || self.text.split('/');
+        !self.is_plain
+            && depth >= self.base.len()
+            && (depth < parts().count() || parts().any(|part| part.contains("**")))
+    }
+
     /// Whether it is about this path, and not about whatever it meets: it matches it, or begins with it.
     pub(super) fn means(&self, path: &str) -> bool {
         self.covers(path) || (self.reaches(path) && path.split('/').count() <= self.base.len())

@@ -1,0 +1,198 @@
+//! Why a build script could not do its work.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::{Drift, LockError, MetadataError, PylockError, SourceError};
+
+/// Why [`BuildScript::compile`](crate::BuildScript::compile) has failed.
+///
+/// `Debug` shows it as people read it, with its causes and what to do, since that is what Rust prints where `main` gives
+/// an error.
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let (from, to) = (folder.path().join("package"), folder.path().join("out"));
+/// let error = pyimage_build::configure().manifest_dir(&from).out_dir(to).compile().unwrap_err();
+/// assert!(error.to_string().starts_with("cannot read `"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// A variable that cargo sets is not there.
+    #[error("`{variable}` is not set")]
+    NoVariable {
+        /// The variable.
+        variable: &'static str,
+        /// What sets it in code.
+        setter: &'static str,
+    },
+    /// A manifest cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A manifest makes no sense.
+    #[error("`{}` is no TOML", path.display())]
+    ManifestSyntax {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<toml::de::Error>,
+    },
+    /// The path of the package cannot be named.
+    #[error("the path `{}` is not UTF-8", path.display())]
+    NotUtf8 {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The section of a manifest is wrong, or what is set in code.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// Nothing says what the assets are, and there is no image.
+    #[error("`{manifest}` says nothing of assets or an image")]
+    Nothing {
+        /// The manifest.
+        manifest: String,
+    },
+    /// The assets cannot be told.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A link that leads nowhere has no content.
+    #[error("`{}` is a symbolic link to `{target}`, which is not there", path.display())]
+    DeadLink {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: String,
+    },
+    /// Cargo is told of files line by line.
+    #[error("the name of `{}` has a line break, so that cargo cannot be told of it", path.escape_debug())]
+    LineBreak {
+        /// Where it is in the package.
+        path: String,
+    },
+    /// An asset cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Asset {
+        /// The asset.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is no lock.
+    #[error("there is no `{}`", path.display())]
+    NoLock {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// The lock lacks what the images ask for.
+    #[error("`{}` is stale: {}", path.display(), listed(.drift))]
+    StaleLock {
+        /// The lock.
+        path: PathBuf,
+        /// What it lacks.
+        drift: Vec<Drift>,
+    },
+    /// The lock makes no sense, or is of another version.
+    #[error("could not use `{}`", path.display())]
+    DamagedLock {
+        /// The lock.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<LockError>,
+    },
+    /// A lock of packages makes no sense.
+    #[error("could not use `{}`", path.display())]
+    DamagedPackages {
+        /// The lock.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<PylockError>,
+    },
+    /// A lock cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Lock {
+        /// The lock.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// What is generated cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Cargo does not listen.
+    #[error("cannot tell cargo what was done")]
+    Output(#[source] io::Error),
+}
+
+fn listed(drift: &[Drift]) -> String {
+    drift.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl CompileError {
+    /// What to do about it, a line for each way.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// fs_err::write(folder.path().join("Cargo.toml"), "[package]\nname = \"app\"\n")?;
+    /// let error = pyimage_build::configure().manifest_dir(folder.path()).out_dir(folder.path()).compile().unwrap_err();
+    /// assert_eq!(error.helps(), ["add `source = [\"app\"]` to `[package.metadata.pyimage]`, or call `source` in build.rs"]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn helps(&self) -> Vec<String> {
+        let help = match self {
+            Self::NoVariable { setter, .. } => {
+                format!("cargo sets it for build scripts; elsewhere, call `{setter}`")
+            }
+            Self::Metadata(error) => return error.helps(),
+            Self::Source(error) => return error.helps(),
+            Self::DamagedLock { source, .. } => source.help().to_owned(),
+            Self::Nothing { .. } => {
+                "add `source = [\"app\"]` to `[package.metadata.pyimage]`, or call `source` in build.rs".to_owned()
+            }
+            Self::DeadLink { .. } => "restore what it leads to, or leave it out with a line in `.dockerignore`".to_owned(),
+            Self::LineBreak { .. } => "give it another name".to_owned(),
+            Self::NoLock { .. } => {
+                "run `cargo pyimage lock` and commit it; a package that is published takes a copy of it or a link to it \
+                 beside its Cargo.toml"
+                    .to_owned()
+            }
+            Self::StaleLock { .. } => "run `cargo pyimage lock`".to_owned(),
+            Self::DamagedPackages { .. } => "delete it and run `cargo pyimage lock`".to_owned(),
+            _ => return Vec::new(),
+        };
+        vec![help]
+    }
+
+    /// The error, its causes, and what to do, each for a line of its own.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.to_string()];
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            // A parser shows the place in several lines, of which the last is what it says.
+            lines.push(format!("caused by: {error}"));
+            cause = error.source();
+        }
+        lines.extend(self.helps().into_iter().map(|help| format!("help: {help}")));
+        lines
+    }
+}
+
+impl fmt::Debug for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lines().join("\n"))
+    }
+}

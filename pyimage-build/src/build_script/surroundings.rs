@@ -1,0 +1,60 @@
+//! Where a build script runs: the variables that cargo sets, and those that a user does.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::CompileError;
+use super::cargo_output::CargoOutput;
+
+/// What is set in code, over the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Surroundings {
+    pub(super) manifest_dir: Option<PathBuf>,
+    pub(super) out_dir: Option<PathBuf>,
+    pub(super) variables: BTreeMap<String, OsString>,
+}
+
+impl Surroundings {
+    /// The folder of the package.
+    pub(super) fn manifest_dir(&self) -> Result<PathBuf, CompileError> {
+        self.folder(self.manifest_dir.as_deref(), "CARGO_MANIFEST_DIR", "manifest_dir")
+    }
+
+    /// The only folder that is written to.
+    pub(super) fn out_dir(&self) -> Result<PathBuf, CompileError> {
+        self.folder(self.out_dir.as_deref(), "OUT_DIR", "out_dir")
+    }
+
+    fn folder(
+        &self,
+        set: Option<&Path>,
+        variable: &'static str,
+        setter: &'static str,
+    ) -> Result<PathBuf, CompileError> {
+        let folder = match set {
+            Some(folder) => folder.to_owned(),
+            None => self.of_cargo(variable).ok_or(CompileError::NoVariable { variable, setter })?.into(),
+        };
+        // What is relative is so from where the program was started.
+        Ok(std::path::absolute(&folder).unwrap_or(folder))
+    }
+
+    /// A variable that cargo sets, and knows of.
+    pub(super) fn of_cargo(&self, name: &str) -> Option<OsString> {
+        let found = self.variables.get(name).cloned().or_else(|| env::var_os(name));
+        found.filter(|value| !value.is_empty())
+    }
+
+    /// A variable that a user may set; cargo is told that it is looked at, whether it is set or not.
+    pub(super) fn of_user(&self, name: &str, output: &mut CargoOutput) -> Option<OsString> {
+        output.rerun_if_env_changed(name);
+        self.of_cargo(name)
+    }
+
+    /// The script was started by cargo, and nobody drives it from elsewhere.
+    pub(super) fn is_of_cargo(&self) -> bool {
+        self.manifest_dir.is_none() && self.out_dir.is_none()
+    }
+}
