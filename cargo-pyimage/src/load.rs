@@ -5,6 +5,7 @@
 
 mod archive;
 mod error;
+mod given;
 mod plain;
 
 use pyimage_build::{Descriptor, Digest, Image, Platform, Reference};
@@ -178,7 +179,15 @@ impl Loader<'_> {
         drop(work);
         sent?;
         match self.engine.stored(&name.to_string()).await? {
-            Some(stored) if is(&stored, image) => Ok(()),
+            Some(stored) if is(&stored, image) => {
+                if let Some(cache) = self.cache
+                    && self.engine.facts().containerd_store
+                {
+                    // Without a note, more than needed is sent the next time.
+                    let _ = given::note(cache, image);
+                }
+                Ok(())
+            }
             found => Err(LoadError::Different {
                 image: name.familiar(),
                 found: found.map(|stored| stored.id),
@@ -224,7 +233,11 @@ impl Loader<'_> {
         let mut most = 0;
         for name in names {
             if let Some(stored) = self.engine.stored(&name).await? {
-                most = most.max(in_common(&image.diff_ids, &stored.layers));
+                let mut common = in_common(&image.diff_ids, &stored.layers);
+                if self.engine.facts().containerd_store {
+                    common = given::certain(self.cache, image, &stored, common);
+                }
+                most = most.max(common);
             }
             if most >= image.base_layers {
                 break;

@@ -203,6 +203,7 @@ mod tests {
             arch: "amd64".into(),
             rootless,
             selinux: false,
+            containerd_store: false,
         }
     }
 

@@ -124,6 +124,7 @@ mod tests {
             arch: "amd64".into(),
             rootless: false,
             selinux: false,
+            containerd_store: false,
         }
     }
 

@@ -45,7 +45,8 @@ fn zstandard_is_for_bases_of_oci_and_loaded_by_engines_that_do_not_read_it() {
     }
 
     let oci = base.with_oci_types();
-    for setting in [Some(setting), Setting::rootless_podman()].into_iter().flatten() {
+    let settings = [Some(setting), Setting::containerd_of_root(), Setting::rootless_podman()];
+    for setting in settings.into_iter().flatten() {
         let folder = project(&oci, "compression-level = 19\n");
         let built = finish(&mut pyimage(&folder, &setting, ["build", "--no-load"]));
         let name = succeeded(&built).split('@').next().expect("a name").to_owned();

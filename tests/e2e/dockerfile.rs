@@ -171,7 +171,7 @@ fn an_engine_builds_what_the_metadata_asks_for(setting: &Setting) {
 }
 
 // The host's network of an engine without root is not that of the index.
-on_engines!(docker_of_root, podman: [an_engine_builds_what_the_metadata_asks_for]);
+on_engines!(docker_of_root, containerd_of_root, podman: [an_engine_builds_what_the_metadata_asks_for]);
 
 /// Values of all kinds are the same in both images, and so are the files, but for what is listed.
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tests::{Setting, TAG, finish, on_engines};
 
 on_engines!(
-    docker, docker_of_root, podman, podman_of_another_user, rootless_docker, rootless_podman:
+    docker, docker_of_root, containerd, podman, podman_of_another_user, rootless_docker, rootless_podman:
     [what_a_script_writes_belongs_to_the_caller, the_script_is_somebody_with_a_home, no_bytecode_lands_in_the_project]
 );
 

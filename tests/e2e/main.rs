@@ -59,6 +59,7 @@ mod seeds;
 mod settings;
 mod signals;
 mod sources_in_images;
+mod stores;
 mod streams;
 mod tags;
 mod terminal;

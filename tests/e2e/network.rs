@@ -9,7 +9,7 @@ use std::time::Duration;
 use tests::{Folder, Running, Setting, TAG, eventually, finish, on_engines, part, skip};
 
 on_engines!(
-    docker, podman, rootless_docker, rootless_podman:
+    docker, containerd, podman, rootless_docker, rootless_podman:
     [
         a_published_port_is_reached_and_free_again_at_the_end,
         a_port_that_is_taken_is_told,

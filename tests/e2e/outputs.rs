@@ -235,7 +235,8 @@ fn an_image_is_pulled_and_only_what_is_missing() {
 #[test]
 fn an_image_is_pulled_into_an_engine() {
     let Some(registry) = part("TESTBED_REGISTRY") else { return };
-    for setting in [Setting::docker_of_root(), Setting::rootless_docker()].into_iter().flatten() {
+    let settings = [Setting::docker_of_root(), Setting::containerd_of_root(), Setting::rootless_docker()];
+    for setting in settings.into_iter().flatten() {
         let Some(project) = Project::new() else { return };
         let manifest =
             fs_err::read_to_string(project.folder.project().join("Cargo.toml")).expect("a manifest");

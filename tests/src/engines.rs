@@ -1,4 +1,4 @@
-//! The bed's four engines, each with someone who uses it.
+//! The bed's five engines, each with someone who uses it.
 
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
@@ -11,7 +11,9 @@ use crate::{Finished, Folder, Relay, eventually, finish, part, program, skip};
 #[macro_export]
 macro_rules! on_every_engine {
     ($($test:ident),* $(,)?) => {
-        $crate::on_engines!(docker, podman, podman_of_another_user, rootless_docker, rootless_podman: [$($test),*]);
+        $crate::on_engines!(
+            docker, containerd, podman, podman_of_another_user, rootless_docker, rootless_podman: [$($test),*]
+        );
     };
 }
 
@@ -84,6 +86,18 @@ impl Setting {
     #[must_use]
     pub fn docker_of_root() -> Option<Self> {
         Some(Self::new(part("TESTBED_DOCKER")?, None))
+    }
+
+    /// A newer Docker with root, which has containerd keep its images, used by someone who is not.
+    #[must_use]
+    pub fn containerd() -> Option<Self> {
+        Some(Self::new(part("TESTBED_CONTAINERD")?, Some(User::of_the_bed()?)))
+    }
+
+    /// The same, used by whoever runs the tests.
+    #[must_use]
+    pub fn containerd_of_root() -> Option<Self> {
+        Some(Self::new(part("TESTBED_CONTAINERD")?, None))
     }
 
     /// podman with root, used by root.

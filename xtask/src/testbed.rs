@@ -2,6 +2,7 @@
 
 mod arm64;
 mod bed;
+mod containerd;
 mod daemon;
 mod engine;
 mod image;
@@ -81,6 +82,7 @@ pub(crate) fn down() -> Result<()> {
     let mut stopped = false;
     // Engines first: they may be talking to a registry.
     for name in [
+        containerd::NAME,
         rootless::PODMAN,
         rootless::DOCKER,
         podman::NAME,
@@ -91,6 +93,7 @@ pub(crate) fn down() -> Result<()> {
         stopped |= daemon::stop(&bed, name)?;
     }
     rootless::end();
+    containerd::end();
     for part in Part::ALL {
         bed.unskip(part);
     }

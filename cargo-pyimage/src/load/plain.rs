@@ -62,6 +62,7 @@ mod tests {
             arch: "amd64".to_owned(),
             rootless: false,
             selinux: false,
+            containerd_store: false,
         };
         assert!(!reads_zstd(&facts(Kind::Docker, "20.10.24+dfsg1")));
         assert!(reads_zstd(&facts(Kind::Docker, "23.0.1")));

@@ -38,7 +38,7 @@ pub enum Kind {
 }
 
 /// Where the entries of a kind are, and how deep below.
-const FOLDERS: [(&str, Kind, usize); 21] = [
+const FOLDERS: [(&str, Kind, usize); 22] = [
     // First, so that of the links to one file the package's counts.
     ("packages", Kind::Packages, 1),
     ("environments", Kind::Environments, 1),
@@ -52,6 +52,7 @@ const FOLDERS: [(&str, Kind, usize); 21] = [
     ("binaries", Kind::Notes, 1),
     ("compiled", Kind::Notes, 1),
     ("built-wheels", Kind::Notes, 1),
+    ("loaded", Kind::Notes, 1),
     ("locks", Kind::Locks, 1),
     ("tools", Kind::Tools, 1),
     ("partial", Kind::Unfinished, 1),

@@ -35,6 +35,9 @@ const TIMEOUT_SECONDS: u64 = 120;
 /// What takes as long as it takes.
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
+/// What an engine whose images containerd keeps says of its storage.
+const CONTAINERD_STORE: &str = "io.containerd.snapshotter.v1";
+
 /// The label by which a run finds its container again.
 pub const RUN_LABEL: &str = "pyrun.run";
 
@@ -348,6 +351,7 @@ async fn ask(docker: &Docker, address: &Address) -> Result<Facts, Error> {
         arch: version.arch.unwrap_or_default(),
         rootless,
         selinux: has("name=selinux"),
+        containerd_store: info.driver_status.iter().flatten().flatten().any(|word| word == CONTAINERD_STORE),
     })
 }
 

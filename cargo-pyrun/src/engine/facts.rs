@@ -31,6 +31,8 @@ pub struct Facts {
     pub rootless: bool,
     /// It labels containers for SELinux.
     pub selinux: bool,
+    /// containerd keeps its images, and not its own store.
+    pub containerd_store: bool,
 }
 
 impl Facts {

@@ -77,6 +77,7 @@ mod tests {
             arch: arch.to_owned(),
             rootless: false,
             selinux: false,
+            containerd_store: false,
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::bed::Bed;
-use super::{arm64, engine, image, podman, readers, registry, rootless, tls, user};
+use super::{arm64, containerd, engine, image, podman, readers, registry, rootless, tls, user};
 
 /// A part of the test bed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,12 +20,13 @@ pub(crate) enum Part {
     Tls,
     RootlessDocker,
     RootlessPodman,
+    Containerd,
     Arm64,
     Readers,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Engine,
         Self::Slim,
         Self::Registry,
@@ -36,6 +37,7 @@ impl Part {
         Self::Tls,
         Self::RootlessDocker,
         Self::RootlessPodman,
+        Self::Containerd,
         Self::Arm64,
         Self::Readers,
     ];
@@ -52,6 +54,7 @@ impl Part {
             Self::Tls => "tls",
             Self::RootlessDocker => "rootless-docker",
             Self::RootlessPodman => "rootless-podman",
+            Self::Containerd => containerd::NAME,
             Self::Arm64 => "arm64",
             Self::Readers => "readers",
         }
@@ -74,6 +77,7 @@ impl Part {
             Self::Tls => "the engine behind TLS",
             Self::RootlessDocker => "Docker Engine without root",
             Self::RootlessPodman => "podman without root",
+            Self::Containerd => "a newer Docker Engine with containerd's image store",
             Self::Arm64 => "python:3.13-slim for arm64, run through qemu",
             Self::Readers => "skopeo, umoci, and the schemas of the image specification",
         }
@@ -88,7 +92,9 @@ impl Part {
         match self {
             Self::Engine | Self::Registry | Self::User | Self::Readers => &[],
             Self::Slim | Self::Tls => &[Self::Engine],
-            Self::Tags | Self::Podman | Self::Login | Self::Arm64 => &[Self::Slim, Self::Registry],
+            Self::Tags | Self::Podman | Self::Login | Self::Containerd | Self::Arm64 => {
+                &[Self::Slim, Self::Registry]
+            }
             Self::RootlessDocker | Self::RootlessPodman => &[Self::Slim, Self::Registry, Self::User],
         }
     }
@@ -122,6 +128,7 @@ impl Part {
             Self::User => user::ready(),
             Self::RootlessDocker => rootless::docker_ready(),
             Self::RootlessPodman => rootless::podman_ready(),
+            Self::Containerd => containerd::ready(bed),
             Self::Arm64 => arm64::ready(bed),
             Self::Readers => readers::ready(),
             Self::Login => {
@@ -157,6 +164,7 @@ impl Part {
             Self::Tls => tls::up(bed),
             Self::RootlessDocker => rootless::docker_up(bed),
             Self::RootlessPodman => rootless::podman_up(bed),
+            Self::Containerd => containerd::up(bed),
             Self::Arm64 => arm64::up(bed),
             Self::Readers => readers::up(),
         }
@@ -178,6 +186,7 @@ impl Part {
             ],
             Self::RootlessDocker => vec![("TESTBED_ROOTLESS_DOCKER", unix(&rootless::docker_socket()))],
             Self::RootlessPodman => vec![("TESTBED_ROOTLESS_PODMAN", unix(&rootless::podman_socket()))],
+            Self::Containerd => vec![("TESTBED_CONTAINERD", unix(&containerd::socket(bed)))],
             Self::Arm64 => vec![("TESTBED_ARM64", "1".to_owned())],
             Self::Readers => vec![("TESTBED_READERS", readers::SCHEMAS.to_owned())],
             Self::Login => {

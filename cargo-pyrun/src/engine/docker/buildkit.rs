@@ -39,6 +39,8 @@ struct Line {
 
 impl Engine {
     /// Whether builds go by BuildKit: Docker's, where it can be asked directly, unless `DOCKER_BUILDKIT=0` says otherwise.
+    ///
+    /// Where containerd keeps the images, BuildKit does not find the files of a request (moby issue 47717).
     #[must_use]
     pub fn has_buildkit(&self) -> bool {
         let is_off = std::env::var("DOCKER_BUILDKIT").is_ok_and(|value| value == "0" || value == "false");
@@ -50,7 +52,8 @@ impl Engine {
             _ => false,
         };
         let major = self.facts.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-        self.facts.kind == Kind::Docker && major.is_some_and(|major| major >= 20) && is_direct && !is_off
+        let finds_files = major.is_some_and(|major| major >= 20) && !self.facts.containerd_store;
+        self.facts.kind == Kind::Docker && finds_files && is_direct && !is_off
     }
 
     pub(super) fn build_by_buildkit<C: Stream<Item = io::Result<Bytes>> + Send + 'static>(
