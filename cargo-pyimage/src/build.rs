@@ -17,7 +17,7 @@ mod sources;
 mod wheels;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pyimage_build::assembly::{MadeLayer, PlatformPackages, PlatformPlan as Plan};
@@ -174,7 +174,7 @@ impl Builder<'_> {
             let below = library.into_iter().chain(apt).chain(user);
             let made: Vec<MadeLayer> = below.chain(wheels).chain(overlap).chain(own).collect();
             images.push(Assembly::put_together(image, base, (platform, locked), &made, &options)?);
-            blobs.extend(made.into_iter().map(|made| (made.layer.digest, in_cache(made.blob))));
+            blobs.extend(made.into_iter().map(|made| (made.layer.digest, in_cache(&made.blob))));
         }
         let index = Assembly::index(image, base, &images, &options)?;
         let (name, locked, base) = (settings.name.clone(), base.clone(), settings.base.clone());
@@ -239,7 +239,7 @@ fn commit(revision: &Result<Revision, RevisionError>) -> Result<String, String> 
 }
 
 /// A path in the cache folder, which is UTF-8.
-fn in_cache(path: PathBuf) -> Utf8PathBuf {
+fn in_cache(path: &Path) -> Utf8PathBuf {
     Utf8PathBuf::from(path.to_string_lossy().into_owned())
 }
 

@@ -255,15 +255,14 @@ pub enum Format {
 /// The help of `cargo pyimage` itself: clap knows no headings for commands.
 fn help_template() -> String {
     let (header, literal) = (STYLES.get_header(), STYLES.get_literal());
-    let mut template = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
-    for (heading, commands) in COMMANDS {
-        template.push_str(&format!("\n{header}{heading}:{header:#}\n"));
-        for (name, about) in commands {
-            template.push_str(&format!("  {literal}{name:10}{literal:#}  {about}\n"));
-        }
-    }
-    template.push_str(&format!("\n{header}Options:{header:#}\n{{options}}{{after-help}}"));
-    template
+    let section = |(heading, commands): &(&str, &[(&str, &str)])| {
+        let rows = commands.iter().map(|(name, about)| format!("  {literal}{name:10}{literal:#}  {about}\n"));
+        format!("\n{header}{heading}:{header:#}\n{}", rows.collect::<String>())
+    };
+    let listed: String = COMMANDS.iter().map(section).collect();
+    format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{listed}\n{header}Options:{header:#}\n{{options}}{{after-help}}"
+    )
 }
 
 /// Parses the process's arguments.

@@ -264,6 +264,7 @@ impl BuildScript {
     /// ```no_run
     /// pyimage_build::configure().compile_or_exit();
     /// ```
+    #[allow(clippy::must_use_candidate, reason = "most build scripts are done with it")]
     pub fn compile_or_exit(&self) -> Compiled {
         let error = match self.compile() {
             Ok(compiled) => return compiled,

@@ -53,7 +53,7 @@ impl Project {
     }
 
     /// The image's reference by digest, which is all that may be on stdout.
-    fn image(&self, run: &Finished, repository: &str) -> String {
+    fn image(run: &Finished, repository: &str) -> String {
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         let (name, digest) = run.stdout.trim_end().split_once("@sha256:").expect("a digest");
         assert_eq!((name, digest.len()), (repository, 64), "{}", run.stdout);
@@ -76,11 +76,11 @@ fn ci_goes_as_its_page_says() {
         let run = finish(project.command(line).env("GITHUB_OUTPUT", &output));
         assert_eq!(run.code, Some(0), "{line}: {}", run.stderr);
         if line == "cargo xtask ci" {
-            let image = project.image(&run, project.example.image());
+            let image = Project::image(&run, project.example.image());
             assert_eq!(fs_err::read_to_string(output).expect("the output"), format!("image={image}\n"));
         } else if line.contains("--push") {
             project.target.adopt("latest");
-            pushed = Some(project.image(&run, &project.name));
+            pushed = Some(Project::image(&run, &project.name));
         } else if line.contains("verify") {
             let digest = |image: &str| image.trim_end().split_once('@').map(|(_, digest)| digest.to_owned());
             assert_eq!(digest(&run.stdout), pushed.as_deref().and_then(digest), "{}", run.stdout);

@@ -147,7 +147,7 @@ fn an_image_is_loaded_and_runs(setting: &Setting) {
     if !setting.address().contains("podman") {
         assert!(matches!(&sent[..], [size] if size.ends_with(" kB")), "{}", changed.stderr);
         // The layer of the package is there, too.
-        let size = |sent: &[String]| sent[0].trim_end_matches(" kB").parse::<f64>().unwrap();
+        let size = |sent: &[String]| sent[0].trim_end_matches(" kB").parse::<f64>().expect("a size");
         assert!(size(&sent) < size(&Project::sent(&first)), "{}\n{}", first.stderr, changed.stderr);
     }
     assert_eq!(succeeded(&project.setting.cli(["run", "--rm", &project.tag()])), "second\n");

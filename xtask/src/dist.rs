@@ -84,11 +84,9 @@ fn host() -> Result<String> {
 
 /// The time of everything in the archive: `SOURCE_DATE_EPOCH`, else that of the commit.
 fn epoch() -> Result<String> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(epoch) => Ok(epoch),
-        Err(_) => {
-            let mut git = process::command("git");
-            process::read(git.args(["log", "-1", "--format=%ct"]).current_dir(work::root()))
-        }
+    if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
+        return Ok(epoch);
     }
+    let mut git = process::command("git");
+    process::read(git.args(["log", "-1", "--format=%ct"]).current_dir(work::root()))
 }

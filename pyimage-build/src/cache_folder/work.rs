@@ -144,13 +144,13 @@ fn own_folder(path: &Path) -> io::Result<()> {
 /// Makes something under an unfinished thing's name that nobody else has.
 pub(super) fn unique<T>(
     parent: &Path,
-    mut make: impl FnMut(&Path) -> io::Result<T>,
+    mut attempt: impl FnMut(&Path) -> io::Result<T>,
 ) -> io::Result<(PathBuf, T)> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = parent.join(format!("{}{}-{number}", Work::PREFIX, std::process::id()));
-        match make(&path) {
+        match attempt(&path) {
             Ok(made) => return Ok((path, made)),
             // A process of this number died here, or runs in another container.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

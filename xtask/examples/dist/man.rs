@@ -95,13 +95,6 @@ fn sections(text: &str) -> Roff {
 
 /// Troff reads ASCII; what else there is has names.
 fn in_ascii(text: &str) -> String {
-    let mut ascii = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_ascii() {
-            ascii.push(letter);
-        } else {
-            ascii.push_str(&format!("\\[u{:04X}]", u32::from(letter)));
-        }
-    }
-    ascii
+    let named = |letter: char| format!("\\[u{:04X}]", u32::from(letter));
+    text.chars().map(|letter| if letter.is_ascii() { letter.to_string() } else { named(letter) }).collect()
 }

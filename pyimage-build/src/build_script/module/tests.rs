@@ -94,7 +94,7 @@ fn many_extract_at_once() {
                 .map(|_| {
                     scope.spawn(|| {
                         let folder = generated::extract_in(parent.path()).unwrap();
-                        assert_eq!(fs_err::read(folder.join("a/c")).unwrap(), [0xff; 40_000]);
+                        assert_eq!(fs_err::read(folder.join("a/c")).unwrap(), vec![0xff; 40_000]);
                     })
                 })
                 .collect();
