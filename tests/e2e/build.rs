@@ -183,7 +183,9 @@ fn what_is_known_of_packages_does_not_outlive_their_layers() {
     // A file of the project in the place of a package's is told each time.
     let path = "usr/local/lib/python3.13/site-packages/demo.py";
     let manifest = project.text("Cargo.toml");
-    project.folder.file("Cargo.toml", &format!("{manifest}files = [{{ from = \"app/main.py\", to = \"/{path}\" }}]\n"));
+    project
+        .folder
+        .file("Cargo.toml", &format!("{manifest}files = [{{ from = \"app/main.py\", to = \"/{path}\" }}]\n"));
     for _ in 0..2 {
         let run = build(&project, &[]);
         assert!(run.stderr.contains("is replaced by"), "{}", run.stderr);
