@@ -6,6 +6,7 @@ mod apt;
 mod bed;
 mod bins;
 mod build;
+mod build_script;
 mod building;
 mod bytecode;
 mod cache;

@@ -1,0 +1,8 @@
+//! `pyimage-build` in build scripts: real crates, built by cargo.
+
+mod assets;
+mod bad_input;
+mod crates;
+mod images;
+mod published;
+mod reruns;
