@@ -47,6 +47,8 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// It stays after the run.
     pub keep: bool,
+    /// Nobody is attached to it.
+    pub detached: bool,
 }
 
 /// A file or folder of the host in the container.

@@ -10,7 +10,10 @@ mod podman;
 use std::io;
 
 pub use address::Address;
-pub use docker::{Attachment, Building, Engine, ImageBuild, Output, Pulling, RUN_LABEL, StoredImage, Until};
+pub use docker::{
+    Attachment, Building, DETACHED_LABEL, Engine, ImageBuild, Output, Pulling, RUN_LABEL, State, StoredImage,
+    Until,
+};
 pub use facts::{Facts, Kind};
 
 /// A login at a registry, as the engine is given it for a pull.

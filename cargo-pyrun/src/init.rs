@@ -21,14 +21,20 @@ pub const FRAME_BYTES: usize = 16 * 1024;
 /// the script reads nothing.
 pub const WINDOW: usize = 2;
 
+/// The line of the program that says whether a client speaks with it.
+const ATTACHED: &str = "detached = False";
+const DETACHED: &str = "detached = True";
+
 /// The program that runs as PID 1, as the value of the interpreter's `-c`.
 ///
-/// Comments and blank lines are left out: it is sent with every container.
+/// Comments and blank lines are left out: it is sent with every container. One that is `detached` has no client: nobody
+/// speaks with it, and it ends with the script.
 #[must_use]
-pub fn program() -> String {
+pub fn program(detached: bool) -> String {
     include_str!("init.py")
         .lines()
         .filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty())
+        .map(|line| if detached && line == ATTACHED { DETACHED } else { line })
         .flat_map(|line| [line, "\n"])
         .collect()
 }
@@ -205,9 +211,16 @@ mod tests {
 
     #[test]
     fn the_program_is_small_and_has_no_comments() {
-        let program = program();
+        let program = program(false);
         assert!(program.len() < 8 * 1024, "{} bytes travel with every container", program.len());
         assert!(!program.lines().any(|line| line.trim_start().starts_with('#')));
+    }
+
+    #[test]
+    fn a_detached_one_differs_in_one_line() {
+        let (attached, detached) = (program(false), program(true));
+        let differing = attached.lines().zip(detached.lines()).filter(|(one, other)| one != other);
+        assert_eq!(differing.collect::<Vec<_>>(), [(ATTACHED, DETACHED)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Init ends a container whose client is gone, but one that was created and not started yet has no init. Its note
 //! is locked while its client lives; the next run finds a note that nobody holds and removes what it names.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -20,7 +21,7 @@ const LATE: Duration = Duration::from_secs(60);
 pub struct Lease {
     file: File,
     path: Utf8PathBuf,
-    needed: bool,
+    needed: Cell<bool>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -39,12 +40,17 @@ impl Lease {
         file.file().try_lock().ok()?;
         let note = Note { engine: engine.address().to_string(), run: run.to_owned() };
         serde_json::to_writer(file.file(), &note).ok()?;
-        Some(Self { file, path, needed: false })
+        Some(Self { file, path, needed: Cell::new(false) })
     }
 
-    /// Leaves the note to a later run: the container may be there still.
-    pub fn leave(&mut self) {
-        self.needed = true;
+    /// From now on the note is for a later run, if this one does not come to its end: the container may be there.
+    pub fn leave(&self) {
+        self.needed.set(true);
+    }
+
+    /// The container is gone, or goes by itself.
+    pub fn release(&self) {
+        self.needed.set(false);
     }
 
     /// Removes what dead clients of this engine left behind.
@@ -79,7 +85,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let _ = self.file.file().unlock();
-        if self.needed {
+        if self.needed.get() {
             return;
         }
         let _ = fs_err::remove_file(&self.path);

@@ -1,6 +1,17 @@
 //! Run Python scripts in official container images: `cargo pyrun script.py --tag 3.13-slim`.
 //!
-//! The library half of the `cargo-pyrun` program. A run goes through it from top to bottom:
+//! A program in Rust runs its Python scripts by [`Script`]:
+//!
+//! ```no_run
+//! use pyrun::Script;
+//!
+//! let script = Script::embedded("hello.py", "import sys; print('hello', sys.argv[1])");
+//! let output = script.tag("3.13-slim").arg("world").output().wait()?;
+//! assert_eq!(output.text(), "hello world\n");
+//! # Ok::<_, pyrun::ScriptError>(())
+//! ```
+//!
+//! All else here is the library half of the `cargo-pyrun` program, made for it and for `cargo-pyimage`. A run goes through it from top to bottom:
 //!
 //! 1. [`cli`] and [`settings`] say what is wanted; [`request`] checks it and makes a [`plan::Request`].
 //! 2. [`engine`] finds and speaks with Docker or podman.
@@ -31,6 +42,7 @@ pub mod registry;
 pub mod request;
 pub mod resolution;
 pub mod run;
+pub mod script;
 pub mod settings;
 pub mod shell;
 pub mod signals;
@@ -41,3 +53,5 @@ pub mod uv;
 mod command;
 
 pub use command::main;
+pub use script::{Detached, Line, Log, Logs, Output, Pending, Running, Script, ScriptError, Status, Stdin};
+pub use streams::{Piece, Stream};

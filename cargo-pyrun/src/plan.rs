@@ -8,7 +8,7 @@ use pyimage_build::{Constraint, PythonTag, Wanted, nearest_tags};
 
 use crate::container::{Bind, Container, Gpus};
 use crate::dependencies::Dependencies;
-use crate::engine::{Address, Facts, RUN_LABEL};
+use crate::engine::{Address, DETACHED_LABEL, Facts, RUN_LABEL};
 use crate::environment::{Environment, Kind};
 use crate::identity::Identity;
 use crate::image::Image;
@@ -31,6 +31,9 @@ pub const ELSEWHERE: &str = "/usr/src/script";
 const HOME: &str = "/home/pyrun";
 /// Where `$PWD` is mounted unless asked otherwise: the folder of the official images' documentation.
 pub const MOUNT: &str = "/usr/src/myapp";
+
+/// Where a program starts that has no folder of the host: everybody can write there, and all of it goes with the container.
+const NOWHERE: &str = "/tmp";
 
 /// What Python is to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +109,8 @@ pub enum Streams {
     Caller,
     /// Nobody's. There is no stdin and no terminal; what is written goes to this file, and to stderr under `-v`.
     Log(PathBuf),
+    /// Those of whoever called us as a library, who holds their ends. There is no terminal.
+    Held,
 }
 
 /// A run as the user asked for it, complete and checked.
@@ -178,6 +183,12 @@ pub struct Request {
     pub timings: bool,
     /// Whose its streams are.
     pub streams: Streams,
+    /// The folder is not mounted; it only names the project.
+    pub unmounted: bool,
+    /// Nobody waits for it: the container goes on without its client, and stays after its end.
+    pub detached: bool,
+    /// The process's signals are not ours: none is caught, and each does what it does without us.
+    pub leaves_signals: bool,
 }
 
 impl Request {
@@ -233,12 +244,13 @@ pub struct Surroundings<'a> {
 /// The container that does what was asked. `run` is the run's own word, by which it is found again.
 #[must_use]
 pub fn plan(request: &Request, around: &Surroundings, run: &str) -> Container {
+    let start = if request.unmounted { NOWHERE } else { &request.mount };
     let mut container = Container {
         name: request.name.clone().unwrap_or_else(|| format!("pyrun-{run}")),
         image: request.image.clone(),
         platform: request.platform.clone(),
         command: command(request, around.environment),
-        workdir: request.workdir.clone().unwrap_or_else(|| request.mount.clone()),
+        workdir: request.workdir.as_deref().unwrap_or(start).to_owned(),
         user: around.identity.user.clone(),
         volumes: request.volumes.clone(),
         publish: request.publish.clone(),
@@ -248,12 +260,16 @@ pub fn plan(request: &Request, around: &Surroundings, run: &str) -> Container {
         nano_cpus: request.nano_cpus,
         read_only: request.read_only,
         gpus: request.gpus.clone(),
-        keep: request.keep,
+        keep: request.keep || request.detached,
+        detached: request.detached,
         ..Container::default()
     };
     container.labels.insert(RUN_LABEL.to_owned(), run.to_owned());
     container.labels.insert("pyrun.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     container.labels.insert("pyrun.folder".to_owned(), request.folder.display().to_string());
+    if request.detached {
+        container.labels.insert(DETACHED_LABEL.to_owned(), "true".to_owned());
+    }
     mount_files(request, around, &mut container);
     set_environment(request, around, &mut container);
     container
@@ -303,7 +319,7 @@ fn mount_files(request: &Request, around: &Surroundings, container: &mut Contain
     if around.engine.selinux && !relabel && !request.bare {
         container.security.push("label=disable".to_owned());
     }
-    if !request.bare {
+    if !request.bare && !request.unmounted {
         let mut project = Bind::new(request.folder.display().to_string(), &request.mount);
         project.relabel = relabel;
         container.binds.push(project);
@@ -407,7 +423,7 @@ pub fn entrypoint(request: &Request, image: Option<&Image>, bytecode: bool) -> V
     {
         entrypoint.extend(["-X".to_owned(), format!("pycache_prefix={BYTECODE}")]);
     }
-    entrypoint.extend(["-c".to_owned(), crate::init::program()]);
+    entrypoint.extend(["-c".to_owned(), crate::init::program(request.detached)]);
     entrypoint
 }
 

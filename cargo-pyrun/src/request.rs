@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
 use pyimage_build::{Platform, PlatformError, PythonTag, PythonTagError, ReferenceError, TagChoiceError};
 
-use image::Wishes;
+pub(crate) use image::Wishes;
 
 pub use image::{Named, Notice};
 
@@ -21,7 +21,7 @@ use crate::constraints::{self, ConstraintError, Source};
 use crate::container::{parse_bytes, parse_cpus};
 use crate::dependencies::{Asked, Dependencies, DependencyError, Locking};
 use crate::env_file::EnvFileError;
-use crate::plan::{Interpreter, MOUNT, Program, Pull, Request, Script, Streams};
+use crate::plan::{Interpreter, MOUNT, Program, Pull, Request, Script};
 use crate::publish::{self, PublishError};
 use crate::run::RunError;
 use crate::settings::{self, EnvSource, NamedScript, Project, Settings, SettingsError};
@@ -103,6 +103,14 @@ pub enum RequestError {
     /// The list of named scripts could not be written.
     #[error("cannot print the list of scripts")]
     List(#[source] std::io::Error),
+    /// The folder that is to be mounted is not there, or cannot be read.
+    #[error("cannot mount folder `{}`", folder.display())]
+    Folder {
+        /// The folder, as it was named.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The current folder is gone.
     #[error("the current folder cannot be read")]
     CurrentFolder(#[source] std::io::Error),
@@ -165,9 +173,6 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
     let environment = Settings::from_env()?;
     let settings = Settings::merge(flags.clone(), Settings::merge(environment.clone(), lower));
 
-    for value in &settings.publish {
-        publish::parse(value)?;
-    }
     let (script, words) = args.script(named.is_none() && settings.entrypoint.is_some());
     let folder = match named {
         Some(script) => script.folder.clone().into_std_path_buf(),
@@ -195,19 +200,22 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         (None, Some(text)) => Source::Stdin(text),
         (None, None) => Source::None,
     };
+    let start = match own {
+        Source::File(script) => script.parent().unwrap_or(&folder),
+        _ => &folder,
+    };
     let wishes = Wishes {
         flags: &flags,
+        by: Named::Flag,
         environment: &environment,
         named: name.zip(named),
         project,
         script: own,
         folder: &folder,
+        start: Some(start),
     };
     let image = wishes.image()?;
     let dependencies = dependencies(own, args, &settings, &here)?;
-    let invalid = |option| move |reason| RequestError::Value { option, reason };
-    let (mount, workdir) = places(&settings)?;
-    let variables = settings.environment(&|name| env::var(name).ok())?;
     let request = Request {
         program: Some(program),
         arguments,
@@ -215,27 +223,42 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         tag: image.tag,
         wishes: image.wishes,
         chosen: image.chosen,
+        dependencies,
+        offline: args.packages.offline || args.packages.frozen,
+        stdin,
+        folder,
+        name: args.container.docker.name.clone(),
+        keep: args.container.keep,
+        timings: args.output.timings,
+        ..of_settings(&settings)?
+    };
+    Ok((request, image.notices))
+}
+
+/// What settings say of a run beside its image and its packages.
+pub(crate) fn of_settings(settings: &Settings) -> Result<Request, RequestError> {
+    for value in &settings.publish {
+        publish::parse(value)?;
+    }
+    let invalid = |option| move |reason| RequestError::Value { option, reason };
+    let (mount, workdir) = places(settings)?;
+    let variables = settings.environment(&|name| env::var(name).ok())?;
+    Ok(Request {
         interpreter: match settings.python.as_deref() {
             None => Interpreter::Official,
             Some("system") => Interpreter::System,
             Some(path) => Interpreter::Path(path.to_owned()),
         },
         entrypoint: settings.entrypoint.clone(),
-        dependencies,
-        offline: args.packages.offline || args.packages.frozen,
-        stdin,
         build_tag: settings.build_tag.as_deref().map(parse_build_tag).transpose()?,
-        bare: false,
-        folder,
         mount,
         workdir,
         env: variables,
         volumes: settings.volumes.clone(),
         publish: settings.publish.clone(),
         network: settings.network.clone(),
-        name: args.container.docker.name.clone(),
         user: settings.user.clone(),
-        platform: platform(&settings)?,
+        platform: platform(settings)?,
         pull: match &settings.pull {
             None => Pull::Missing,
             Some(text) => Pull::from_str(text, true)
@@ -248,11 +271,8 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         gpus: settings.gpus.as_deref().map(str::parse).transpose().map_err(invalid("--gpus"))?,
         engine: settings.engine.clone(),
         docker_socket: settings.docker_socket.unwrap_or_default(),
-        keep: args.container.keep,
-        timings: args.output.timings,
-        streams: Streams::Caller,
-    };
-    Ok((request, image.notices))
+        ..Request::default()
+    })
 }
 
 /// Where the folder is mounted, and where the script starts.
@@ -453,7 +473,12 @@ fn named_program(script: &NamedScript, folder: &Path) -> Result<Program, Request
 }
 
 /// Finds a script on this machine and its place in the container.
-fn locate(typed: &Path, here: &Path, folder: &Path, names: &[&str]) -> Result<Program, RequestError> {
+pub(crate) fn locate(
+    typed: &Path,
+    here: &Path,
+    folder: &Path,
+    names: &[&str],
+) -> Result<Program, RequestError> {
     let path = &here.join(typed);
     let real = match path.canonicalize() {
         Ok(real) => real,
@@ -514,10 +539,10 @@ fn nearest_scripts(typed: &Path, path: &Path, names: &[&str]) -> Vec<String> {
         .collect()
 }
 
-fn utf8(path: &Path) -> Result<(), RequestError> {
+pub(crate) fn utf8(path: &Path) -> Result<(), RequestError> {
     if path.to_str().is_some() { Ok(()) } else { Err(RequestError::NotUtf8(path.to_owned())) }
 }
 
-fn text(argument: &OsString) -> Result<String, RequestError> {
+pub(crate) fn text(argument: &OsString) -> Result<String, RequestError> {
     argument.to_str().map(str::to_owned).ok_or_else(|| RequestError::NotUtf8(PathBuf::from(argument)))
 }

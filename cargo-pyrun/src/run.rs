@@ -1,7 +1,9 @@
 //! One run: from a request to an exit code.
 
 mod conversation;
+mod detachment;
 mod doubts;
+mod ends;
 mod error;
 mod explanation;
 mod lookup;
@@ -19,6 +21,8 @@ use crate::signals::Signals;
 use crate::terminal;
 
 use conversation::End;
+pub use detachment::{Detachment, detach};
+pub use ends::{Ended, Ends, Input};
 pub use error::RunError;
 use preparation::Preparation;
 
@@ -60,9 +64,24 @@ impl Timings {
 /// # Errors
 /// Where nothing could be run, or the engine was lost; [`RunError::exit_code`] is the process's exit code then.
 pub async fn run(request: &Request, shell: &Shell, cache: Option<&Cache>) -> Result<u8, RunError> {
+    let signals = if request.leaves_signals { Signals::none() } else { Signals::catch() };
+    let ends = Ends::of(request, shell)?;
+    Ok(run_with(request, shell, cache, signals, ends).await?.code)
+}
+
+/// [`run`] with the ends of the script's streams, and with signals from wherever they come.
+///
+/// # Errors
+/// As with [`run`].
+pub async fn run_with(
+    request: &Request,
+    shell: &Shell,
+    cache: Option<&Cache>,
+    mut signals: Signals,
+    ends: Ends,
+) -> Result<Ended, RunError> {
     let mut timings = Timings::start();
-    let mut signals = Signals::catch();
-    let result = attempt(request, shell, cache, &mut signals, &mut timings).await;
+    let result = attempt(request, shell, cache, ends, &mut signals, &mut timings).await;
     if request.timings {
         timings.tell(shell);
     }
@@ -73,9 +92,36 @@ async fn attempt(
     request: &Request,
     shell: &Shell,
     cache: Option<&Cache>,
+    ends: Ends,
     signals: &mut Signals,
     timings: &mut Timings,
-) -> Result<u8, RunError> {
+) -> Result<Ended, RunError> {
+    let mut preparation = prepare(request, shell, cache, signals, timings).await?;
+    let outcome = conversation::converse(&preparation, ends, signals, timings).await;
+    if !matches!(outcome, Ok(End::Finished(Ended { code: 0, .. }) | End::Cut(_))) {
+        preparation.warn_of_damage();
+    }
+    match outcome {
+        Ok(End::Finished(ended)) => preparation.conclude(timings, ended).await,
+        Ok(End::Cut(code)) => {
+            preparation.abandon().await;
+            Ok(Ended::with(code))
+        }
+        Err(error) => {
+            preparation.abandon().await;
+            Err(error)
+        }
+    }
+}
+
+/// Comes to a container that is created and not started.
+async fn prepare<'a>(
+    request: &'a Request,
+    shell: &'a Shell,
+    cache: Option<&'a Cache>,
+    signals: &mut Signals,
+    timings: &mut Timings,
+) -> Result<Preparation<'a>, RunError> {
     let mut preparation = tokio::select! {
         preparation = Preparation::begin(request, shell, cache) => preparation?,
         signal = signals.fatal() => return Err(RunError::Interrupted(signal)),
@@ -88,21 +134,7 @@ async fn attempt(
             signal = signals.fatal() => RunError::Interrupted(signal),
         });
     }
-    let outcome = conversation::converse(&preparation, signals, timings).await;
-    if !matches!(outcome, Ok(End::Finished(0) | End::Cut(_))) {
-        preparation.warn_of_damage();
-    }
-    match outcome {
-        Ok(End::Finished(code)) => preparation.conclude(timings, code).await,
-        Ok(End::Cut(code)) => {
-            preparation.abandon().await;
-            Ok(code)
-        }
-        Err(error) => {
-            preparation.abandon().await;
-            Err(error)
-        }
-    }
+    Ok(preparation)
 }
 
 /// Prints the `docker run` command that does the same; creates nothing, and asks the engine only what it is.

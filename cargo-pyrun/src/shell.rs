@@ -84,6 +84,13 @@ impl Shell {
         (Self::on(out, err, verbosity, Bars::Hidden), capture)
     }
 
+    /// A shell that says nothing to anybody, for a program that has its own way to tell.
+    #[must_use]
+    pub fn silent() -> Self {
+        let (out, err) = (Stream::nowhere(), Stream::nowhere());
+        Self::on(out, err, Verbosity::Quiet, Bars::Hidden)
+    }
+
     fn on(out: Stream, err: Stream, verbosity: Verbosity, bars: Bars) -> Self {
         Self { verbosity, out, err, raw: AtomicBool::new(false), bars, board: Mutex::new(Weak::new()) }
     }

@@ -13,10 +13,15 @@ pub const TERMINATE: u8 = 15;
 /// `SIGWINCH`: the terminal has another size.
 pub const RESIZE: u8 = 28;
 
+/// Nobody waits for the run any more. It is no signal, and is sent to nobody.
+pub const ABANDONED: u8 = 0;
+
 /// Signals as they come in, by their numbers on Linux.
 #[derive(Debug)]
 pub struct Signals {
     incoming: mpsc::UnboundedReceiver<u8>,
+    /// Who sends them waits for the run: once they are gone, so is its reason.
+    held: bool,
 }
 
 impl Signals {
@@ -55,13 +60,45 @@ impl Signals {
         tokio::spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() && sender.send(INTERRUPT).is_ok() {}
         });
-        Self { incoming }
+        Self { incoming, held: false }
+    }
+
+    /// Signals that somebody of this process sends; [`ABANDONED`] when there is nobody left who could.
+    #[must_use]
+    pub fn held() -> (mpsc::UnboundedSender<u8>, Self) {
+        let (sender, incoming) = mpsc::unbounded_channel();
+        (sender, Self { incoming, held: true })
+    }
+
+    /// None, ever.
+    #[must_use]
+    pub fn none() -> Self {
+        let (_, incoming) = mpsc::unbounded_channel();
+        Self { incoming, held: false }
+    }
+
+    /// Those of the process too, from now on.
+    pub(crate) fn catch_too(self) -> Self {
+        let (sender, incoming) = mpsc::unbounded_channel();
+        let mut own = Self::catch();
+        let mut given = self;
+        tokio::spawn(async move {
+            loop {
+                let number =
+                    tokio::select! { number = own.next() => number, number = given.next() => number };
+                if number == ABANDONED || sender.send(number).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { incoming, held: true }
     }
 
     /// The next signal.
     pub async fn next(&mut self) -> u8 {
         match self.incoming.recv().await {
             Some(number) => number,
+            None if self.held => ABANDONED,
             None => std::future::pending().await,
         }
     }

@@ -1,4 +1,4 @@
-//! The caller's standard streams, each served by a thread of its own.
+//! The streams of a run: the caller's own, each served by a thread, or channels to whoever holds them.
 //!
 //! A slow reader of our stdout must hold back the script and nothing else: signals still pass. The threads block
 //! in the kernel, the channels are short, and so memory stays flat however much is written.
@@ -17,15 +17,32 @@ use crate::init::FRAME_BYTES;
 /// How many pieces may wait for a slow reader.
 const QUEUE: usize = 16;
 
-/// One of our output streams.
+/// Where one output stream goes.
 #[derive(Debug)]
 pub struct Sink {
-    queue: Option<mpsc::Sender<Bytes>>,
+    queue: Option<Queue>,
     done: oneshot::Receiver<()>,
 }
 
-/// Which of our output streams.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
+enum Queue {
+    /// To a thread that writes.
+    Thread(mpsc::Sender<Bytes>),
+    /// To whoever reads the pieces.
+    Held(Stream, mpsc::Sender<Piece>),
+}
+
+/// A piece of a script's output, as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Where it was written to.
+    pub stream: Stream,
+    /// What was written.
+    pub bytes: Bytes,
+}
+
+/// Which output stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
     Stdout,
@@ -55,6 +72,23 @@ impl Sink {
         }))
     }
 
+    /// Both output streams to one reader, in the order in which they come.
+    #[must_use]
+    pub fn held(pieces: &mpsc::Sender<Piece>) -> [Self; 2] {
+        [Stream::Stdout, Stream::Stderr].map(|stream| {
+            let (finished, done) = oneshot::channel();
+            // The reader has a piece as soon as it is in the channel.
+            drop(finished);
+            Self { queue: Some(Queue::Held(stream, pieces.clone())), done }
+        })
+    }
+
+    /// Whether somebody of this process reads it, who may take any time.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self.queue, Some(Queue::Held(..)))
+    }
+
     fn to(mut write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Self {
         let (queue, mut pieces) = mpsc::channel::<Bytes>(QUEUE);
         let (finished, done) = oneshot::channel();
@@ -66,7 +100,7 @@ impl Sink {
             }
             let _ = finished.send(());
         });
-        Self { queue: Some(queue), done }
+        Self { queue: Some(Queue::Thread(queue)), done }
     }
 
     /// Queues a piece; waits while the reader is slow.
@@ -78,7 +112,10 @@ impl Sink {
             return Ok(());
         }
         let sent = match &self.queue {
-            Some(queue) => queue.send(piece).await.is_ok(),
+            Some(Queue::Thread(queue)) => queue.send(piece).await.is_ok(),
+            Some(Queue::Held(stream, queue)) => {
+                queue.send(Piece { stream: *stream, bytes: piece }).await.is_ok()
+            }
             None => false,
         };
         if sent { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
@@ -87,7 +124,7 @@ impl Sink {
     /// Waits until everything queued is written, or the reader is gone. With `patience`, a reader that takes nothing
     /// for that long is not waited for.
     pub async fn finish(&mut self, patience: Option<Duration>) {
-        if let (Some(limit), Some(queue)) = (patience, &self.queue) {
+        if let (Some(limit), Some(Queue::Thread(queue))) = (patience, &self.queue) {
             let (mut free, mut deadline) = (queue.capacity(), Instant::now() + limit);
             while free < QUEUE && !queue.is_closed() {
                 sleep(Duration::from_millis(5)).await;
@@ -142,9 +179,70 @@ fn write(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Our stdin, read piece by piece; the channel closes at its end.
+/// The input of a run, piece by piece.
+#[derive(Debug)]
+pub struct Source {
+    pieces: mpsc::Receiver<Bytes>,
+    /// Closed with this, so that the thread that reads stops before it takes what is another's.
+    #[cfg(unix)]
+    _stop: Option<io::PipeWriter>,
+}
+
+impl Source {
+    /// The next piece; `None` at the end.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        self.pieces.recv().await
+    }
+}
+
+impl From<mpsc::Receiver<Bytes>> for Source {
+    fn from(pieces: mpsc::Receiver<Bytes>) -> Self {
+        Self {
+            pieces,
+            #[cfg(unix)]
+            _stop: None,
+        }
+    }
+}
+
+/// Our stdin, until it ends or what is returned is dropped. What others of this process have read ahead is not in it, as
+/// for a program that inherits it.
+#[cfg(unix)]
 #[must_use]
-pub fn stdin() -> mpsc::Receiver<Bytes> {
+pub fn stdin() -> Source {
+    use rustix::event::{PollFd, PollFlags, poll};
+    use std::os::fd::AsFd;
+    let (queue, pieces) = mpsc::channel(1);
+    // Without a pipe, the thread stops with the next piece.
+    let (stopped, stop) = io::pipe().ok().unzip();
+    thread::spawn(move || {
+        let stdin = io::stdin();
+        let mut buffer = vec![0; FRAME_BYTES];
+        loop {
+            let mut fds = vec![PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN)];
+            fds.extend(stopped.as_ref().map(|stopped| PollFd::new(stopped, PollFlags::IN)));
+            if poll(&mut fds, None).is_ok() && fds.get(1).is_some_and(|stop| !stop.revents().is_empty()) {
+                break;
+            }
+            match rustix::io::read(stdin.as_fd(), &mut buffer) {
+                Ok(0) => break,
+                Ok(read) => {
+                    if queue.blocking_send(Bytes::copy_from_slice(&buffer[..read])).is_err() {
+                        break;
+                    }
+                }
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+                Err(_) => break,
+            }
+        }
+    });
+    Source { pieces, _stop: stop }
+}
+
+/// Our stdin, read piece by piece; the channel closes at its end.
+#[cfg(not(unix))]
+#[must_use]
+pub fn stdin() -> Source {
     let (queue, pieces) = mpsc::channel(1);
     thread::spawn(move || {
         let mut stdin = io::stdin().lock();
@@ -162,16 +260,25 @@ pub fn stdin() -> mpsc::Receiver<Bytes> {
             }
         }
     });
-    pieces
+    pieces.into()
 }
 
 /// What was read of our stdin before, as if it came from there now.
 #[must_use]
-pub fn given(bytes: Bytes) -> mpsc::Receiver<Bytes> {
+pub fn given(bytes: Bytes) -> Source {
     let (queue, pieces) = mpsc::channel(1);
     tokio::spawn(async move {
         let mut rest = bytes;
         while !rest.is_empty() && queue.send(rest.split_to(rest.len().min(FRAME_BYTES))).await.is_ok() {}
     });
-    pieces
+    pieces.into()
+}
+
+impl From<crate::engine::Output> for Piece {
+    fn from(output: crate::engine::Output) -> Self {
+        match output {
+            crate::engine::Output::Stdout(bytes) => Self { stream: Stream::Stdout, bytes },
+            crate::engine::Output::Stderr(bytes) => Self { stream: Stream::Stderr, bytes },
+        }
+    }
 }

@@ -36,6 +36,7 @@ mod init;
 mod inputs;
 mod legacy;
 mod libraries;
+mod library;
 mod lifeline;
 mod lock;
 mod lock_packages;

@@ -31,6 +31,7 @@ fn name(kind: Kind) -> &'static str {
         Kind::Packages => "packages",
         Kind::PackageBytecode => "package-bytecode",
         Kind::Bytecode => "bytecode",
+        Kind::Scripts => "scripts",
         Kind::Built => "built",
         Kind::Blobs => "blobs",
         Kind::Locks => "locks",

@@ -23,6 +23,8 @@ pub enum Kind {
     PackageBytecode,
     /// The bytecode of the standard library and of projects, by image.
     Bytecode,
+    /// Scripts that programs have in them, as files.
+    Scripts,
     /// Wheels that were built here.
     Built,
     /// Wheels, layers and documents, as they were downloaded.
@@ -38,12 +40,13 @@ pub enum Kind {
 }
 
 /// Where the entries of a kind are, and how deep below.
-const FOLDERS: [(&str, Kind, usize); 22] = [
+const FOLDERS: [(&str, Kind, usize); 23] = [
     // First, so that of the links to one file the package's counts.
     ("packages", Kind::Packages, 1),
     ("environments", Kind::Environments, 1),
     ("package-bytecode", Kind::PackageBytecode, 1),
     ("bytecode", Kind::Bytecode, 2),
+    ("scripts", Kind::Scripts, 1),
     ("built", Kind::Built, 1),
     ("blobs", Kind::Blobs, 2),
     ("layers", Kind::Notes, 1),
@@ -224,7 +227,7 @@ impl Reading<'_> {
         let changed = data.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         let used = match kind {
             Kind::Environments if !crate::environment::is_complete(&full) => SystemTime::UNIX_EPOCH,
-            Kind::Environments | Kind::Bytecode | Kind::Notes => {
+            Kind::Environments | Kind::Bytecode | Kind::Scripts | Kind::Notes => {
                 self.cache.last_use(path.as_str()).unwrap_or(changed)
             }
             _ => changed,

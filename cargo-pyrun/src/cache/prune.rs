@@ -134,7 +134,7 @@ impl Pruning<'_> {
     fn guard(&mut self, entry: &Entry) -> Option<Guard> {
         let path = self.cache.root().join(&entry.path);
         match entry.kind {
-            Kind::Environments | Kind::Bytecode | Kind::Notes => {
+            Kind::Environments | Kind::Bytecode | Kind::Scripts | Kind::Notes => {
                 let recorded = self.cache.last_use(entry.path.as_str());
                 if entry.kind == Kind::Notes && recorded.is_none() {
                     return Some(Guard::None);

@@ -3,6 +3,7 @@
 mod body;
 mod build;
 mod buildkit;
+mod detached;
 mod load;
 mod trace;
 
@@ -27,6 +28,7 @@ use crate::container::Container;
 use crate::image::Image;
 
 pub use build::{Building, ImageBuild};
+pub use detached::State;
 pub use load::StoredImage;
 
 /// Requests other than waiting and attaching answer within this, or the engine is taken for lost.
@@ -40,6 +42,9 @@ const CONTAINERD_STORE: &str = "io.containerd.snapshotter.v1";
 
 /// The label by which a run finds its container again.
 pub const RUN_LABEL: &str = "pyrun.run";
+
+/// The label of containers that go on without their client.
+pub const DETACHED_LABEL: &str = "pyrun.detached";
 
 /// A connected engine.
 pub struct Engine {
@@ -79,8 +84,10 @@ pub struct Pulling {
 /// When a wait ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// With the end of the container's first process.
+    /// With the end of the container's first process, which need not have begun.
     Exit,
+    /// When the container does not run, which it may have ceased to before.
+    Stopped,
     /// When the engine has removed the container.
     Removed,
 }
@@ -91,7 +98,14 @@ impl Engine {
     /// # Errors
     /// Where none answers, or what answers is none.
     pub async fn connect(choice: Option<&str>, cache: Option<&Cache>) -> Result<Self, EngineError> {
-        let address = discovery::dial(discovery::candidates(choice)?)?;
+        Self::at(discovery::dial(discovery::candidates(choice)?)?, cache).await
+    }
+
+    /// Connects to the engine at an address that was found before.
+    ///
+    /// # Errors
+    /// Where what answers is none.
+    pub async fn at(address: Address, cache: Option<&Cache>) -> Result<Self, EngineError> {
         let docker = client(&address)
             .map_err(|error| EngineError::Connect { address: address.clone(), source: Box::new(error) })?;
         let kept = cache.zip(Facts::key(&address));
@@ -189,6 +203,7 @@ impl Engine {
     pub async fn wait(&self, name: &str, until: Until) -> Result<i64, EngineError> {
         let condition = match until {
             Until::Exit => "next-exit",
+            Until::Stopped => "not-running",
             Until::Removed => "removed",
         };
         let options = query::WaitContainerOptionsBuilder::default().condition(condition).build();

@@ -66,6 +66,8 @@ pub(super) fn in_image(request: &Request) -> Request {
         docker_socket: false,
         stdin: None,
         keep: false,
+        unmounted: false,
+        detached: false,
         timings: false,
         ..request.clone()
     }

@@ -49,6 +49,8 @@ impl Notice {
 pub enum Named {
     /// On the command line.
     Flag,
+    /// In the code that calls this library.
+    Code,
     /// In the environment.
     Environment,
     /// In this table of a manifest.
@@ -63,6 +65,7 @@ impl Named {
     pub fn tag(&self, tag: &str) -> String {
         match self {
             Self::Flag => format!("--tag {tag}"),
+            Self::Code => format!(".tag(\"{tag}\")"),
             Self::Environment => format!("PYRUN_TAG={tag}"),
             Self::Manifest(_) | Self::Script(_) => format!("tag = \"{tag}\""),
         }
@@ -73,6 +76,7 @@ impl Named {
     pub fn image(&self, image: &str) -> String {
         match self {
             Self::Flag => format!("--image {image}"),
+            Self::Code => format!(".image(\"{image}\")"),
             Self::Environment => format!("PYRUN_IMAGE={image}"),
             Self::Manifest(_) | Self::Script(_) => format!("image = \"{image}\""),
         }
@@ -82,6 +86,7 @@ impl Named {
     fn place(&self) -> String {
         match self {
             Self::Flag => "the command line".to_owned(),
+            Self::Code => "the code".to_owned(),
             Self::Environment => "the environment".to_owned(),
             Self::Manifest(table) => format!("`{table}`"),
             Self::Script(name) => format!("the settings of script `{name}`"),
@@ -91,7 +96,7 @@ impl Named {
     /// A value and where it stands, as the value of `key`; on the command line it is before everybody's eyes.
     pub(super) fn told(&self, key: &str, value: &str) -> String {
         match self {
-            Self::Flag => format!("`{value}`"),
+            Self::Flag | Self::Code => format!("`{value}`"),
             Self::Environment => format!("`{value}` (`PYRUN_{}`)", key.to_uppercase()),
             Self::Manifest(table) => format!("`{value}` (`{table}.{key}` in Cargo.toml)"),
             Self::Script(name) => format!("`{value}` (`{key}` of script `{name}` in Cargo.toml)"),
@@ -101,35 +106,39 @@ impl Named {
 
 /// An image as the engine is asked for it.
 #[derive(Debug)]
-pub(super) struct Image {
-    pub(super) name: String,
+pub(crate) struct Image {
+    pub(crate) name: String,
     /// The official tag, where it is one.
-    pub(super) tag: Option<PythonTag>,
-    pub(super) notices: Vec<Notice>,
+    pub(crate) tag: Option<PythonTag>,
+    pub(crate) notices: Vec<Notice>,
     /// What asks for a Python, without what the tag contradicts.
-    pub(super) wishes: Vec<Constraint>,
+    pub(crate) wishes: Vec<Constraint>,
     /// Whether the wishes chose the tag.
-    pub(super) chosen: bool,
+    pub(crate) chosen: bool,
 }
 
 /// Where an image may be named, or a wish for one be found.
-pub(super) struct Wishes<'a> {
-    /// The command line's settings, and under them those of the environment.
-    pub(super) flags: &'a Settings,
-    pub(super) environment: &'a Settings,
+pub(crate) struct Wishes<'a> {
+    /// The command line's settings, or the code's, and under them those of the environment.
+    pub(crate) flags: &'a Settings,
+    /// Which of both.
+    pub(crate) by: Named,
+    pub(crate) environment: &'a Settings,
     /// The named script that runs, if one does.
-    pub(super) named: Option<(&'a str, &'a NamedScript)>,
-    pub(super) project: &'a Project,
+    pub(crate) named: Option<(&'a str, &'a NamedScript)>,
+    pub(crate) project: &'a Project,
     /// The script, where there is one.
-    pub(super) script: Source<'a>,
-    /// The folder that is mounted.
-    pub(super) folder: &'a Path,
+    pub(crate) script: Source<'a>,
+    /// The folder that paths are told from.
+    pub(crate) folder: &'a Path,
+    /// Where the search upwards for files that ask for a Python begins; `None` where they are none of the script's.
+    pub(crate) start: Option<&'a Path>,
 }
 
 impl Wishes<'_> {
     /// The image to take.
-    pub(super) fn image(&self) -> Result<Image, RequestError> {
-        for (level, by) in [(self.flags, Named::Flag), (self.environment, Named::Environment)] {
+    pub(crate) fn image(&self) -> Result<Image, RequestError> {
+        for (level, by) in [(self.flags, self.by.clone()), (self.environment, Named::Environment)] {
             let (found, named) = match (&level.tag, &level.image) {
                 (Some(text), _) => (official(text, &by)?, by.tag(text)),
                 (None, Some(text)) => (reference(text, &by)?, by.image(text)),
@@ -172,10 +181,7 @@ impl Wishes<'_> {
     /// What asks for a Python without naming an image.
     fn constraints(&self) -> Result<Vec<Constraint>, RequestError> {
         let own = constraints::of_script(self.script, self.folder)?;
-        let start = match self.script {
-            Source::File(script) => script.parent().unwrap_or(self.folder),
-            _ => self.folder,
-        };
+        let Some(start) = self.start else { return Ok(own.wish.into_iter().collect()) };
         let home = env::home_dir().and_then(|home| home.canonicalize().ok());
         let above = constraints::above(start, self.folder, home.as_deref())?;
         Ok(own.wish.into_iter().chain(above).collect())
@@ -245,11 +251,13 @@ mod tests {
         let project = Project { package: Some(package.clone()), ..Project::default() };
         Wishes {
             flags,
+            by: Named::Flag,
             environment,
             named: None,
             project: &project,
             script: Source::File(&script),
             folder: folder.path(),
+            start: Some(folder.path()),
         }
         .image()
     }

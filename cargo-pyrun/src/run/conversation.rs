@@ -8,17 +8,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::preparation::Preparation;
-use super::{RunError, Timings};
+use super::{Ended, Ends, Input, RunError, Timings};
 use crate::engine::{Attachment, EngineError, Output, Until};
 use crate::init::{Frame, Nonce, Record, Records, WINDOW};
-use crate::plan;
-use crate::shell::Verbosity;
-use crate::signals::{HANGUP, INTERRUPT, QUIT, RESIZE, Signals, TERMINATE};
-use crate::streams::{self, Sink, Stream};
+use crate::signals::{ABANDONED, HANGUP, INTERRUPT, QUIT, RESIZE, Signals, TERMINATE};
+use crate::streams::{self, Sink, Source, Stream};
 use crate::terminal::{self, Raw};
 
 /// How long the engine may take to close the streams, or to tell the exit code, after the end.
@@ -34,13 +31,16 @@ const READ_AHEAD: usize = 4 << 20;
 /// How long a reader may take for the next piece after a signal before it counts as one that does not read.
 const STUCK: Duration = Duration::from_secs(1);
 
+/// `SIGKILL`.
+const KILL: u8 = 9;
+
 /// `128 + SIGPIPE`: what a shell reports of a program whose reader went away.
 const BROKEN_PIPE: u8 = 141;
 
-/// How a conversation ends; each with our exit code.
+/// How a conversation ends.
 pub(super) enum End {
     /// With the script.
-    Finished(u8),
+    Finished(Ended),
     /// Before it: what still runs is to be removed.
     Cut(u8),
 }
@@ -50,8 +50,8 @@ struct Conversation {
     /// The script has a terminal.
     terminal: bool,
     records: Records,
-    /// What the caller types or pipes is the script's.
-    has_input: bool,
+    /// What the script reads.
+    source: Input,
     stdout: Sink,
     stderr: Sink,
     /// What could not be written yet because a reader is slow.
@@ -63,8 +63,6 @@ struct Conversation {
     /// The last lines of stderr, in which an engine explains a start that went wrong.
     tail: Vec<u8>,
     forwarded: Vec<u8>,
-    /// What was read of our stdin before the run.
-    read_already: Option<Bytes>,
 }
 
 /// The container's output as it comes in.
@@ -73,12 +71,14 @@ type Incoming = Pin<Box<dyn futures_util::Stream<Item = io::Result<Output>> + Se
 /// Starts the created container and carries its streams until its exit code is known.
 pub(super) async fn converse(
     preparation: &Preparation<'_>,
+    mut ends: Ends,
     signals: &mut Signals,
     timings: &mut Timings,
 ) -> Result<End, RunError> {
     let engine = &preparation.engine;
     let name = preparation.name();
-    let (mut talk, mut output) = Conversation::open(preparation).await?;
+    let told = ends.started.take();
+    let (mut talk, mut output) = Conversation::open(preparation, ends).await?;
     timings.mark("attach");
 
     // The wait is on its way before the start, so that no end is missed.
@@ -93,6 +93,11 @@ pub(super) async fn converse(
         }
     };
     started.map_err(|error| preparation.explain(error))?;
+    preparation.is_init_s();
+    if let Some(told) = told {
+        // Who does not want to know gets the output all the same.
+        let _ = told.send(name.clone());
+    }
     timings.mark("start");
     preparation.tell_free_ports().await;
 
@@ -110,10 +115,17 @@ pub(super) async fn converse(
     if let Some(code) = cut {
         return Ok(End::Cut(code));
     }
-    tokio::select! {
-        () = talk.drain() => {}
-        signal = signals.fatal() => return Ok(End::Cut(128 + signal)),
+    let held = talk.stdout.is_held();
+    let mut drain = Box::pin(talk.drain());
+    loop {
+        tokio::select! {
+            () = &mut drain => break,
+            signal = signals.fatal() => if !held || signal == ABANDONED {
+                return Ok(End::Cut(128 + signal));
+            }
+        }
     }
+    drop(drain);
     timings.mark("drain");
     if talk.exited.is_none() && engine_code.is_none() {
         engine_code = timeout(GRACE, &mut wait).await.ok();
@@ -123,26 +135,24 @@ pub(super) async fn converse(
 
 impl Conversation {
     /// Attaches to the container and says hello to the init that it will have.
-    async fn open(preparation: &Preparation<'_>) -> Result<(Self, Incoming), RunError> {
+    async fn open(preparation: &Preparation<'_>, ends: Ends) -> Result<(Self, Incoming), RunError> {
         let nonce = Nonce::new().map_err(EngineError::Random)?;
         // podman sets the container up as soon as it is attached to, so that this is where it refuses a port.
         let attached = preparation.engine.attach(&preparation.name()).await;
         let Attachment { output, input } = attached.map_err(|error| preparation.explain(error))?;
-        let (stdout, stderr) = sinks(preparation)?;
         let mut talk = Self {
             input,
             terminal: preparation.terminal,
             records: Records::new(&nonce),
-            has_input: preparation.request.streams == plan::Streams::Caller,
-            stdout,
-            stderr,
+            source: ends.input,
+            stdout: ends.stdout,
+            stderr: ends.stderr,
             pending: VecDeque::new(),
             window: WINDOW,
             exited: None,
             not_executed: None,
             tail: Vec::new(),
             forwarded: Vec::new(),
-            read_already: preparation.request.stdin.clone(),
         };
         let size = preparation.terminal.then(terminal::size);
         talk.send(&Frame::Hello { nonce: &nonce, terminal: size }).await;
@@ -157,9 +167,11 @@ impl Conversation {
         mut wait: impl Future<Output = Result<i64, EngineError>> + Unpin,
         engine_code: &mut Option<Result<i64, EngineError>>,
     ) -> Option<u8> {
-        let mut stdin = match self.read_already.take() {
-            Some(bytes) => Some(streams::given(bytes)),
-            None => (self.has_input && terminal::foreground()).then(streams::stdin),
+        let mut stdin = match std::mem::take(&mut self.source) {
+            Input::None => None,
+            Input::Given(bytes) => Some(streams::given(bytes)),
+            Input::Held(pieces) => Some(pieces.into()),
+            Input::Caller => terminal::foreground().then(streams::stdin),
         };
         if stdin.is_none() {
             self.send(&Frame::End).await;
@@ -187,6 +199,9 @@ impl Conversation {
                     }
                 }
                 signal = signals.next() => {
+                    if signal == ABANDONED {
+                        return Some(128 + KILL);
+                    }
                     self.forward(signal).await;
                     if signal == HANGUP && self.terminal {
                         hangup = Some(Instant::now() + HANGUP_GRACE);
@@ -215,21 +230,8 @@ impl Conversation {
     }
 }
 
-/// Where the script's output goes.
-fn sinks(preparation: &Preparation<'_>) -> Result<(Sink, Sink), RunError> {
-    let plan::Streams::Log(file) = &preparation.request.streams else {
-        return Ok((Sink::open(Stream::Stdout), Sink::open(Stream::Stderr)));
-    };
-    let shown = preparation.shell.verbosity() == Verbosity::Verbose;
-    let open = || {
-        let operation = "write down the output";
-        Sink::append(file, shown).map_err(|source| RunError::Terminal { operation, source })
-    };
-    Ok((open()?, open()?))
-}
-
-async fn next_piece(stdin: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {
-    stdin.as_mut()?.recv().await
+async fn next_piece(stdin: &mut Option<Source>) -> Option<Bytes> {
+    stdin.as_mut()?.next().await
 }
 
 impl Conversation {
@@ -302,7 +304,7 @@ impl Conversation {
             self.pending.push_back((Stream::Stderr, rest.into()));
         }
         // A script that was told to end does not wait for a reader that reads nothing.
-        let patience = self.was_asked_to_end().then_some(STUCK);
+        let patience = (self.was_asked_to_end() && !self.stdout.is_held()).then_some(STUCK);
         while !self.pending.is_empty() {
             let flushed = match patience {
                 None => self.flush().await,
@@ -321,7 +323,7 @@ impl Conversation {
         &self,
         preparation: &Preparation<'_>,
         engine_code: Option<&Result<i64, EngineError>>,
-    ) -> Result<u8, RunError> {
+    ) -> Result<Ended, RunError> {
         let shell = preparation.shell;
         if let Some(number) = self.not_executed {
             let program =
@@ -345,7 +347,7 @@ impl Conversation {
             } else if let Some(signal) = signal.filter(|signal| !self.was_expected(*signal)) {
                 shell.note(format_args!("the script was ended by {}", signal_name(signal)));
             }
-            return Ok(code);
+            return Ok(Ended { code, signal, out_of_memory });
         }
         // Init did not get to say it: it was killed, or never ran.
         if String::from_utf8_lossy(&self.tail).contains("exec format error") {
@@ -356,7 +358,7 @@ impl Conversation {
                 if *code == 137 {
                     shell.warn("the container was killed from outside, or for lack of memory");
                 }
-                Ok(u8::try_from(*code & 0xff).unwrap_or(125))
+                Ok(Ended::with(u8::try_from(*code & 0xff).unwrap_or(125)))
             }
             _ => Err(RunError::EngineGone { address: preparation.engine.address().clone() }),
         }

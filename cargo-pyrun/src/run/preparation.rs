@@ -3,7 +3,7 @@
 use pyimage_build::{Date, PythonTag};
 
 use super::doubts::doubts;
-use super::{RunError, Timings};
+use super::{Ended, RunError, Timings};
 use crate::cache::{Cache, CacheError, InUse};
 use crate::container::Container;
 use crate::engine::{Engine, EngineError, Until};
@@ -66,7 +66,7 @@ impl<'a> Preparation<'a> {
             request,
             shell,
             engine,
-            terminal: request.streams == Streams::Caller && terminal::interactive(),
+            terminal: request.streams == Streams::Caller && !request.detached && terminal::interactive(),
             image: None,
             created: None,
             cache,
@@ -90,7 +90,7 @@ impl<'a> Preparation<'a> {
     ) -> Result<(), RunError> {
         if let Some(cache) = self.cache {
             Lease::sweep(cache, &self.engine).await;
-            if !self.request.keep {
+            if !self.request.keep || self.request.detached {
                 self.lease = Lease::take(cache, &self.engine, &self.run);
             }
         }
@@ -112,6 +112,9 @@ impl<'a> Preparation<'a> {
             self.make_mount_points(&container);
             let entrypoint = self.entrypoint(&container);
             self.created = Some(container.clone());
+            if let Some(lease) = &self.lease {
+                lease.leave();
+            }
             let asked = async {
                 tokio::join!(
                     self.engine.create(&container, &entrypoint),
@@ -166,7 +169,7 @@ impl<'a> Preparation<'a> {
         }
         timings.mark("create");
         // Of an image that something of ours runs in, the script's own run tells, or nobody needs to.
-        if self.request.streams == Streams::Caller {
+        if !matches!(self.request.streams, Streams::Log(_)) {
             self.warn_of_age();
             self.warn_of_doubts();
         }
@@ -350,14 +353,26 @@ impl<'a> Preparation<'a> {
         }
         // Under a name that the user gave, another's container may be: only our own is removed.
         let undone = tokio::time::timeout(UNDO, self.engine.remove_run(&self.run)).await;
-        if let (Some(lease), Err(_) | Ok(Err(_))) = (&mut self.lease, undone) {
-            lease.leave();
+        if let (Some(lease), Ok(Ok(_))) = (&self.lease, undone) {
+            lease.release();
+        }
+    }
+
+    /// What keeps prunes off what the container has of the cache.
+    pub(super) fn let_go(self) -> Vec<InUse> {
+        self.in_use.into_inner().into_iter().map(|(_, in_use)| in_use).collect()
+    }
+
+    /// From now on init ends the container when its client is gone; nobody needs to come back for it.
+    pub(super) fn is_init_s(&self) {
+        if let Some(lease) = &self.lease {
+            lease.release();
         }
     }
 
     /// The end of a run that started. The engine removes the container by itself; a name or a port that the user
     /// gave is free again when we return.
-    pub(super) async fn conclude(&self, timings: &mut Timings, code: u8) -> Result<u8, RunError> {
+    pub(super) async fn conclude(&self, timings: &mut Timings, ended: Ended) -> Result<Ended, RunError> {
         let reusable = self.request.name.is_some() || !self.request.publish.is_empty();
         if self.request.keep {
             self.shell.status("Kept", format_args!("{0}: `docker rm {0}` removes it", self.name()));
@@ -367,7 +382,7 @@ impl<'a> Preparation<'a> {
             let _ = tokio::time::timeout(limit, self.engine.wait(&self.name(), Until::Removed)).await;
             timings.mark("remove");
         }
-        Ok(code)
+        Ok(ended)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::engine::context::DockerConfig;
 use crate::fingerprint;
 use crate::identity::{self, Identity};
 use crate::network;
-use crate::plan::{self, Interpreter, Surroundings};
+use crate::plan::{self, Interpreter, Program, Script, Surroundings};
 use crate::publish;
 
 impl Preparation<'_> {
@@ -56,7 +56,12 @@ impl Preparation<'_> {
         if !supported || !python || self.request.user.is_some() || self.request.bare {
             return None;
         }
-        let project = fingerprint::short(&self.request.folder.display().to_string());
+        let mut project = self.request.folder.display().to_string();
+        if let Some(Program::Script(Script::Elsewhere { folder, .. })) = &self.request.program {
+            // Its modules are in one place in the container, wherever they come from.
+            project.extend(["\n", &folder.display().to_string()]);
+        }
+        let project = fingerprint::short(&project);
         let entry = format!("bytecode/{}/{project}", image.key());
         self.hold(&entry);
         let folder = self.complain(self.cache?.folder(entry))?;
@@ -74,7 +79,7 @@ impl Preparation<'_> {
             return;
         }
         let project = |target: &str| {
-            if self.request.bare {
+            if self.request.bare || self.request.unmounted {
                 return None;
             }
             let inner = Path::new(target).strip_prefix(&self.request.mount).ok()?;

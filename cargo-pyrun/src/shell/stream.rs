@@ -19,6 +19,7 @@ enum Sink {
     Stdout,
     Stderr,
     Kept(Arc<Mutex<Vec<u8>>>),
+    Nowhere,
 }
 
 impl Stream {
@@ -30,6 +31,10 @@ impl Stream {
     pub(super) fn stderr() -> Self {
         let stream = io::stderr();
         Self { sink: Sink::Stderr, color: AutoStream::choice(&stream), terminal: stream.is_terminal() }
+    }
+
+    pub(super) fn nowhere() -> Self {
+        Self { sink: Sink::Nowhere, color: ColorChoice::Never, terminal: false }
     }
 
     pub(super) fn is_coloured(&self) -> bool {
@@ -46,7 +51,7 @@ impl Stream {
         match self.sink {
             Sink::Stdout => AutoStream::new(io::stdout(), self.color).write_all(text.as_bytes()),
             Sink::Stderr => AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes()),
-            Sink::Kept(_) => self.write_raw(text.as_bytes()),
+            Sink::Kept(_) | Sink::Nowhere => self.write_raw(text.as_bytes()),
         }
     }
 
@@ -63,6 +68,7 @@ impl Stream {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
                 Ok(())
             }
+            Sink::Nowhere => Ok(()),
         }
     }
 }
