@@ -47,6 +47,7 @@ mod output;
 mod outputs;
 mod own_pip;
 mod packages;
+mod pages;
 mod projects;
 mod prune;
 mod pull;
