@@ -48,6 +48,7 @@ mod output;
 mod outputs;
 mod own_pip;
 mod packages;
+mod pages;
 mod projects;
 mod prune;
 mod pull;

@@ -8,7 +8,7 @@ use tests::{Finished, Folder, Repository, docker, finish, part, uv, with_cargo};
 /// Where the pages push to.
 const ELSEWHERE: &str = "ghcr.io/me/";
 
-fn copied(from: &Path, to: &Path) {
+pub(crate) fn copied(from: &Path, to: &Path) {
     fs_err::create_dir_all(to).expect("a folder");
     for entry in fs_err::read_dir(from).expect("the example").flatten() {
         let (from, to) = (entry.path(), to.join(entry.file_name()));
@@ -154,9 +154,4 @@ fn numbers_goes_as_its_page_says() {
 #[test]
 fn web_goes_as_its_page_says() {
     goes_as_its_page_says(Example::new("web"), false);
-}
-
-#[test]
-fn legacy_goes_as_its_page_says() {
-    goes_as_its_page_says(Example::new("legacy"), false);
 }
