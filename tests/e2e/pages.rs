@@ -130,7 +130,11 @@ fn the_report_tool_goes_as_its_page_says() {
     folder.file("other.csv", "a,b\n1,2\n");
     let other = folder.project().join("other.csv").display().to_string();
     fails(&format!("cargo run -q -- summary {other}"), 1, "no column date, price, product, region, units");
-    fails(&format!("cargo run -q -- summary {other} {other}"), 1, "`summary.py` failed: exit code 1\nno column");
+    fails(
+        &format!("cargo run -q -- summary {other} {other}"),
+        1,
+        "`summary.py` failed: exit code 1\nno column",
+    );
     let elsewhere = "DOCKER_HOST=unix:///nowhere.sock cargo run -q -- summary sample/sales.csv";
     fails(elsewhere, 125, "no container engine answers");
     let left = finish(Command::new("git").args(["status", "--porcelain", "--", "."]).current_dir(&here));

@@ -61,7 +61,7 @@ impl Crate {
         let manifest = format!(
             "[package]\nname = \"{name}\"\nversion = \"0.3.0\"\nedition = \"{edition}\"\ndescription = \"a\"\n\
              license = \"MIT\"\n\n{section}\n[build-dependencies]\npyimage-build = {{ path = {:?}, version = \"*\" }}\n",
-            root().join("pyimage-build")
+            root().join("pyimage-build").display().to_string()
         );
         for (path, text) in [
             ("Cargo.toml", manifest.as_str()),
