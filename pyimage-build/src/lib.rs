@@ -1,7 +1,84 @@
-//! What a Python container image *is*: references, digests, platforms and the tags of the official image.
+//! Python assets for Rust crates, and the container images that they go into.
+//!
+//! A crate that carries Python has a `build.rs` that calls [`configure`], and gets a Rust module: the Python files, embedded,
+//! and what is known of the image that [`cargo pyimage`] makes of them. What an image *is* stands behind it, as
+//! types: references, digests, platforms, locks, wheels, layers.
 //!
 //! This crate is pure. It opens no socket and starts no process: everything it takes is a path, bytes or a
-//! value, which makes it fit for a build script and testable to the last byte.
+//! value, which makes it fit for a build script and testable to the last byte. Nothing of it is in the program.
+//!
+//! # In a build script
+//!
+//! ```toml
+//! [package.metadata.pyimage]
+//! tag = "3.13-slim"                # of the image; without it, there are assets alone, and no lock
+//! source = ["app"]                 # the assets: files, folders and globs
+//!
+//! [build-dependencies]
+//! pyimage-build = "0.1"
+//! ```
+//!
+//! ```no_run
+//! // build.rs
+//! fn main() {
+//!     pyimage_build::configure().compile_or_exit();
+//! }
+//! ```
+//!
+//! ```ignore
+//! // src/main.rs
+//! mod pyimage {
+//!     include!(concat!(env!("OUT_DIR"), "/pyimage.rs"));
+//! }
+//!
+//! fn main() {
+//!     let script = pyimage::asset("app/main.py").expect("an asset");
+//!     println!("{} bytes for {}", script.contents.len(), pyimage::IMAGE.base.pinned);
+//! }
+//! ```
+//!
+//! The module needs the standard library alone, and has:
+//!
+//! | Item | What it is |
+//! |---|---|
+//! | `ASSETS: &[Asset]` | all assets, sorted by path |
+//! | `asset(path)` | the asset of a path, found without allocating |
+//! | `Asset` | `path`, `sha256`, `executable`, `contents`, and `text()` |
+//! | `IMAGE: Image` | the image, where the package has one: `reference`, `tags`, `digest`, `platforms`, `base` |
+//! | `IMAGES: &[Image]` | all of them, with their `name`, where it has several |
+//! | `extract()`, `extract_in(folder)` | the assets as files, with [`extract(true)`](BuildScript::extract) |
+//!
+//! Which files are assets is what `source` and `files` of the package's section say, with the rules of [`Source`]: what
+//! `.gitignore` and `.dockerignore` leave out is left out, and so are secrets. Each key of the section ([`KEYS`]) is also
+//! a function of [`BuildScript`], which stands over what Cargo.toml says.
+//!
+//! Cargo is told exactly what was looked at: the folders that assets are in, the manifests, the locks. A build without
+//! change runs nothing. A new file right beside Cargo.toml, and one beside a folder that is left out (`app/.venv`), is noticed
+//! with the next other change.
+//!
+//! Errors are cargo's own, one for each cause and each help. [`BuildScript::compile`] gives them to the caller instead.
+//!
+//! # Environment
+//!
+//! | Variable | What it does |
+//! |---|---|
+//! | `PYIMAGE_SKIP` | `1`: images are not assembled, whatever [`BuildScript::image`] says; `0`: not even docs.rs keeps them from it |
+//! | `DOCS_RS` | as `PYIMAGE_SKIP=1`: there is no network on docs.rs |
+//! | `PROFILE` | decides about [`ImageWhen::Release`] |
+//! | `PYIMAGE_CACHE_DIR` | where the program's `extract()` puts its files, when it runs |
+//!
+//! Editors run build scripts, too, and cannot be told from `cargo build`. For rust-analyzer, `PYIMAGE_SKIP=1` in
+//! `rust-analyzer.cargo.extraEnv`, with `rust-analyzer.cargo.targetDir`, keeps images out of it.
+//!
+//! # In a package that is published
+//!
+//! Cargo publishes what is in the package's folder. `pyimage.lock` lies in the workspace's: a link to it, or a copy, beside
+//! the package's Cargo.toml goes with the package, and counts where there is no workspace around it. The defaults of
+//! `[workspace.metadata.pyimage]` do not go with it: what the package needs elsewhere has to stand in its own section.
+//!
+//! Nothing is written but below `OUT_DIR`.
+//!
+//! # What an image is
 //!
 //! | Type | What it models | Where the format is defined |
 //! |---|---|---|
@@ -57,6 +134,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`cargo pyimage`]: https://crates.io/crates/cargo-pyimage
 //! [distribution/reference]: https://github.com/distribution/reference
 //! [image-spec]: https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests
 //! [platforms]: https://github.com/containerd/platforms

@@ -1,5 +1,6 @@
 //! Measuring against peers: interleaved, as ratios.
 
+mod build_script;
 mod image;
 mod latency;
 mod measure;
@@ -44,8 +45,10 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
                 let number = arguments.next().and_then(|text| text.parse().ok());
                 rounds = number.context("`--rounds` takes a number")?;
             }
-            "scripts" | "packages" | "images" | "registries" => only = Some(argument),
-            _ => bail!("`bench` takes `scripts`, `packages`, `images` or `registries`, and `--rounds N`"),
+            "scripts" | "packages" | "images" | "registries" | "build-scripts" => only = Some(argument),
+            _ => bail!(
+                "`bench` takes `scripts`, `packages`, `images`, `registries` or `build-scripts`, and `--rounds N`"
+            ),
         }
     }
     testbed::up(&[testbed::Part::Slim, testbed::Part::Registry])?;
@@ -70,6 +73,9 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     }
     if only.is_none_or(|only| only == "registries") {
         sections.push(registry::section(&bench)?);
+    }
+    if only.is_none_or(|only| only == "build-scripts") {
+        sections.push(build_script::section(&bench)?);
     }
     let text = table::document(&sections, &machine()?, rounds);
     say::line(&text);

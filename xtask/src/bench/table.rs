@@ -44,6 +44,35 @@ impl Row {
         }
     }
 
+    /// What ours takes more than theirs, in a unit that is so much smaller than a second, with its bar.
+    pub(super) fn added(name: &'static str, pair: &Pair, bar: f64, unit: &str, factor: f64) -> Self {
+        let figure = (median(&pair.ours) - median(&pair.theirs)) * factor;
+        Self {
+            name,
+            ours: milliseconds(&pair.ours),
+            theirs: milliseconds(&pair.theirs),
+            figure,
+            shown: format!("+{figure:.1} {unit}"),
+            bar: Some(bar),
+            bar_shown: format!("{bar:.0} {unit}"),
+        }
+    }
+
+    /// How many there are, with their bar.
+    pub(super) fn count(name: &'static str, count: usize, bar: u32) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "they are few")]
+        let figure = count as f64;
+        Self {
+            name,
+            ours: count.to_string(),
+            theirs: "-".to_owned(),
+            figure,
+            shown: count.to_string(),
+            bar: Some(f64::from(bar)),
+            bar_shown: bar.to_string(),
+        }
+    }
+
     /// A process's memory in MB, with its bar.
     pub(super) fn memory(name: &'static str, megabytes: f64, bar: f64) -> Self {
         Self {
