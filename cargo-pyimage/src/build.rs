@@ -216,7 +216,7 @@ impl Builder<'_> {
     /// What is assembled, once all that it takes is in the cache.
     fn assembly(&self) -> Assembly<'_> {
         let (root, cache) = (self.root.as_std_path(), self.cache.plain());
-        Assembly { root, lock: self.lock, cache, epoch: self.epoch }
+        Assembly { root, lock: self.lock, cache, made: cache, epoch: self.epoch }
     }
 }
 

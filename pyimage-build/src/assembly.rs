@@ -19,6 +19,8 @@ use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use crate::{CacheFolder, Lock, LockedBase, LockedImage, PackageImage, Platform};
 
 pub use error::AssemblyError;
@@ -60,7 +62,7 @@ pub type PlatformPlan<'a> = (&'a Platform, &'a LockedImage, Vec<WheelLayer>);
 /// # fn of(image: &pyimage_build::PackageImage) -> Result<(), Box<dyn std::error::Error>> {
 /// let lock = Lock::parse(&std::fs::read_to_string(Lock::FILE)?)?;
 /// let cache = CacheFolder::at("/home/me/.cache/pyimage");
-/// let assembly = Assembly { root: Path::new("."), lock: &lock, cache: &cache, epoch: 0 };
+/// let assembly = Assembly { root: Path::new("."), lock: &lock, cache: &cache, made: &cache, epoch: 0 };
 /// let assembled = assembly.image(image, &BTreeSet::new(), None)?;
 /// assembled.write_layout("image".as_ref(), &["app:latest".to_owned()])?;
 /// println!("{}", assembled.index.blob.descriptor.digest);
@@ -73,14 +75,21 @@ pub struct Assembly<'a> {
     pub root: &'a Path,
     /// The bases, and what is pinned of bytecode.
     pub lock: &'a Lock,
-    /// Where wheels and layers are.
+    /// Where wheels, bytecode and layers are.
     pub cache: &'a CacheFolder,
+    /// Where what is made is kept: there too, or in a folder of its own, where the cache is only to be read.
+    pub made: &'a CacheFolder,
     /// When everything was made, in seconds since 1970: `SOURCE_DATE_EPOCH`, or 0.
     pub epoch: u64,
 }
 
 #[doc(hidden)]
 impl<'a> Assembly<'a> {
+    /// A note that is kept, in one of the folders.
+    fn note<T: DeserializeOwned>(&self, entry: &str) -> Option<T> {
+        self.made.read_json(entry).or_else(|| self.cache.read_json(entry))
+    }
+
     /// What is locked of an image's base.
     pub fn base(&self, image: &PackageImage) -> Result<&'a LockedBase, AssemblyError> {
         let base = &image.settings.base;

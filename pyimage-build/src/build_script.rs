@@ -12,17 +12,17 @@ mod sums;
 mod surroundings;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::metadata::Asked;
-use crate::{MetadataError, Section, Source};
+use crate::{ImageSettings, Lock, LockedBase, MetadataError, Section, Source};
 
 use assets::Asset;
 use cargo_output::CargoOutput;
-use image::ImageFacts;
+use image::{ImageFacts, Workshop};
 use locks::Locks;
 use manifest::Manifests;
 use module::Module;
@@ -61,6 +61,7 @@ pub struct BuildScript {
     keys: ImageKeys,
     surroundings: Surroundings,
     image: ImageWhen,
+    revision: Option<String>,
     stale_lock: StaleLock,
     extract: bool,
     cargo_output: Option<bool>,
@@ -119,6 +120,7 @@ pub enum StaleLock {
 pub struct Compiled {
     module: PathBuf,
     assets: Vec<Asset>,
+    layouts: BTreeMap<String, PathBuf>,
     has_changed: bool,
     directives: Vec<String>,
 }
@@ -145,6 +147,18 @@ impl Compiled {
     /// ```
     pub fn assets(&self) -> impl Iterator<Item = &str> {
         self.assets.iter().map(|asset| asset.path.as_str())
+    }
+
+    /// The folder of an image's OCI layout, where it was assembled: by its name among several, or an empty one.
+    ///
+    /// ```no_run
+    /// # fn of(compiled: pyimage_build::Compiled) {
+    /// assert!(compiled.layout("").is_some_and(|layout| layout.join("index.json").is_file()));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn layout(&self, image: &str) -> Option<&Path> {
+        self.layouts.get(image).map(PathBuf::as_path)
     }
 
     /// Whether the module was written: it is left alone where it is what it was.
@@ -180,6 +194,18 @@ impl BuildScript {
     /// ```
     pub fn image(&mut self, when: ImageWhen) -> &mut Self {
         self.image = when;
+        self
+    }
+
+    /// The commit that has all that goes into the images, which they say in `org.opencontainers.image.revision`, and tags
+    /// may have. `cargo pyimage build` asks `git` for it; a build script starts no program, and its images have none, if
+    /// it is not said. Then they have other digests than those that `cargo pyimage build` makes of a clone.
+    ///
+    /// ```
+    /// pyimage_build::configure().revision("77aa1d8c1d4e05c45dcf8b1e2b3e9d0f3a1b2c3d");
+    /// ```
+    pub fn revision(&mut self, commit: impl Into<String>) -> &mut Self {
+        self.revision = Some(commit.into());
         self
     }
 
@@ -325,12 +351,23 @@ impl BuildScript {
             return Err(error);
         }
         let is_skipped = self.skips_images(&mut output);
-        let mut images = Vec::new();
+        let (mut images, mut built) = (Vec::new(), Vec::new());
         for settings in settings {
             let lock = locks.bases.as_ref();
-            let built = if is_skipped { None } else { self.assemble(settings, lock)? };
-            images.push(ImageFacts::of(settings, manifests.version(), lock, built.as_ref()));
+            // What is not locked is told as a warning.
+            let is_locked =
+                |lock: &&Lock| lock.bases.get(&settings.base).is_some_and(|base| is_locked(base, settings));
+            let its = match lock.filter(is_locked).filter(|_| !is_skipped) {
+                Some(lock) => {
+                    let image = manifests.image(settings.clone());
+                    Some(self.assemble(&image, &Workshop { root, out: &out, lock }, &mut output)?)
+                }
+                None => None,
+            };
+            images.push(ImageFacts::of(settings, manifests.version(), lock, its.as_ref()));
+            built.extend(its.map(|its| (settings.image.clone().unwrap_or_default(), its)));
         }
+        image::tidy(&out, built.iter().map(|(_, its)| its));
         images.sort_by(|one, other| one.name.cmp(&other.name));
 
         let mut watched = BTreeSet::new();
@@ -353,7 +390,8 @@ impl BuildScript {
         let has_changed = write(&path, &module.text())
             .map_err(|source| CompileError::Write { path: path.clone(), source })?;
         sums.write(&out);
-        Ok(Compiled { module: path, assets, has_changed, directives: output.into_lines() })
+        let layouts = built.into_iter().map(|(name, its)| (name, its.layout)).collect();
+        Ok(Compiled { module: path, assets, layouts, has_changed, directives: output.into_lines() })
     }
 
     /// What the code, the package and its workspace say, joined.
@@ -385,6 +423,13 @@ impl BuildScript {
             None => !is_asked_for || docs_rs.is_some(),
         }
     }
+}
+
+/// Whether all that an image is made on is locked.
+fn is_locked(base: &LockedBase, settings: &ImageSettings) -> bool {
+    let has =
+        |image: &crate::LockedImage| settings.apt.is_empty() || image.installed(&settings.apt).is_some();
+    settings.platforms.iter().all(|platform| base.images.get(platform).is_some_and(has))
 }
 
 /// A path for cargo: from the package's folder where it is in there or above it.

@@ -76,14 +76,14 @@ impl Assembly<'_> {
     pub fn recall(&self, units: &Units<'_>) -> BTreeMap<CompiledFrom, Digest> {
         let known = |from: &CompiledFrom| {
             let pinned = self.lock.bytecode.get(from).cloned();
-            Some((from.clone(), pinned.or_else(|| self.cache.read_json(note(from)))?))
+            Some((from.clone(), pinned.or_else(|| self.note(&note(from)))?))
         };
         units.keys().filter_map(known).collect()
     }
 
     /// Notes what something was compiled to.
     pub fn remember(&self, from: &CompiledFrom, archive: &Digest) -> Result<(), CacheError> {
-        self.cache.write_json(note(from), archive)
+        self.made.write_json(note(from), archive)
     }
 
     /// What a layer needs that is still to be made, or nobody has compiled yet.

@@ -37,7 +37,8 @@ impl Assembly<'_> {
     /// Whether it is known what a wheel needs.
     #[must_use]
     pub fn is_read(&self, wheel: &ChosenWheel, scheme: &Scheme) -> bool {
-        self.cache.root().join(entry(wheel, scheme)).is_file()
+        let entry = entry(wheel, scheme);
+        [self.made, self.cache].iter().any(|folder| folder.root().join(&entry).is_file())
     }
 
     /// Looks for what the wheels of an image need and the image does not have, where the base is known well enough.
@@ -113,7 +114,7 @@ impl Assembly<'_> {
     /// What is in a wheel that the loader reads; nothing where the wheel is not there any more.
     fn binaries(&self, wheel: &ChosenWheel, scheme: &Scheme) -> Result<Vec<Binary>, AssemblyError> {
         let entry = entry(wheel, scheme);
-        if let Some(known) = self.cache.read_json(&entry) {
+        if let Some(known) = self.note(&entry) {
             return Ok(known);
         }
         if !self.wheel_path(wheel).is_file() {
@@ -133,7 +134,7 @@ impl Assembly<'_> {
                 binaries.push(Binary { path: format!("{PREFIX}/{}", file.path()), elf });
             }
         }
-        self.cache.write_json(&entry, &binaries)?;
+        self.made.write_json(&entry, &binaries)?;
         Ok(binaries)
     }
 }

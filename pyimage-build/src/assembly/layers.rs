@@ -79,17 +79,21 @@ impl Assembly<'_> {
     /// The layer with this key, if it was made before and its blob is there.
     #[must_use]
     pub fn known(&self, key: &LayerKey, created_by: &str) -> Option<MadeLayer> {
-        let text = String::from_utf8(self.cache.read(entry(key)).ok()??).ok()?;
-        let (layer, paths) = read(&text)?;
-        let blob = self.whole(&layer)?;
-        Some(MadeLayer { layer, blob, created_by: created_by.to_owned(), paths })
+        let entry = entry(key);
+        [self.made, self.cache].iter().find_map(|folder| {
+            let text = String::from_utf8(folder.read(&entry).ok()??).ok()?;
+            let (layer, paths) = read(&text)?;
+            let blob = self.whole(&layer)?;
+            Some(MadeLayer { layer, blob, created_by: created_by.to_owned(), paths })
+        })
     }
 
     /// Where a layer's blob is, if all of it is there.
     #[must_use]
     pub fn whole(&self, layer: &Layer) -> Option<PathBuf> {
-        let blob = self.cache.blob(&layer.digest);
-        fs_err::metadata(&blob).is_ok_and(|found| found.len() == layer.size).then_some(blob)
+        let blobs = [self.made, self.cache].map(|folder| folder.blob(&layer.digest));
+        let is_whole = |blob: &PathBuf| fs_err::metadata(blob).is_ok_and(|found| found.len() == layer.size);
+        blobs.into_iter().find(is_whole)
     }
 
     /// Makes a layer, and keeps it under its key.
@@ -100,10 +104,10 @@ impl Assembly<'_> {
         key: Option<&LayerKey>,
         created_by: &str,
     ) -> Result<MadeLayer, AssemblyError> {
-        let unwritten = |source| AssemblyError::Cache(self.cache.write_error(source));
-        self.cache.folder("blobs/sha256")?;
+        let unwritten = |source| AssemblyError::Cache(self.made.write_error(source));
+        self.made.folder("blobs/sha256")?;
         // What a killed build leaves, the next one removes.
-        let work = Work::begin(&self.cache.folder(KNOWN)?).map_err(unwritten)?;
+        let work = Work::begin(&self.made.folder(KNOWN)?).map_err(unwritten)?;
         let place = work.folder().join("layer");
         let file = fs_err::File::create(&place).map_err(unwritten)?;
         let mut out = BufWriter::with_capacity(1 << 18, &file);
@@ -114,11 +118,11 @@ impl Assembly<'_> {
         })?;
         out.flush().map_err(unwritten)?;
         drop(out);
-        let blob = self.cache.blob(&layer.digest);
+        let blob = self.made.blob(&layer.digest);
         fs_err::rename(&place, &blob).map_err(unwritten)?;
         let paths = LayerPaths::of(contents.paths());
         if let (Some(key), Some(text)) = (key, kept(&layer, &paths)) {
-            self.cache.write(entry(key), text.as_bytes())?;
+            self.made.write(entry(key), text.as_bytes())?;
         }
         Ok(MadeLayer { layer, blob, created_by: created_by.to_owned(), paths })
     }

@@ -71,7 +71,7 @@ impl Assembly<'_> {
         if image.settings.bins.is_some() || !project.is_apart_from(PREFIX) {
             return Ok(None);
         }
-        let kept = self.cache.read_json(self.entry(image, base, wanted)?);
+        let kept = self.note(&self.entry(image, base, wanted)?);
         Ok(kept.and_then(|kept| self.recalled(kept, wanted)))
     }
 
@@ -84,7 +84,7 @@ impl Assembly<'_> {
     ) -> Result<(), AssemblyError> {
         let wanted: Vec<_> = packages.platforms.iter().map(|its| (its.platform, its.locked)).collect();
         let entry = self.entry(image, base, &wanted)?;
-        Ok(self.cache.write_json(entry, &Kept::of(packages))?)
+        Ok(self.made.write_json(entry, &Kept::of(packages))?)
     }
 
     /// Where it is kept what an image's packages came to.

@@ -225,7 +225,7 @@ impl Assembly<'_> {
     /// The wheel that was last built of what a package has instead; none of a folder, which may have changed since.
     #[must_use]
     pub fn built(&self, lacking: &Lacking<'_>, target: &Target) -> Option<LockedFile> {
-        let built: BuiltWheel = self.cache.read_json(built_entry(lacking, target)?)?;
+        let built: BuiltWheel = self.note(&built_entry(lacking, target)?)?;
         let path = self.cache.root().join(&built.path);
         let size = fs_err::metadata(&path).ok()?.len();
         (size == built.size).then(|| LockedFile {
@@ -254,7 +254,7 @@ impl Assembly<'_> {
         let path = path.to_string_lossy().into_owned();
         let size = file.size.unwrap_or_default();
         let built = BuiltWheel { file_name: file.file_name.clone(), path, size, sha256 };
-        Ok(self.cache.write_json(entry, &built)?)
+        Ok(self.made.write_json(entry, &built)?)
     }
 
     /// The layers of an image's wheels on a platform, the lowest first.

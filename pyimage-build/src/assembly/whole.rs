@@ -157,6 +157,10 @@ impl Assembly<'_> {
             packages.platforms.push(PlatformPackages { platform, locked, library, wheels, overlap });
         }
         packages.to_pin = baked.to_pin;
+        // What is told is told each time.
+        if warnings.is_empty() {
+            self.keep_packages(image, base, &packages)?;
+        }
         Ok(packages)
     }
 

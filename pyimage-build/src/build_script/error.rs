@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::{Drift, LockError, MetadataError, PylockError, SourceError};
+use crate::{AssemblyError, CacheError, Drift, LockError, MetadataError, PylockError, SourceError};
 
 /// Why [`BuildScript::compile`](crate::BuildScript::compile) has failed.
 ///
@@ -124,6 +124,20 @@ pub enum CompileError {
         /// Why not.
         source: io::Error,
     },
+    /// The time is no number.
+    #[error("`SOURCE_DATE_EPOCH` is `{text}`, which is no number of seconds")]
+    Epoch {
+        /// Its value.
+        text: String,
+        /// Why not.
+        source: std::num::ParseIntError,
+    },
+    /// There is no cache to take wheels and layers from.
+    #[error(transparent)]
+    Cache(CacheError),
+    /// An image could not be assembled.
+    #[error(transparent)]
+    Assembly(Box<AssemblyError>),
     /// What is generated cannot be written.
     #[error("cannot write `{}`", path.display())]
     Write {
@@ -142,6 +156,10 @@ fn listed(drift: &[Drift]) -> String {
 }
 
 impl CompileError {
+    pub(super) fn assembly(error: AssemblyError) -> Self {
+        Self::Assembly(Box::new(error))
+    }
+
     /// What to do about it, a line for each way.
     ///
     /// ```
@@ -171,6 +189,8 @@ impl CompileError {
                     .to_owned()
             }
             Self::StaleLock { .. } => "run `cargo pyimage lock`".to_owned(),
+            Self::Cache(error) => error.help(),
+            Self::Assembly(error) => return error.helps(),
             Self::DamagedPackages { .. } => "delete it and run `cargo pyimage lock`".to_owned(),
             _ => return Vec::new(),
         };

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 
 use super::CompileError;
-use crate::Section;
+use crate::{ImageSettings, PackageFacts, PackageImage, Section};
 
 /// The manifest of a package, and that of the workspace that it is in.
 #[derive(Debug)]
@@ -92,6 +92,30 @@ impl Manifests {
         };
         let version = own.filter(|version| version.is_string()).or_else(shared);
         version.and_then(Value::as_str).unwrap_or("0.0.0")
+    }
+
+    /// What else it says of the package, as cargo has it.
+    fn facts(&self) -> PackageFacts {
+        let text = |key: &str| {
+            let own = self.package.get(&["package", key]);
+            let shared =
+                || self.workspace.as_ref().unwrap_or(&self.package).get(&["workspace", "package", key]);
+            // Its own is a string, or says that it is the workspace's.
+            let value = own.and_then(|own| if own.is_string() { Some(own) } else { shared() });
+            value.and_then(Value::as_str).map(str::to_owned)
+        };
+        PackageFacts {
+            repository: text("repository"),
+            description: text("description").map(|text| text.trim().to_owned()),
+            // Cargo took this before there was `OR`.
+            license: text("license").map(|text| text.replace('/', " OR ")),
+        }
+    }
+
+    /// An image of the package.
+    pub(super) fn image(&self, settings: ImageSettings) -> PackageImage {
+        let (package, version) = (self.name().to_owned(), self.version().to_owned());
+        PackageImage { package, version, facts: self.facts(), settings }
     }
 
     /// What the package says of its image.
