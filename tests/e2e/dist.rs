@@ -109,6 +109,14 @@ fn the_archive_has_all_that_belongs_to_the_programs() {
     ] {
         assert!(root.join(file).is_file(), "no {file} in {:?}", files(&root));
     }
+    let others = fs_err::read_to_string(root.join("LICENSES-OF-OTHERS.txt")).expect("the licences");
+    for linked in ["\nbollard ", "\nrustls ", "\nzstd-sys ", "Permission is hereby granted", "Apache License"]
+    {
+        assert!(others.contains(linked), "no {linked:?}");
+    }
+    for own in ["clap_complete ", "clap_mangen ", "lexopt ", "pyimage-build "] {
+        assert!(!others.contains(own), "{own:?} is not linked into them, or is ours");
+    }
     let list = finish(Command::new("tar").args(["--numeric-owner", "-tvzf"]).arg(&archive)).stdout;
     let owners: Vec<_> = list.lines().filter(|line| line.split_whitespace().nth(1) != Some("0/0")).collect();
     assert_eq!(owners, [""; 0], "all of it is root's");

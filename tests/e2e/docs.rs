@@ -54,7 +54,14 @@ pub(crate) fn lasting(text: &str) -> String {
                 word.to_owned()
             }
         });
-        lines.push(words.collect::<Vec<_>>().join(" "));
+        let mut words: Vec<_> = words.collect();
+        // A few bytes are as much the bed's as many.
+        for at in 1..words.len() {
+            if words[at].trim_end_matches([',', ')']) == "B" && words[at - 1].parse::<u64>().is_ok() {
+                "SIZE".clone_into(&mut words[at - 1]);
+            }
+        }
+        lines.push(words.join(" "));
     }
     lines.join("\n")
 }

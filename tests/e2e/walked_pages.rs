@@ -4,9 +4,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tests::{Folder, docker, finish, part, program, uv, with_cargo};
+use tests::{Folder, Repository, docker, finish, part, program, skip, uv, with_cargo};
 
 use crate::docs::lasting;
+
+/// Where the pages push to.
+const ELSEWHERE: &str = "ghcr.io/me/hello";
 
 /// What ends the output of a command.
 const END: &str = "--- end of a command ---";
@@ -39,7 +42,9 @@ fn shell(folder: &Folder, script: &str) -> Command {
 }
 
 /// Runs what a page's `console` blocks say; `SNAPSHOTS=overwrite` writes the answers into the page.
-fn goes_as_it_says(folder: &Folder, page: &str) {
+///
+/// Where the page pushes to, `ghcr.io/me/hello`, is another repository here.
+fn goes_as_it_says(folder: &Folder, page: &str, repository: Option<&str>) {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let page = fs_err::read_to_string(&path).expect("the page");
     // The page without answers, and after which of its lines an answer comes.
@@ -59,7 +64,7 @@ fn goes_as_it_says(folder: &Folder, page: &str) {
         }
         match command.or(more) {
             Some(words) => {
-                script.extend([words, "\n"]);
+                script.extend([&*words.replace(ELSEWHERE, repository.unwrap_or(ELSEWHERE)), "\n"]);
                 open = true;
             }
             None if in_block && line != "```console" => continue,
@@ -72,12 +77,13 @@ fn goes_as_it_says(folder: &Folder, page: &str) {
         .split_inclusive(&format!("{END}\n"))
         .map(|part| part.trim_end_matches(&format!("{END}\n")))
         .collect();
-    assert!(answers.len() > 7, "{} commands", answers.len());
+    assert!(answers.len() > 2, "{} commands", answers.len());
     assert_eq!(said.len(), answers.len(), "{said:?}");
     let mut printed = String::new();
     for (at, line) in kept.iter().enumerate() {
         for (_, said) in answers.iter().zip(&said).filter(|(after, _)| **after == at) {
-            printed.push_str(&said.replace(&folder.project().display().to_string(), "/home/ada/hello"));
+            let said = said.replace(&folder.project().display().to_string(), "/home/ada/hello");
+            printed.push_str(&repository.map_or_else(|| said.clone(), |here| said.replace(here, ELSEWHERE)));
         }
         printed.extend([line, "\n"]);
     }
@@ -112,13 +118,61 @@ fn errors_are_answered_as_their_page_says() {
     folder.file("Cargo.toml", MANIFEST).file("src/lib.rs", "").file("app/main.py", "print('hello')\n");
     folder.file("hello.py", "print('hello')\n");
     folder.file("gen.py", "# /// script\n# requires-python = \">=3.12,<3.14\"\n# ///\nprint('made')\n");
-    goes_as_it_says(&folder, "troubleshooting.md");
+    goes_as_it_says(&folder, "troubleshooting.md", None);
 }
 
 #[test]
 fn the_first_five_minutes_go_as_their_page_says() {
     if bed() {
         let _image = Loaded("stock:latest");
-        goes_as_it_says(&Folder::new(), "first-steps.md");
+        goes_as_it_says(&Folder::new(), "first-steps.md", None);
+    }
+}
+
+/// A project with two packages that need no others, so that no release of anything changes a page.
+fn with_packages(section: &str) -> Folder {
+    let folder = Folder::new();
+    let manifest = "[package]\nname = \"hello\"\nversion = \"0.3.0\"\nedition = \"2024\"\n";
+    folder.file("Cargo.toml", &format!("{manifest}{section}")).file("src/lib.rs", "");
+    folder.file("requirements.txt", "numpy==2.5.5\ntabulate==0.10.0\n").file("app/main.py", "import numpy\n");
+    folder
+}
+
+const SECTION: &str = "\n[package.metadata.pyimage]\ntag = \"3.13-slim\"\nrequirements = \"requirements.txt\"\n\
+    source = [\"app\"]\nentrypoint = [\"python3\", \"app/main.py\"]\nuser = \"1000\"\nexpose = [\"8000\"]\n";
+
+/// Locks such a project, and goes through a page with a repository for what it pushes.
+fn goes_as_it_says_with_packages(page: &str) {
+    if !bed() {
+        return;
+    }
+    let folder = with_packages(SECTION);
+    let Some(target) = Repository::new(&folder) else { return };
+    let locked = finish(&mut shell(&folder, "cargo pyimage --quiet lock"));
+    assert_eq!(locked.code, Some(0), "{}", locked.stderr);
+    goes_as_it_says(&folder, page, Some(target.reference("").trim_end_matches(':')));
+    target.adopt("latest");
+}
+
+#[test]
+fn images_are_looked_at_as_their_page_says() {
+    goes_as_it_says_with_packages("inspect.md");
+}
+
+#[test]
+fn sboms_are_as_their_page_says() {
+    if finish(Command::new("sh").args(["-c", "command -v jq"])).code == Some(0) {
+        goes_as_it_says_with_packages("sbom.md");
+    } else {
+        skip("jq");
+    }
+}
+
+#[test]
+fn dockerfiles_are_as_their_page_says() {
+    if bed() {
+        let folder = with_packages("");
+        folder.file("requirements.txt", "tabulate==0.10.0\n").file(".python-version", "3.13\n");
+        goes_as_it_says(&folder, "dockerfile.md", None);
     }
 }

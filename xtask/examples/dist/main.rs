@@ -6,6 +6,7 @@
 mod archive;
 mod completions;
 mod man;
+mod notices;
 
 use std::path::{Path, PathBuf};
 
@@ -50,6 +51,8 @@ fn dist(programs: &Path, target: &str, output: &Path, epoch: u64) -> Result<()> 
     for (path, bytes) in files {
         archive.add(&path, bytes, Mode::Text);
     }
+    let linked = notices::of(&["cargo-pyimage", "cargo-pyrun"], target)?;
+    archive.add("LICENSES-OF-OTHERS.txt", linked.into_bytes(), Mode::Text);
     for program in ["cargo-pyimage", "cargo-pyrun"] {
         let file = format!("{program}{}", if target.contains("windows") { ".exe" } else { "" });
         archive.add(&file, fs::read(programs.join(&file))?, Mode::Program);
