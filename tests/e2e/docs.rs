@@ -33,7 +33,13 @@ fn commands(page: &str) -> Vec<(String, String)> {
 /// What stays when the bed is built anew: no digests, sizes and patch releases, and columns as wide as they happen to be.
 pub(crate) fn lasting(text: &str) -> String {
     let mut lines = Vec::new();
-    for line in text.lines() {
+    // What is told only where it takes long, and what the bed's Python was made of.
+    let passing = |line: &&str| {
+        line.trim_start().starts_with("Fetching ")
+            || line.contains("PYTHON_SHA256=")
+            || line.contains("PYTHON_VERSION=")
+    };
+    for line in text.lines().filter(|line| !passing(line)) {
         let words = line.split_whitespace().map(|word| {
             let bare = word.trim_end_matches([',', ')']);
             let end = &word[bare.len()..];
@@ -41,6 +47,8 @@ pub(crate) fn lasting(text: &str) -> String {
             let numbers: Vec<_> = patch.split('.').collect();
             if let Some((before, _)) = bare.split_once("sha256:") {
                 format!("{before}DIGEST{end}")
+            } else if bare.len() == 12 && bare.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                format!("DIGEST{end}")
             } else if numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u32>().is_ok()) {
                 let minor = patch.rsplit_once('.').map_or(patch, |(minor, _)| minor);
                 format!("{minor}.N{}{end}", &bare[patch.len()..])
