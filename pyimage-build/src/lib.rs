@@ -19,10 +19,8 @@
 //! ```
 //!
 //! ```no_run
-//! // build.rs
-//! fn main() {
-//!     pyimage_build::configure().compile_or_exit();
-//! }
+//! // All that the `main` of build.rs does.
+//! pyimage_build::configure().compile_or_exit();
 //! ```
 //!
 //! ```ignore
