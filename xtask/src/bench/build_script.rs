@@ -48,7 +48,10 @@ impl<'a> Crates<'a> {
             (
                 &new.with,
                 "fn main() { pyimage_build::configure().compile_or_exit(); }\n",
-                format!("pyimage-build = {{ path = {:?} }}\n", work::root().join("pyimage-build")),
+                format!(
+                    "pyimage-build = {{ path = {:?} }}\n",
+                    work::root().join("pyimage-build").display().to_string()
+                ),
                 "mod pyimage { include!(concat!(env!(\"OUT_DIR\"), \"/pyimage.rs\")); }\nfn main() { println!(\"{}\", pyimage::ASSETS.len()); }\n",
             ),
             (&new.without, "fn main() {}\n", String::new(), "fn main() { println!(\"2\"); }\n"),
@@ -74,8 +77,7 @@ impl<'a> Crates<'a> {
     }
 
     fn cargo(&self, at: &Path) -> Command {
-        let mut command =
-            self.bench.clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()).as_ref());
+        let mut command = self.bench.clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(["build", "--offline"]).current_dir(at);
         command.env("CARGO_TARGET_DIR", at.join("target")).env("CARGO_INCREMENTAL", "0");
         command
@@ -100,7 +102,7 @@ impl<'a> Crates<'a> {
 
     fn count(&self) -> Result<Row> {
         let name = "crates that it adds";
-        let mut tree = self.bench.clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()).as_ref());
+        let mut tree = self.bench.clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         tree.args(["tree", "--offline", "--prefix", "none", "-e", "normal,build", "-p", "pyimage-build"]);
         let output = tree.current_dir(&self.with).output().context("cannot start cargo")?;
         if !output.status.success() {
