@@ -75,7 +75,7 @@ impl<'a> Crates<'a> {
 
     fn cargo(&self, at: &Path) -> Command {
         let mut command =
-            self.bench.clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()).as_ref());
+            self.bench.clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(["build", "--offline"]).current_dir(at);
         command.env("CARGO_TARGET_DIR", at.join("target")).env("CARGO_INCREMENTAL", "0");
         command
@@ -100,7 +100,7 @@ impl<'a> Crates<'a> {
 
     fn count(&self) -> Result<Row> {
         let name = "crates that it adds";
-        let mut tree = self.bench.clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()).as_ref());
+        let mut tree = self.bench.clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         tree.args(["tree", "--offline", "--prefix", "none", "-e", "normal,build", "-p", "pyimage-build"]);
         let output = tree.current_dir(&self.with).output().context("cannot start cargo")?;
         if !output.status.success() {
