@@ -4,5 +4,6 @@ mod assets;
 mod bad_input;
 mod crates;
 mod images;
+mod layouts;
 mod published;
 mod reruns;

@@ -38,7 +38,8 @@ pub struct Assembled {
 }
 
 impl Assembled {
-    /// Writes it as an OCI layout, with these names, in a folder for nothing else. Layers of the base are not in it.
+    /// Writes it as an OCI layout, with these names, in a folder for nothing else. Layers of the base are not in it. Its own
+    /// are links to the files of the cache where that can be, and read by nobody here: who takes them checks them.
     ///
     /// ```no_run
     /// # fn of(assembled: &pyimage_build::Assembled) -> Result<(), pyimage_build::AssemblyError> {
@@ -57,7 +58,7 @@ impl Assembled {
             for image in &self.images {
                 for layer in image.added_layers() {
                     if let Some(blob) = self.blobs.get(&layer.digest) {
-                        layout.add_file(layer, blob)?;
+                        layout.link_file(layer, blob)?;
                     }
                 }
                 layout.add_image(image)?;

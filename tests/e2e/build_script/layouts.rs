@@ -1,0 +1,220 @@
+//! Images that build scripts assemble: the ones that `cargo pyimage build` makes, without a network or an engine.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tests::{Finished, Folder, finish};
+
+use super::crates::cargo;
+use crate::build::OnDisk;
+use crate::{bytecode, lock_packages};
+
+const SCRIPT: &str = "fn main() {\n    pyimage_build::configure().image(pyimage_build::ImageWhen::Always).compile_or_exit();\n}\n";
+const LIBRARY: &str = "pub mod pyimage {\n    include!(concat!(env!(\"OUT_DIR\"), \"/pyimage.rs\"));\n}\n";
+
+/// What makes a package one with a build script, at the end of its manifest.
+fn with_script(section: &str) -> String {
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("pyimage-build");
+    format!("{section}\n[build-dependencies]\npyimage-build = {{ path = {library:?} }}\n\n[workspace]\n")
+}
+
+fn fill(folder: &Folder) {
+    folder.file("build.rs", SCRIPT).file("src/lib.rs", LIBRARY);
+    let locked = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("Cargo.lock");
+    folder.file("Cargo.lock", &fs_err::read_to_string(locked).expect("versions"));
+}
+
+fn project(section: &str) -> Option<lock_packages::Project> {
+    let project = lock_packages::Project::new(&with_script(section))?;
+    fill(&project.folder);
+    project.folder.file("requirements.txt", "demo\nnative\n").file("app/main.py", "import demo\n");
+    Some(project)
+}
+
+/// Runs a command of `cargo pyimage`, which has to work.
+fn pyimage(project: &lock_packages::Project, words: &[&str]) -> String {
+    let run = finish(project.command(words[0]).args(&words[1..]));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    run.stdout
+}
+
+/// Builds the packages in a folder with nothing to ask but the cache.
+fn cargo_build(folder: &Folder) -> Finished {
+    let mut command = cargo();
+    command.args(["build", "--offline", "--message-format", "json"]).current_dir(folder.project());
+    command.env("PYIMAGE_CACHE_DIR", folder.cache()).env("PYIMAGE_MIRRORS", "http://127.0.0.1:9");
+    command.env("DOCKER_HOST", "unix:///nowhere/docker.sock").env("UV_DEFAULT_INDEX", "http://127.0.0.1:9");
+    finish(&mut command)
+}
+
+/// The folder that the build script of a package has written to.
+fn out_dir(run: &Finished, package: &str) -> PathBuf {
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let messages = run.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut ours = messages.filter(|message| {
+        let id = message["package_id"].as_str().unwrap_or_default();
+        let id = id.strip_prefix("path+file://").unwrap_or_default();
+        message["reason"] == "build-script-executed"
+            && (id.contains(&format!("/{package}#")) || id.contains(&format!("#{package}@")))
+    });
+    ours.next().and_then(|message| message["out_dir"].as_str().map(PathBuf::from)).expect("a build script")
+}
+
+/// The digest of the one index in a layout.
+fn digest(layout: &OnDisk) -> String {
+    let digests: std::collections::BTreeSet<String> = layout.json("index.json")["manifests"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|named| named["digest"].as_str().expect("a digest").to_owned())
+        .collect();
+    assert_eq!(digests.len(), 1, "{digests:?}");
+    digests.into_iter().next().unwrap_or_default()
+}
+
+/// The files of a folder, with their sizes and times.
+fn files(folder: &Path) -> Vec<String> {
+    let mut command = std::process::Command::new("find");
+    let mut lines: Vec<_> = finish(command.arg(folder).args(["-type", "f", "-printf", "%P %s %T@\n"]))
+        .stdout
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_layout_is_the_image_that_cargo_pyimage_builds() {
+    let section = "requirements = \"requirements.txt\"\nsource = [\"app\"]\ntags = [\"latest\", \"{version}\", \"{git.sha}\"]\n\
+                   user = \"1000\"\n";
+    let Some(project) = project(section) else { return };
+    pyimage(&project, &["fetch"]);
+    let cache = files(&project.folder.cache());
+    let run = cargo_build(&project.folder);
+    let out = out_dir(&run, "app");
+    assert_eq!(files(&project.folder.cache()), cache, "a build script writes to its own folder");
+    let layout = OnDisk(out.join("pyimage/app"));
+    let made = digest(&layout);
+    let built = pyimage(&project, &["build", "--offline", "-t", "1"]);
+    assert_eq!(built.trim(), format!("app@{made}"));
+
+    // What Rust code knows of it.
+    let module = fs_err::read_to_string(out.join("pyimage.rs")).expect("a module");
+    assert!(module.contains(&format!("reference: \"app@{made}\"")), "{module}");
+    let index = layout.blob(&layout.json("index.json")["manifests"][0]);
+    for (platform, manifest) in
+        ["linux/amd64", "linux/arm/v7"].iter().zip(index["manifests"].as_array().expect("a list"))
+    {
+        let digest = manifest["digest"].as_str().expect("a digest");
+        assert!(module.contains(&format!("(\"{platform}\", \"{digest}\")")), "{module}");
+    }
+    let here = project.folder.project();
+    assert!(!module.contains(here.to_str().expect("UTF-8")), "{module}");
+
+    // What is in it: packages, files, and the names that a build script can know.
+    let names: Vec<_> = layout.json("index.json")["manifests"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|image| image["annotations"]["org.opencontainers.image.ref.name"].clone())
+        .collect();
+    assert_eq!(names, ["app:0.1.0", "app:latest"]);
+    let paths: Vec<_> = layout.manifests()[0]["layers"]
+        .as_array()
+        .expect("layers")
+        .iter()
+        .filter(|layer| layout.0.join(OnDisk::path(layer)).exists())
+        .flat_map(|layer| layout.paths(layer))
+        .collect();
+    for path in ["usr/local/lib/python3.13/site-packages/demo.py", "usr/src/app/app/main.py"] {
+        assert!(paths.iter().any(|its| its == path), "no {path} in {paths:?}");
+    }
+
+    // Without a change nothing is made; with one, one layer.
+    let before = files(&out);
+    assert_eq!(out_dir(&cargo_build(&project.folder), "app"), out);
+    assert_eq!(files(&out), before);
+    let blobs = layout.blobs();
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    project.folder.file("app/main.py", "import demo, native\n");
+    cargo_build(&project.folder);
+    let changed = digest(&layout);
+    assert_ne!(changed, made);
+    assert_eq!(pyimage(&project, &["build", "--offline", "-t", "1"]).trim(), format!("app@{changed}"));
+    // The source's layer, configurations, manifests and the index: nothing of before is left.
+    assert_eq!(layout.blobs().difference(&blobs).count(), 6);
+    assert_eq!(layout.blobs().len(), blobs.len());
+    assert_eq!(fs_err::read_dir(out.join("pyimage-cache/blobs/sha256")).expect("layers").count(), 1);
+}
+
+#[test]
+fn what_is_not_in_the_cache_is_named_with_what_gets_it() {
+    let section = "requirements = \"requirements.txt\"\nsource = [\"app\"]\n";
+    let Some(project) = project(section) else { return };
+    pyimage(&project, &["lock"]);
+    let failed = |parts: &[&str]| {
+        let run = cargo_build(&project.folder);
+        assert_eq!(run.code, Some(101), "{}", run.stderr);
+        for part in parts {
+            assert!(run.stderr.contains(part), "no {part:?} in {}", run.stderr);
+        }
+    };
+    failed(&[
+        "error: app@0.1.0: the image of `app` needs what is not in the cache: `demo-2.0-py3-none-any.whl`, `helper-1.0-",
+        "error: app@0.1.0: help: get it with `cargo pyimage fetch`",
+    ]);
+    // Elsewhere, nothing of it is asked for.
+    let mut skipped = cargo();
+    skipped.args(["build", "--offline", "--message-format", "json"]).current_dir(project.folder.project());
+    skipped.env("PYIMAGE_SKIP", "1").env("PYIMAGE_CACHE_DIR", project.folder.cache());
+    let out = out_dir(&finish(&mut skipped), "app");
+    assert!(!out.join("pyimage").exists());
+    pyimage(&project, &["fetch"]);
+    let out = out_dir(&cargo_build(&project.folder), "app");
+    assert!(out.join("pyimage/app/index.json").is_file());
+
+    let manifest = project.text("Cargo.toml");
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    project.folder.file("Cargo.toml", &manifest.replace("source =", "bins = true\nsource ="));
+    failed(&["the image of `app` asks for `bins`", "`cargo pyimage build`"]);
+}
+
+#[test]
+fn two_crates_of_a_workspace_have_a_layout_each() {
+    let section = "requirements = \"requirements.txt\"\nsource = [\"app\"]\n";
+    let Some(project) = project(section) else { return };
+    let manifest = project.text("Cargo.toml");
+    let folder = &project.folder;
+    let head = manifest.split("\n[workspace]").next().unwrap_or_default();
+    for name in ["one", "other"] {
+        let own = head.replace("name = \"app\"", &format!("name = \"{name}\""));
+        folder.file(&format!("{name}/Cargo.toml"), &own).file(&format!("{name}/build.rs"), SCRIPT);
+        folder
+            .file(&format!("{name}/src/lib.rs"), LIBRARY)
+            .file(&format!("{name}/requirements.txt"), "demo\n");
+        folder.file(&format!("{name}/app/main.py"), &format!("print('{name}')\n"));
+    }
+    folder.file("Cargo.toml", "[workspace]\nmembers = [\"one\", \"other\"]\nresolver = \"3\"\n");
+    pyimage(&project, &["fetch"]);
+    let run = cargo_build(folder);
+    let made = ["one", "other"].map(|name| {
+        let layout = OnDisk(out_dir(&run, name).join("pyimage").join(name));
+        format!("{name}@{}\n", digest(&layout))
+    });
+    assert_eq!(pyimage(&project, &["build", "--offline"]), made.concat());
+}
+
+#[test]
+fn bytecode_that_was_fetched_is_in_it() {
+    let Some(project) = bytecode::Project::new(&with_script("")) else { return };
+    fill(&project.folder);
+    bytecode::succeeded(&project.run(["lock"]));
+    let without = cargo_build(&project.folder);
+    assert_eq!(without.code, Some(101), "{}", without.stderr);
+    bytecode::succeeded(&project.run(["fetch"]));
+    let layout = OnDisk(out_dir(&cargo_build(&project.folder), "app").join("pyimage/app"));
+    let alone = project.alone(["build", "--frozen"]);
+    let built = bytecode::succeeded(&alone).trim();
+    assert_eq!(built.rsplit('@').next(), Some(digest(&layout).as_str()));
+}
