@@ -14,7 +14,7 @@ const LIBRARY: &str = "pub mod pyimage {\n    include!(concat!(env!(\"OUT_DIR\")
 
 /// What makes a package one with a build script, at the end of its manifest.
 fn with_script(section: &str) -> String {
-    let library = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("pyimage-build");
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("pyimage-build").display().to_string();
     format!("{section}\n[build-dependencies]\npyimage-build = {{ path = {library:?} }}\n\n[workspace]\n")
 }
 
