@@ -1,7 +1,8 @@
 //! Reports on sales: Python in a container, and a Rust program around it.
 
 use std::env;
-use std::fs;
+use std::ffi::OsStr;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,20 +11,21 @@ use pyrun::{Script, ScriptError};
 
 const USAGE: &str = "usage: report-tool REPORT DATA.csv [OUTPUT.csv]\n       report-tool list\n";
 
-/// The reports by name. Each is a file with metadata that says which packages it needs.
-const REPORTS: [(&str, &str); 2] =
-    [("monthly", include_str!("../reports/monthly.py")), ("summary", include_str!("../reports/summary.py"))];
+/// What `build.rs` has made of `reports/`: `ASSETS`, and `asset(PATH)`.
+mod python {
+    include!(concat!(env!("OUT_DIR"), "/pyimage.rs"));
+}
 
-/// The module that all of them import.
-const SALES: &str = include_str!("../reports/sales.py");
+/// What has metadata is a report; what has none is a module that reports import.
+const METADATA: &[u8] = b"# /// script";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["list"] => {
-            for (name, text) in REPORTS {
-                println!("{name}  {}", about(text));
+            for report in python::ASSETS.iter().filter(|asset| asset.contents.starts_with(METADATA)) {
+                println!("{}  {}", name(report), about(report));
             }
             ExitCode::SUCCESS
         }
@@ -36,20 +38,26 @@ fn main() -> ExitCode {
     }
 }
 
-/// The first line of the report's docstring.
-fn about(text: &str) -> &str {
-    text.split("\"\"\"").nth(1).unwrap_or_default()
+fn name(report: &python::Asset) -> &str {
+    Path::new(report.path).file_stem().and_then(OsStr::to_str).unwrap_or_default()
+}
+
+/// The report's docstring.
+fn about(report: &python::Asset) -> &str {
+    report.text().and_then(|text| text.split("\"\"\"").nth(1)).unwrap_or_default()
 }
 
 /// Runs a report on the data. It sees that one file, cannot change it, and has no network.
 fn report(name: &str, data: &Path, output: Option<&Path>) -> Result<ExitCode, ReportError> {
-    let (_, text) = REPORTS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .ok_or_else(|| ReportError::Unknown(name.to_owned()))?;
+    let report = python::asset(&format!("reports/{name}.py"));
+    let report = report.filter(|asset| asset.contents.starts_with(METADATA));
+    let report = report.ok_or_else(|| ReportError::Unknown(name.to_owned()))?;
     let data = data.canonicalize().map_err(|error| ReportError::File(data.display().to_string(), error))?;
-    let script = Script::embedded(format!("{name}.py"), *text)
-        .beside("sales.py", SALES)
+    let mut script = Script::embedded(report.path, report.contents);
+    for module in python::ASSETS.iter().filter(|asset| !asset.contents.starts_with(METADATA)) {
+        script = script.beside(module.path, module.contents);
+    }
+    let script = script
         .tag("3.13-slim")
         .shell(Shell::from_flags(None, false, false))
         .mount_read_only(data, "/data/sales.csv")
@@ -61,7 +69,7 @@ fn report(name: &str, data: &Path, output: Option<&Path>) -> Result<ExitCode, Re
     };
     // What the script says on stderr is told where it fails.
     let report = script.output().wait()?.successful()?;
-    fs::write(output, report.stdout)
+    fs_err::write(output, report.stdout)
         .map_err(|error| ReportError::File(output.display().to_string(), error))?;
     Ok(ExitCode::SUCCESS)
 }
