@@ -34,7 +34,7 @@ fn assets_that_cannot_be_are_named() {
     assert_eq!(
         errors("\"app\""),
         [
-            "expected an array of strings for `package.metadata.pyimage.source` in `HERE/Cargo.toml:10`, found a string"
+            "expected an array of strings for `package.metadata.pyimage.source` in `HERE/Cargo.toml:9`, found a string"
         ]
     );
     symlink("/etc/passwd", new.path("app/out")).expect("a link");

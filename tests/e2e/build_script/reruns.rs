@@ -71,19 +71,14 @@ fn variables_that_are_looked_at_run_the_script() {
 #[test]
 fn a_package_that_is_all_asset_is_not_built_again_for_what_a_build_leaves() {
     let new = Crate::with("whole", "2021", "[package.metadata.pyimage]\nsource = [\".\"]\n");
-    let build = || {
-        let mut command = new.cargo(["build", "-v"]);
-        // As it is by default: in the package's folder.
-        command.env("CARGO_TARGET_DIR", new.path("target"));
-        let built = finish(&mut command);
-        assert_eq!(built.code, Some(0), "{}", built.stderr);
-        built.stderr
-    };
-    assert!(has_run(&build(), "whole"));
-    assert!(!has_run(&build(), "whole"));
-    pause();
-    new.write("app/new.py", "");
-    assert!(has_run(&build(), "whole"), "a folder in it is looked at");
+    // As where cargo builds by default.
+    new.write("target/CACHEDIR.TAG", "");
+    let runs = |change: &dyn Fn(&Crate)| runs_after(&new, "whole", change);
+    assert!(runs(&|_| ()));
+    assert!(!runs(&|new| new.write("target/debug/new", "")), "what cargo writes");
+    assert!(!runs(&|new| new.write(".git/index", "")), "what git writes");
+    assert!(runs(&|new| new.write("app/new.py", "")), "a folder in it is looked at");
+    assert!(new.run().contains("app/new.py"));
 }
 
 #[test]
@@ -110,19 +105,7 @@ fn a_module_that_is_the_same_is_not_written_and_nothing_else_is() {
 #[test]
 fn two_builds_at_once_both_work() {
     let new = Crate::new("at-once");
-    let children: Vec<_> = ["build", "check"]
-        .into_iter()
-        .map(|what| {
-            let mut command = new.cargo([what]);
-            let out = new.path(&format!("target-{what}"));
-            // One builds where the other does, and one elsewhere.
-            if what == "check" {
-                command.env("CARGO_TARGET_DIR", out);
-            }
-            tests::spawn(&mut command)
-        })
-        .chain([tests::spawn(&mut new.cargo(["build"]))])
-        .collect();
+    let children = ["build", "check", "build"].map(|what| tests::spawn(&mut new.cargo([what])));
     for child in children {
         let ended = child.wait_with_output().expect("its end");
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
