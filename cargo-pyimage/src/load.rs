@@ -87,7 +87,7 @@ impl Loader<'_> {
         })?;
         let names = &built.tags[..];
         let [first, others @ ..] = names else { return Err(LoadError::NoTag(built.name.familiar())) };
-        let under_its_name = self.engine.stored(&first.to_string()).await?;
+        let under_its_name = self.engine.unpacked(&first.to_string()).await?;
         let is_named = under_its_name.as_ref().is_some_and(|stored| is(stored, image));
         let known = match under_its_name {
             Some(stored) if is_named => Some(stored),
@@ -116,7 +116,7 @@ impl Loader<'_> {
     /// The very image, whatever it is called there.
     async fn under_its_id(&self, image: &Image) -> Result<Option<StoredImage>, EngineError> {
         for blob in [&image.config, &image.manifest] {
-            let found = self.engine.stored(blob.descriptor.digest.as_str()).await?;
+            let found = self.engine.unpacked(blob.descriptor.digest.as_str()).await?;
             if let Some(stored) = found.filter(|stored| is(stored, image)) {
                 return Ok(Some(stored));
             }
@@ -178,7 +178,14 @@ impl Loader<'_> {
         let sent = archive.send(self.engine, &name.familiar()).await;
         drop(work);
         sent?;
-        match self.engine.stored(&name.to_string()).await? {
+        let name_there = name.to_string();
+        // What was sent without anything of the base may have been too little.
+        let found = if base.is_empty() {
+            self.engine.unpacked(&name_there).await?
+        } else {
+            self.engine.stored(&name_there).await?
+        };
+        match found {
             Some(stored) if is(&stored, image) => {
                 if let Some(cache) = self.cache
                     && self.engine.facts().containerd_store
@@ -232,7 +239,7 @@ impl Loader<'_> {
         names.push(built.base.to_string());
         let mut most = 0;
         for name in names {
-            if let Some(stored) = self.engine.stored(&name).await? {
+            if let Some(stored) = self.engine.unpacked(&name).await? {
                 let mut common = in_common(&image.diff_ids, &stored.layers);
                 if self.engine.facts().containerd_store {
                     common = given::certain(self.cache, image, &stored, common);

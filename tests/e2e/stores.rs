@@ -135,3 +135,23 @@ fn an_archive_of_all_platforms_has_them_all() {
     let ran = setting.cli(["run", "--rm", &project.tag()]);
     assert_eq!(succeeded(&ran), format!("first 1.0 ['hello'] /usr/src/app {}\n", machine()));
 }
+
+/// containerd's store keeps an image that it could not unpack, which no container can have.
+#[test]
+fn what_is_there_but_lacks_its_base_is_loaded() {
+    let Some(setting) = Setting::containerd_of_root() else { return };
+    let Some(base) = RegistryImage::push(&setting.folder, 600_000) else { return };
+    let (key, own) = (format!("base = \"{}\"", base.name()), format!("[\"{}\"]", platform()));
+    let Some(project) = Project::on(&setting, &key, &own) else { return };
+    succeeded(&project.run(["save", "app.tar", "--format", "docker", "--sparse"]));
+    let file = setting.folder.project().join("app.tar");
+    let _ = setting.cli(["load", "-q", "-i", &file.to_string_lossy()]);
+    assert!(project.is_there(), "by its name");
+    let loaded = project.run(["load"]);
+    succeeded(&loaded);
+    let pulled = loaded.stderr.lines().find_map(|line| line.trim().strip_prefix("Pulling "));
+    let pulled = pulled.and_then(|text| text.split(' ').next()).expect("it is told");
+    let ran = setting.cli(["run", "--rm", &project.tag()]);
+    assert_eq!(setting.cli(["rmi", pulled]).code, Some(0));
+    assert!(succeeded(&ran).starts_with("first 1.0"));
+}

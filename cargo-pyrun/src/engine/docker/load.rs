@@ -31,6 +31,25 @@ impl Engine {
         }
     }
 
+    /// What the engine can run of what it keeps under this name or id.
+    ///
+    /// containerd's store keeps an image also where layers are missing, and names it. Only the sizes in its history tell
+    /// that they are not there.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn unpacked(&self, reference: &str) -> Result<Option<StoredImage>, EngineError> {
+        let Some(stored) = self.stored(reference).await? else { return Ok(None) };
+        if !self.facts.containerd_store {
+            return Ok(Some(stored));
+        }
+        match self.docker.image_history(reference).await {
+            Ok(_) => Ok(Some(stored)),
+            Err(Error::DockerResponseServerError { .. }) => Ok(None),
+            Err(error) => Err(refusal("inspect", reference, error)),
+        }
+    }
+
     /// Loads an archive of images as it comes; `name` is what failures call it.
     ///
     /// An engine says that all is well before it begins, so that what it says afterwards decides. What it has loaded is
