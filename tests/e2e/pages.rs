@@ -133,10 +133,103 @@ fn the_report_tool_goes_as_its_page_says() {
     fails(
         &format!("cargo run -q -- summary {other} {other}"),
         1,
-        "`summary.py` failed: exit code 1\nno column",
+        "`reports/summary.py` failed: exit code 1\nno column",
     );
     let elsewhere = "DOCKER_HOST=unix:///nowhere.sock cargo run -q -- summary sample/sales.csv";
     fails(elsewhere, 125, "no container engine answers");
     let left = finish(Command::new("git").args(["status", "--porcelain", "--", "."]).current_dir(&here));
     assert!(!left.stdout.contains("monthly.csv"), "{}", left.stdout);
+}
+
+/// Whether this machine compiles Rust for arm64 as it does for itself.
+fn compiles_for_arm64() -> bool {
+    let target = "aarch64-unknown-linux-gnu";
+    let folder =
+        finish(with_cargo(Command::new("rustc").args(["--print", "target-libdir", "--target", target])));
+    let linker = finish(Command::new("sh").args(["-c", "command -v aarch64-linux-gnu-gcc"])).code == Some(0);
+    linker && Path::new(folder.stdout.trim()).is_dir() && part("TESTBED_ARM64").is_some()
+}
+
+#[test]
+fn the_service_goes_as_its_page_says() {
+    if part("TESTBED_DOCKER").is_none() || part("TESTBED_REGISTRY").is_none() {
+        return;
+    }
+    // Else the page's image is made for this machine alone.
+    let both = cfg!(target_arch = "x86_64") && compiles_for_arm64();
+    if !both {
+        tests::skip("compiler for arm64");
+    }
+    let folder = Folder::new();
+    copied(&example("service"), &folder.project());
+    let unique = folder.root().file_name().expect("a name").to_string_lossy().to_lowercase();
+    let image = format!("pyimage-test/{unique}");
+    let manifest = folder.project().join("Cargo.toml");
+    let text = fs_err::read_to_string(&manifest).expect("the manifest");
+    let section = "[package.metadata.pyimage]\n";
+    let named = text.replace(section, &format!("{section}name = \"{image}\"\n"));
+    fs_err::write(manifest, named).expect("the manifest");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port().to_string();
+    drop(listener);
+    let own = if cfg!(target_arch = "x86_64") { "linux/amd64" } else { "linux/arm64" };
+
+    let commands = commands(&folder.project().join("README.md"));
+    assert!(commands.len() >= 7, "{commands:?}");
+    for (command, printed) in commands {
+        if !both && command.contains("linux/arm64") {
+            continue;
+        }
+        let mut line = command
+            .replace("--name service ", &format!("--name {unique} "))
+            .replace("exec service ", &format!("exec {unique} "))
+            .replace("--force service", &format!("--force {unique}"))
+            .replace("service:latest", &format!("{image}:latest"))
+            .replace("8000:8000", &format!("127.0.0.1:{port}:8000"))
+            .replace("localhost:8000", &format!("127.0.0.1:{port}"));
+        if !both && command.starts_with("cargo pyimage build") {
+            line += &format!(" --platform {own}");
+        }
+        if command.starts_with("docker rm") {
+            is_healthy(&unique);
+        }
+        let mut run = shell(&line, &folder, &folder.project());
+        // Cargo compiles it where a user's cargo does.
+        run.env("CARGO_TARGET_DIR", folder.project().join("target")).env("NO_PROXY", "*");
+        goes(&command, &printed, run);
+    }
+    if both {
+        // What the page has loaded last.
+        let name = format!("{unique}-arm64");
+        let options = ["run", "--detach", "--init", "--platform", "linux/arm64", "--health-interval", "1s"];
+        let mut run = Command::new("docker");
+        run.args(options).args([
+            "--name",
+            &name,
+            "--health-cmd",
+            "service check",
+            &format!("{image}:latest"),
+        ]);
+        run.env("DOCKER_HOST", part("TESTBED_DOCKER").unwrap_or_default());
+        let run = finish(&mut run);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        is_healthy(&name);
+        let machine = tests::docker(["exec", &name, "uname", "-m"]).stdout;
+        let _ = tests::docker(["rm", "--force", &name]);
+        assert_eq!(machine, "aarch64\n");
+    }
+    let _ = tests::docker(["rmi", "--force", &format!("{image}:latest")]);
+}
+
+/// The engine's own view, then that of a service whose worker was killed: it starts another.
+fn is_healthy(container: &str) {
+    let state = || tests::docker(["inspect", "--format", "{{.State.Health.Status}}", container]).stdout;
+    assert!(tests::eventually(std::time::Duration::from_secs(60), || state() == "healthy\n"), "{}", state());
+    let kill = "import os\nfor pid in filter(str.isdigit, os.listdir('/proc')):\n    \
+                words = open(f'/proc/{pid}/cmdline').read().split('\\0')\n    \
+                if 'worker/main.py' in words: os.kill(int(pid), 9)";
+    let killed = tests::docker(["exec", container, "python3", "-c", kill]);
+    assert_eq!(killed.code, Some(0), "{}", killed.stderr);
+    let checked = tests::docker(["exec", container, "service", "check"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
 }

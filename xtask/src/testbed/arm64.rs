@@ -40,6 +40,7 @@ fn emulated() -> bool {
 
 pub(crate) fn up(bed: &Bed) -> Result<()> {
     emulate()?;
+    compile();
     let tag = image::SLIM.tag;
     // What Docker Hub gave is such an index already.
     if HUB.stores(bed, "library/python", tag)? && !is_index(tag)? {
@@ -64,6 +65,16 @@ fn pull(arch: &str) -> Result<()> {
     let mut pull = engine::docker();
     pull.args(["pull", "--quiet", "--platform", &format!("linux/{arch}"), &image::SLIM.name()]);
     process::read(&mut pull).map(drop)
+}
+
+/// Sees to what compiles Rust for arm64. A machine that cannot have it builds the example for itself alone, and the test notes that.
+fn compile() {
+    let tools = ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"]
+        .map(|package| Tool { program: "aarch64-linux-gnu-gcc", package });
+    let linker = cfg!(target_arch = "aarch64") || machine::provide(&tools).is_ok();
+    if linker && process::found("rustup") {
+        process::succeeds(process::command("rustup").args(["target", "add", "aarch64-unknown-linux-gnu"]));
+    }
 }
 
 /// Has the kernel run arm64 programs through qemu, in containers too.
