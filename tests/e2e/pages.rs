@@ -188,7 +188,7 @@ fn the_service_goes_as_its_page_says() {
             .replace("8000:8000", &format!("127.0.0.1:{port}:8000"))
             .replace("localhost:8000", &format!("127.0.0.1:{port}"));
         if !both && command.starts_with("cargo pyimage build") {
-            line += &format!(" --platform {own}");
+            line.extend([" --platform ", own]);
         }
         if command.starts_with("docker rm") {
             is_healthy(&unique);
