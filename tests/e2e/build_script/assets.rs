@@ -152,7 +152,7 @@ fn ten_thousand_assets_are_embedded() {
 
 #[test]
 fn for_another_target_the_assets_are_the_same() {
-    let new = Crate::new("target");
+    let new = Crate::new("other-target");
     let host = output(cargo().args(["-vV"]));
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
     // Named, a target has folders of its own, and build scripts are for the host.
