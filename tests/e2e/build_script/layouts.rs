@@ -1,16 +1,33 @@
 //! Images that build scripts assemble: the ones that `cargo pyimage build` makes, without a network or an engine.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use tests::{Finished, Folder, finish};
 
-use super::crates::cargo;
+use super::crates::{cargo, shared};
 use crate::build::OnDisk;
 use crate::{bytecode, lock_packages};
 
 const SCRIPT: &str = "fn main() {\n    pyimage_build::configure().image(pyimage_build::ImageWhen::Always).compile_or_exit();\n}\n";
 const LIBRARY: &str = "pub mod pyimage {\n    include!(concat!(env!(\"OUT_DIR\"), \"/pyimage.rs\"));\n}\n";
+
+/// Cargo's folders for packages of one name and version are the same, wherever in a shared target folder's users they
+/// are: one test at a time has such a package, and begins without what the last one left.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for folder in ["build", ".fingerprint"] {
+        let folder = shared().join("target/debug").join(folder);
+        for entry in fs_err::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with("app-") {
+                fs_err::remove_dir_all(entry.path()).expect("nothing of an earlier test");
+            }
+        }
+    }
+    guard
+}
 
 /// What makes a package one with a build script, at the end of its manifest.
 fn with_script(section: &str) -> String {
@@ -86,6 +103,7 @@ fn files(folder: &Path) -> Vec<String> {
 
 #[test]
 fn a_layout_is_the_image_that_cargo_pyimage_builds() {
+    let _alone = alone();
     let section = "requirements = \"requirements.txt\"\nsource = [\"app\"]\ntags = [\"latest\", \"{version}\", \"{git.sha}\"]\n\
                    user = \"1000\"\n";
     let Some(project) = project(section) else { return };
@@ -150,6 +168,7 @@ fn a_layout_is_the_image_that_cargo_pyimage_builds() {
 
 #[test]
 fn what_is_not_in_the_cache_is_named_with_what_gets_it() {
+    let _alone = alone();
     let section = "requirements = \"requirements.txt\"\nsource = [\"app\"]\n";
     let Some(project) = project(section) else { return };
     pyimage(&project, &["lock"]);
@@ -176,7 +195,7 @@ fn what_is_not_in_the_cache_is_named_with_what_gets_it() {
 
     let manifest = project.text("Cargo.toml");
     std::thread::sleep(std::time::Duration::from_millis(30));
-    project.folder.file("Cargo.toml", &manifest.replace("source =", "bins = true\nsource ="));
+    project.folder.file("Cargo.toml", &manifest.replace("source =", "bins = [\"app\"]\nsource ="));
     failed(&["the image of `app` asks for `bins`", "`cargo pyimage build`"]);
 }
 
@@ -207,6 +226,7 @@ fn two_crates_of_a_workspace_have_a_layout_each() {
 
 #[test]
 fn bytecode_that_was_fetched_is_in_it() {
+    let _alone = alone();
     let Some(project) = bytecode::Project::new(&with_script("")) else { return };
     fill(&project.folder);
     bytecode::succeeded(&project.run(["lock"]));
