@@ -37,7 +37,7 @@ struct Bench {
 /// Builds what is measured, brings up what it is measured on, measures, and writes `docs/benchmarks.md`, or the section of it
 /// that was measured.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
-    let (mut rounds, mut only) = (ROUNDS, None);
+    let (mut rounds, mut only, mut programs) = (ROUNDS, None, None);
     let mut arguments = arguments.iter().filter_map(|argument| argument.to_str());
     while let Some(argument) = arguments.next() {
         match argument {
@@ -45,14 +45,18 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
                 let number = arguments.next().and_then(|text| text.parse().ok());
                 rounds = number.context("`--rounds` takes a number")?;
             }
+            "--programs" => {
+                programs = Some(arguments.next().context("`--programs` takes a folder")?.into());
+            }
             "scripts" | "packages" | "images" | "registries" | "build-scripts" => only = Some(argument),
             _ => bail!(
-                "`bench` takes `scripts`, `packages`, `images`, `registries` or `build-scripts`, and `--rounds N`"
+                "`bench` takes `scripts`, `packages`, `images`, `registries` or `build-scripts`, `--rounds N`, and `--programs \
+                 FOLDER` for programs that are built already"
             ),
         }
     }
     testbed::up(&[testbed::Part::Slim, testbed::Part::Registry])?;
-    let binaries = work::build(true)?;
+    let binaries = programs.map_or_else(|| work::build(true), Ok)?;
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let bench = Bench { folder, binaries, rounds };
     let mut sections = Vec::new();
