@@ -68,7 +68,11 @@ fn a_base_that_may_not_be_pulled_is_sent(setting: &Setting) {
     project.says("print('second')\n");
     let changed = project.run(["load", "--offline", "-v"]);
     succeeded(&changed);
-    assert!(matches!(&Project::sent(&changed)[..], [size] if size.ends_with(" kB")), "{}", changed.stderr);
+    // The engine may have lost a snapshot of the old image's by now; then it says so, and is sent all of it.
+    let sent = Project::sent(&changed);
+    let is_small = sent.first().is_some_and(|size| size.ends_with(" kB"));
+    let went_on = sent.len() == 1 || changed.stderr.contains("sending all of it");
+    assert!(is_small && went_on, "{}", changed.stderr);
     assert_eq!(succeeded(&setting.cli(["run", "--rm", &project.tag()])), "second\n");
     let _ = setting.cli(["rmi", &old]);
 }
