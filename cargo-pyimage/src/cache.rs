@@ -46,6 +46,7 @@ pub struct PruneReport {
 pub struct StuckError {
     first: Utf8PathBuf,
     others: usize,
+    source: std::io::Error,
 }
 
 fn more(others: usize) -> String {
@@ -114,6 +115,8 @@ impl PruneReport {
 pub fn unstuck(pruned: &Pruned) -> Result<(), StuckError> {
     match &pruned.stuck[..] {
         [] => Ok(()),
-        [first, others @ ..] => Err(StuckError { first: first.clone(), others: others.len() }),
+        [first, others @ ..] => {
+            Err(StuckError { first: first.path.clone(), others: others.len(), source: first.reason.into() })
+        }
     }
 }

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 pub use contents::Contents;
 pub use limit::{Limit, LimitError};
-pub use prune::{Pruned, prune};
+pub use prune::{Pruned, Stuck, prune};
 pub use pyimage_build::CacheError;
 pub(crate) use seal::{seal, unseal};
 pub use usage::InUse;

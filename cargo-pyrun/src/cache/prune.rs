@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -19,6 +20,8 @@ use super::{Cache, CacheError, Limit};
 pub(super) const FOLDER: &str = "pruned";
 /// A file that is written is renamed at once: one of this age was given up.
 const GIVEN_UP: Duration = Duration::from_secs(60);
+/// How many may be writing into a folder at the moment at which it is moved away.
+const WRITERS: usize = 64;
 
 /// What a prune did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +33,16 @@ pub struct Pruned {
     /// The room that is taken now, or would be.
     pub left: u64,
     /// What could not be removed.
-    pub stuck: Vec<Utf8PathBuf>,
+    pub stuck: Vec<Stuck>,
+}
+
+/// An entry that could not be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// Its path below the cache folder.
+    pub path: Utf8PathBuf,
+    /// Why not.
+    pub reason: io::ErrorKind,
 }
 
 impl Pruned {
@@ -116,10 +128,11 @@ impl Pruning<'_> {
             count(&mut self.needs, &path, |needs| needs.saturating_sub(1));
         }
         if let Some(work) = &self.work
-            && fs_err::rename(&path, work.join(&self.pruned.removed.len().to_string())).is_err()
+            && let Err(error) = fs_err::rename(&path, work.join(&self.pruned.removed.len().to_string()))
         {
-            if path.exists() {
-                self.pruned.stuck.push(entry.path);
+            // Whoever else removed it may have made it again since.
+            if error.kind() != io::ErrorKind::NotFound {
+                self.pruned.stuck.push(Stuck { path: entry.path, reason: error.kind() });
             }
             return;
         }
@@ -199,20 +212,36 @@ impl Pruning<'_> {
         if let Some(work) = &self.work {
             let mut removed = Vec::new();
             for (number, entry) in std::mem::take(&mut self.pruned.removed).into_iter().enumerate() {
-                let path = work.join(&number.to_string());
-                let gone =
-                    if path.is_dir() { fs_err::remove_dir_all(&path) } else { fs_err::remove_file(&path) };
-                if gone.is_ok() {
-                    removed.push(entry);
-                } else {
-                    self.pruned.left += entry.size;
-                    self.pruned.stuck.push(entry.path);
+                match remove(&work.join(&number.to_string())) {
+                    Ok(()) => removed.push(entry),
+                    Err(error) => {
+                        self.pruned.left += entry.size;
+                        self.pruned.stuck.push(Stuck { path: entry.path, reason: error.kind() });
+                    }
                 }
             }
             self.pruned.removed = removed;
         }
         self.pruned
     }
+}
+
+/// Removes what was moved away, with what those who had its folder open yet put into it.
+fn remove(path: &Utf8Path) -> io::Result<()> {
+    if !path.is_dir() {
+        return fs_err::remove_file(path);
+    }
+    let mut gone = fs_err::remove_dir_all(path);
+    // Nobody finds the folder any more, so each of them does so once.
+    for _ in 0..WRITERS {
+        match gone {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                gone = fs_err::remove_dir_all(path);
+            }
+            _ => break,
+        }
+    }
+    gone
 }
 
 fn count(needs: &mut HashMap<String, usize>, environment: &Utf8Path, change: impl Fn(usize) -> usize) {
@@ -267,7 +296,7 @@ mod tests {
 
         fn prune(&self, limit: &str) -> Pruned {
             let pruned = prune(&self.cache, limit.parse().unwrap(), false).unwrap();
-            assert_eq!(pruned.stuck, Vec::<Utf8PathBuf>::new());
+            assert_eq!(pruned.stuck, Vec::new());
             assert_eq!(
                 pruned.left,
                 Contents::read(&self.cache).unwrap().size(),
@@ -375,5 +404,26 @@ mod tests {
         drop(running);
         assert_eq!(bed.prune("10GB").removed.len(), 1);
         assert!(bed.there(&format!("environments/{TWO}")));
+    }
+
+    #[test]
+    fn a_note_that_is_written_while_it_goes_is_nobodys_trouble() {
+        let bed = Bed::new();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                        // Where its folder goes in between, it is not written.
+                        let _ = bed.cache.write(format!("engines/{ONE}/facts.json"), b"{}");
+                    }
+                });
+            }
+            let stuck: Vec<_> = (0..500)
+                .flat_map(|_| prune(&bed.cache, "0s".parse().unwrap(), false).unwrap().stuck)
+                .collect();
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(stuck, Vec::new());
+        });
     }
 }
