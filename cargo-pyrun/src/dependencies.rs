@@ -1,8 +1,6 @@
 //! What a script needs beside the standard library, where that is said, and which lock stands for it.
 
-mod inputs;
 mod lock_file;
-mod record;
 mod search;
 
 use std::path::{Path, PathBuf};
@@ -12,24 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::fingerprint;
 
-pub use inputs::{Input, UnreadableNeed};
-pub(crate) use inputs::{plain, relative, with_includes};
 pub use lock_file::{LockFile, LockKind};
-pub use record::Record;
+pub use pyimage_build::needs::{Input, Need, Record, UnreadableNeed};
+pub(crate) use pyimage_build::needs::{plain, relative, with_includes};
 pub use search::{Asked, DependencyError, is_lock};
-
-/// Something that says which packages are needed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Need {
-    /// `dependencies` in the metadata of a script (PEP 723).
-    Script(PathBuf),
-    /// The same of a script that came from stdin: its text.
-    Stdin(String),
-    /// A file: requirements as pip reads them, or a `pyproject.toml`.
-    File(PathBuf),
-    /// One requirement, as `--with` takes it: `rich>=13`.
-    Requirement(String),
-}
 
 /// What is to happen to locks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -149,14 +133,14 @@ impl Dependencies {
             hasher.update(content);
         };
         for need in self.needs() {
-            for input in inputs::of(need, &self.folder)? {
+            for input in need.inputs(&self.folder)? {
                 part(&input.key_name(), &input.hash);
             }
         }
         if let Some(project) =
             self.project.as_ref().filter(|_| !self.groups.is_empty() || !self.extras.is_empty())
         {
-            for input in inputs::of(&Need::File(project.clone()), &self.folder)? {
+            for input in Need::File(project.clone()).inputs(&self.folder)? {
                 part(&input.key_name(), &input.hash);
             }
         }
@@ -178,7 +162,7 @@ impl Dependencies {
         let needs: Vec<_> = self.base.iter().cloned().chain(project).collect();
         let mut found = Vec::new();
         for need in &needs {
-            found.extend(inputs::of(need, &self.folder)?);
+            found.extend(need.inputs(&self.folder)?);
         }
         let inputs = found.into_iter().map(|input| (input.name_from(here), input.hash)).collect();
         Ok(Record { python, groups: self.groups.clone(), extras: self.extras.clone(), inputs })
@@ -250,21 +234,11 @@ impl Dependencies {
         let file = |file: &Path| of(&fs_err::read_to_string(file).ok()?.parse().ok()?);
         let project = self.project.iter().filter_map(|project| file(project));
         let of_need = self.needs().filter_map(|need| match need {
-            Need::Script(_) | Need::Stdin(_) => metadata(need).ok()??.tool.get("uv")?.as_table().cloned(),
+            Need::Script(_) | Need::Stdin(_) => need.metadata().ok()??.tool.get("uv")?.as_table().cloned(),
             Need::File(path) if path.file_name()? == "pyproject.toml" => file(path),
             _ => None,
         });
         of_need.chain(project).collect()
-    }
-}
-
-/// The metadata of a script that is needed for them.
-pub(crate) fn metadata(need: &Need) -> Result<Option<ScriptMetadata>, UnreadableNeed> {
-    let read = |text: &str| ScriptMetadata::from_script(text).ok().flatten();
-    match need {
-        Need::Script(file) => Ok(read(&String::from_utf8_lossy(&inputs::read(file)?))),
-        Need::Stdin(text) => Ok(read(text)),
-        Need::File(_) | Need::Requirement(_) => Ok(None),
     }
 }
 

@@ -15,7 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
 
 use crate::cache::{Cache, CacheError, Work, touch};
-use crate::dependencies::{LockFile, LockKind, Need, UnreadableNeed, metadata};
+use crate::dependencies::{LockFile, LockKind, Need, UnreadableNeed};
 use crate::index::Indexes;
 
 pub use explanation::UvSays;
@@ -188,7 +188,7 @@ impl Uv {
         for need in &wanted.needs {
             match need {
                 Need::Script(_) | Need::Stdin(_) => {
-                    let Some(metadata) = metadata(need)? else { continue };
+                    let Some(metadata) = need.metadata()? else { continue };
                     let (name, beside) = match need {
                         Need::Script(file) => (
                             file.file_name().unwrap_or_default().to_string_lossy().into_owned(),

@@ -170,6 +170,8 @@ mod marker;
 mod media_type;
 mod metadata;
 mod nearest;
+#[doc(hidden)]
+pub mod needs;
 mod official;
 mod package_image;
 mod package_name;

@@ -168,7 +168,7 @@ impl Reference {
         }
         let short = match self.repository.strip_prefix(OFFICIAL_NAMESPACE) {
             Some(name) if !name.contains('/') => name,
-            _ if split_registry(&self.repository).0 != DEFAULT_REGISTRY => return full,
+            _ if split_registry(&self.repository).1 != self.repository => return full,
             _ => &self.repository,
         };
         let name_len = self.registry.len() + 1 + self.repository.len();

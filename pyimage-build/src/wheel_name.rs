@@ -237,9 +237,13 @@ fn build_tag(text: &str) -> Option<BuildTag> {
 /// The last part of a URL's path, decoded; what is no valid encoding stays as it is.
 pub(crate) fn file_name_of_url(url: &str) -> String {
     let path = url.split(['?', '#']).next().unwrap_or_default();
-    let last = path.rsplit('/').next().unwrap_or_default();
-    let mut bytes = Vec::with_capacity(last.len());
-    let mut rest = last.as_bytes();
+    decoded(path.rsplit('/').next().unwrap_or_default())
+}
+
+/// A part of a URL, decoded; what is no valid encoding stays as it is.
+pub(crate) fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         let hex = |at: usize| after.get(at).and_then(|digit| char::from(*digit).to_digit(16));
         if let (b'%', Some(high), Some(low)) = (byte, hex(0), hex(1)) {

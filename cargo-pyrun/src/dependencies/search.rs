@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use pyimage_build::Pylock;
+use pyimage_build::needs::project_above;
 
 use super::{Dependencies, LockFile, LockKind, Locking, Need};
 
@@ -137,7 +138,7 @@ impl Dependencies {
             found.lock = Some(open(path, kind)?);
             return found.checked();
         }
-        found.base = script.into_iter().chain(files.iter().map(|file| need_of_file(file))).collect();
+        found.base = script.into_iter().chain(files.iter().map(|file| Need::of_file(file))).collect();
         let has_project = |file: &&PathBuf| file.file_name().is_some_and(|name| name == "pyproject.toml");
         found.project = files.iter().find(has_project).cloned();
         if found.project.is_none() && !(found.groups.is_empty() && found.extras.is_empty()) {
@@ -234,24 +235,4 @@ impl Dependencies {
             _ => Ok(self),
         }
     }
-}
-
-/// What a file of `-r` is: the metadata of a script can be asked for too.
-fn need_of_file(file: &Path) -> Need {
-    let is_script = file.extension().is_some_and(|end| end == "py");
-    if is_script { Need::Script(file.to_owned()) } else { Need::File(file.to_owned()) }
-}
-
-/// The nearest `pyproject.toml`, up to the root of the repository or the caller's home.
-fn project_above(start: &Path, home: Option<&Path>) -> Option<PathBuf> {
-    for folder in start.ancestors() {
-        let file = folder.join("pyproject.toml");
-        if file.is_file() {
-            return Some(file);
-        }
-        if Some(folder) == home || folder.join(".git").exists() {
-            break;
-        }
-    }
-    None
 }

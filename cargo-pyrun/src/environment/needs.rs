@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::EnvironmentError;
 use crate::cache::Cache;
-use crate::dependencies::{Need, metadata, with_includes};
+use crate::dependencies::{Need, with_includes};
 
 /// The folder of copied files, below the one that is given.
 const FILES: &str = "files";
@@ -40,7 +40,7 @@ pub(super) fn bring<'n>(
             Need::Requirement(text) => single.push(text.clone()),
             Need::Script(_) | Need::Stdin(_) => {
                 // A block that cannot be read was refused before, or does not count.
-                let metadata = metadata(need).ok().flatten();
+                let metadata = need.metadata().ok().flatten();
                 single.extend(metadata.map(|metadata| metadata.dependencies).unwrap_or_default());
             }
             Need::File(file) => match listed(file).filter(|_| reader == Reader::Pip) {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::needs::UnreadableNeed;
 use crate::{AssemblyError, CacheError, Drift, LockError, MetadataError, PylockError, SourceError};
 
 /// Why [`BuildScript::compile`](crate::BuildScript::compile) has failed.
@@ -100,6 +101,17 @@ pub enum CompileError {
         /// What it lacks.
         drift: Vec<Drift>,
     },
+    /// A lock of packages is of other requirements.
+    #[error("`{}` is stale: {}", path.display(), changes.join(", "))]
+    StalePackages {
+        /// The lock.
+        path: PathBuf,
+        /// What has changed since it was written.
+        changes: Vec<String>,
+    },
+    /// What a lock of packages was made from cannot be read.
+    #[error(transparent)]
+    Need(UnreadableNeed),
     /// The lock makes no sense, or is of another version.
     #[error("could not use `{}`", path.display())]
     DamagedLock {
@@ -188,7 +200,7 @@ impl CompileError {
                  beside its Cargo.toml"
                     .to_owned()
             }
-            Self::StaleLock { .. } => "run `cargo pyimage lock`".to_owned(),
+            Self::StaleLock { .. } | Self::StalePackages { .. } => "run `cargo pyimage lock`".to_owned(),
             Self::Cache(error) => error.help(),
             Self::Assembly(error) => return error.helps(),
             Self::DamagedPackages { .. } => "delete it and run `cargo pyimage lock`".to_owned(),

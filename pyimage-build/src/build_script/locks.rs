@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::CompileError;
+use crate::needs::Freshness;
 use crate::{Drift, ImageSettings, Lock, Platform, Pylock, Reference};
 
 /// The locks of a package's images.
@@ -59,7 +60,13 @@ impl Locks {
                         path: packages.lock.clone(),
                         source: Box::new(source),
                     })?;
+                    let fresh = Freshness::of(packages, &text, root).map_err(CompileError::Need)?;
+                    if !fresh.changes.is_empty() {
+                        let (path, changes) = (packages.lock.clone(), fresh.changes);
+                        locks.stale.push(CompileError::StalePackages { path, changes });
+                    }
                     locks.read.insert(packages.lock.clone());
+                    locks.read.extend(fresh.files);
                 }
             }
         }

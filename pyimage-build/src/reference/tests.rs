@@ -32,6 +32,12 @@ fn what_is_left_out_is_understood() {
         ("127.0.0.1:80/a__b---c.d", "127.0.0.1:80/a__b---c.d:latest", "127.0.0.1:80/a__b---c.d:latest"),
         // Docker's own short forms of these mean other registries.
         ("docker.io/localhost/app", "docker.io/localhost/app:latest", "docker.io/localhost/app:latest"),
+        ("docker.io/docker.io/a/b", "docker.io/docker.io/a/b:latest", "docker.io/docker.io/a/b:latest"),
+        (
+            "docker.io/index.docker.io/a",
+            "docker.io/index.docker.io/a:latest",
+            "docker.io/index.docker.io/a:latest",
+        ),
         ("docker.io/a.b/app", "docker.io/a.b/app:latest", "docker.io/a.b/app:latest"),
     ] {
         let reference = parse(text);

@@ -164,6 +164,19 @@ fn a_layout_is_the_image_that_cargo_pyimage_builds() {
     assert_eq!(layout.blobs().difference(&blobs).count(), 6);
     assert_eq!(layout.blobs().len(), blobs.len());
     assert_eq!(fs_err::read_dir(out.join("pyimage-cache/blobs/sha256")).expect("layers").count(), 1);
+
+    // The lock of packages is of what was asked for then.
+    project.folder.file("requirements.txt", "demo>=1\n");
+    let stale = cargo_build(&project.folder);
+    assert_eq!(stale.code, Some(101), "{}", stale.stderr);
+    let told = format!("`{}/pylock.toml` is stale: `requirements.txt` has changed", here.display());
+    assert!(
+        stale.stderr.contains(&told) && stale.stderr.contains("help: run `cargo pyimage lock`"),
+        "{}",
+        stale.stderr
+    );
+    project.folder.file("requirements.txt", "demo\n");
+    assert_eq!(cargo_build(&project.folder).code, Some(0));
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Record {
         }
         text.push_str("\n[tool.pyimage.inputs]\n");
         for (name, hash) in &self.inputs {
-            let _ = writeln!(text, "{} = \"{hash}\"", toml_edit::Key::new(name));
+            let _ = writeln!(text, "{} = \"{hash}\"", key(name));
         }
         text
     }
@@ -101,6 +101,26 @@ impl Record {
         }
         changes
     }
+}
+
+/// A key, quoted where it is more than a word.
+fn key(name: &str) -> String {
+    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_word = !name.is_empty() && name.bytes().all(is_bare);
+    if is_word {
+        return name.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for char in name.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            char if char.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(char));
+            }
+            char => quoted.push(char),
+        }
+    }
+    quoted + "\""
 }
 
 #[cfg(test)]
@@ -148,7 +168,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(
-            inputs in proptest::collection::btree_map("\\PC{1,12}", "[0-9a-f]{4}", 0..4),
+            inputs in proptest::collection::btree_map("(?s).{1,12}", "[0-9a-f]{4}", 0..4),
             groups in proptest::collection::vec("[a-z\"]{1,5}", 0..3),
             before in "(lock-version = '1.0'\n)?",
         ) {

@@ -3,12 +3,11 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use pyimage_build::{RequirementsFile, RequirementsItem, ScriptMetadata};
-use reqwest::Url;
 use serde_json::json;
 
 use super::Need;
-use crate::fingerprint;
+use crate::wheel_name::decoded;
+use crate::{Digest, RequirementsFile, RequirementsItem, ScriptMetadata};
 
 /// A file, or a requirement, and what it is by content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,19 +33,21 @@ pub struct UnreadableNeed {
 impl Input {
     fn text(file: &Path, text: &str) -> Self {
         // A checkout on Windows may have other line ends.
-        let hash = fingerprint::short(&text.replace("\r\n", "\n"));
+        let hash = short(text.replace("\r\n", "\n"));
         Self { file: Some(file.to_owned()), is_local: false, hash }
     }
 
     /// What tells it from others beside its content: two scripts that need the same share it, but a wheel is installed
     /// from where it is.
-    pub(super) fn key_name(&self) -> String {
+    #[must_use]
+    pub fn key_name(&self) -> String {
         let file = self.file.as_ref().filter(|_| self.is_local);
         file.map_or("text".to_owned(), |file| file.display().to_string())
     }
 
     /// Its name as seen from a folder, the same on every machine.
-    pub(super) fn name_from(&self, folder: &Path) -> String {
+    #[must_use]
+    pub fn name_from(&self, folder: &Path) -> String {
         match &self.file {
             Some(file) => relative(file, folder).display().to_string().replace('\\', "/"),
             None => "requirement".to_owned(),
@@ -75,7 +76,7 @@ pub(super) fn of(need: &Need, folder: &Path) -> Result<Vec<Input>, UnreadableNee
             }
         }
         Need::Requirement(text) => {
-            inputs.push(Input { file: None, is_local: false, hash: fingerprint::short(text) });
+            inputs.push(Input { file: None, is_local: false, hash: short(text) });
             requirements(text, folder, &mut inputs);
         }
     }
@@ -88,10 +89,10 @@ fn script(file: Option<&Path>, text: &str, beside: &Path, inputs: &mut Vec<Input
     let uv = metadata.tool.get("uv");
     let requires = metadata.requires_python.as_ref().map(ToString::to_string);
     let content = json!({ "requires-python": requires, "dependencies": metadata.dependencies, "uv": uv });
-    let file_input = file.map_or(
-        Input { file: None, is_local: false, hash: fingerprint::short(&content.to_string()) },
-        |file| Input::text(file, &content.to_string()),
-    );
+    let file_input = file
+        .map_or(Input { file: None, is_local: false, hash: short(content.to_string()) }, |file| {
+            Input::text(file, &content.to_string())
+        });
     inputs.push(file_input);
     for dependency in &metadata.dependencies {
         requirements(dependency, beside, inputs);
@@ -148,7 +149,11 @@ fn requirements(text: &str, folder: &Path, inputs: &mut Vec<Input>) {
 fn path_of(place: &str, folder: &Path) -> Option<PathBuf> {
     let place = place.split(" ;").next()?.split('#').next()?.trim();
     if place.starts_with("file:") {
-        return Url::parse(place).ok()?.to_file_path().ok();
+        // RFC 8089: a path, behind no host or this one.
+        let path = place.strip_prefix("file:")?;
+        let path =
+            path.strip_prefix("//").map_or(path, |rest| rest.strip_prefix("localhost").unwrap_or(rest));
+        return Some(PathBuf::from(decoded(path)));
     }
     if place.contains("://") {
         return None;
@@ -168,8 +173,12 @@ fn local(path: &Path) -> Option<Input> {
     } else {
         fs_err::read(&path).ok()?
     };
-    let hash = fingerprint::hex(&<sha2::Sha256 as sha2::Digest>::digest(&content)[..10]);
-    Some(Input { file: Some(path), is_local: true, hash })
+    Some(Input { file: Some(path), is_local: true, hash: short(&content) })
+}
+
+/// The first 20 digits of the sha256: enough to tell one content from another.
+fn short(content: impl AsRef<[u8]>) -> String {
+    Digest::of(content.as_ref()).hex()[..20].to_owned()
 }
 
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, UnreadableNeed> {
@@ -178,7 +187,10 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, UnreadableNeed> {
 }
 
 /// A file of requirements and those that it includes by `-r` and `-c`, each once.
-pub(crate) fn with_includes(file: &Path) -> Result<Vec<(PathBuf, String)>, UnreadableNeed> {
+///
+/// # Errors
+/// Where one cannot be read.
+pub fn with_includes(file: &Path) -> Result<Vec<(PathBuf, String)>, UnreadableNeed> {
     let mut found: Vec<(PathBuf, String)> = Vec::new();
     let mut left = vec![file.to_owned()];
     while let Some(file) = left.pop() {
@@ -199,7 +211,8 @@ pub(crate) fn with_includes(file: &Path) -> Result<Vec<(PathBuf, String)>, Unrea
 }
 
 /// The path without `.` and `..`, as text alone.
-pub(crate) fn plain(path: &Path) -> PathBuf {
+#[must_use]
+pub fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
@@ -214,7 +227,8 @@ pub(crate) fn plain(path: &Path) -> PathBuf {
 }
 
 /// The path as it is from a folder, where both have something in common.
-pub(crate) fn relative(path: &Path, folder: &Path) -> PathBuf {
+#[must_use]
+pub fn relative(path: &Path, folder: &Path) -> PathBuf {
     let (path, folder) = (plain(path), plain(folder));
     let same = path.components().zip(folder.components()).take_while(|(one, other)| one == other).count();
     // The root alone is nothing in common.
@@ -248,6 +262,7 @@ mod tests {
             ("./x.whl", Some("/f/./x.whl")),
             ("./tree[cli] ; python_version > '3'", Some("/f/./tree")),
             ("file:///a/b%20c.whl", Some("/a/b c.whl")),
+            ("file://localhost/a/b.whl#egg=b", Some("/a/b.whl")),
             ("https://h/x.whl", None),
         ] {
             assert_eq!(path_of(text, folder).as_deref(), expected.map(Path::new), "{text}");
