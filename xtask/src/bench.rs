@@ -117,6 +117,8 @@ impl Bench {
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", self.binaries.display()));
         command.env("PYIMAGE_CACHE_DIR", self.folder.path().join("cache"));
+        // The bed's images are at no other registry.
+        command.env("PYIMAGE_MIRRORS", testbed::mirror());
         command.current_dir(self.folder.path());
         command
     }

@@ -126,6 +126,11 @@ pub(crate) fn env() -> Result<()> {
     Ok(())
 }
 
+/// The address of the registry that stands for Docker Hub.
+pub(crate) fn mirror() -> String {
+    format!("http://{}", registry::HUB.address)
+}
+
 /// What tells the tests which parts there are; a part that is not up leaves its variables unset.
 pub(crate) fn variables(bed: &Bed) -> Vec<(&'static str, String)> {
     let mut variables = vec![("TESTBED", "1".to_owned())];

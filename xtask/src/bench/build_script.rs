@@ -8,8 +8,10 @@ use anyhow::{Context, Result, bail};
 use fs_err as fs;
 
 use super::Bench;
+use super::image::PACKAGES;
+use super::script::TAG;
 use super::table::{Row, Section};
-use crate::{say, work};
+use crate::{process, say, work};
 
 /// Clean builds of each side: they take their time.
 const CLEAN_BUILDS: usize = 3;
@@ -20,7 +22,9 @@ const INTRO: &str = "A crate with two assets, with `pyimage-build` in its build 
 const NOTES: &str = "\
 - CPU is what cargo and all that it starts use, on all cores. Nothing is compiled incrementally, as no package of a registry is.
 - Crates are those that are compiled for the library, and itself.
-- The last row is the build script alone, with assets of 1.5 kB, from its start to its end; rustc then compiles the crate.";
+- The last two rows are the build script alone, from its start to its end; rustc then compiles the crate. The assets are of 1.5 kB. The image
+  has requests, rich, numpy and pandas; `cargo pyimage fetch` has filled the cache, and the layout is written anew each time.
+- What is missed: TODO";
 
 /// Measures all of it.
 pub(super) fn section(bench: &Bench) -> Result<Section> {
@@ -29,7 +33,13 @@ pub(super) fn section(bench: &Bench) -> Result<Section> {
         title: "Build scripts",
         intro: INTRO,
         columns: ["with it", "without"],
-        rows: vec![crates.clean()?, crates.count()?, crates.unchanged()?, crates.regenerated()?],
+        rows: vec![
+            crates.clean()?,
+            crates.count()?,
+            crates.unchanged()?,
+            crates.regenerated()?,
+            crates.laid_out()?,
+        ],
         notes: NOTES,
     })
 }
@@ -134,7 +144,7 @@ impl<'a> Crates<'a> {
             fs::create_dir_all(path.parent().context("a folder")?)?;
             fs::write(path, text)?;
         }
-        let script = self.script()?;
+        let script = self.script("measured")?;
         let out = self.with.join("out");
         fs::create_dir_all(&out)?;
         let mut run = |number: usize| -> Result<f64> {
@@ -153,12 +163,54 @@ impl<'a> Crates<'a> {
         Ok(Row::time(name, &seconds, 100.0))
     }
 
-    /// The build script, as it was compiled.
-    fn script(&self) -> Result<PathBuf> {
+    fn laid_out(&self) -> Result<Row> {
+        let name = "the layout of an image for two platforms";
+        say::status("Measuring", name);
+        let folder = self.bench.folder.path().join("build-script/laid-out");
+        let manifest = fs::read_to_string(self.with.join("Cargo.toml"))?
+            .replace("measured", "laid-out")
+            .replace("source =", &format!("tag = \"{TAG}\"\nrequirements = \"requirements.txt\"\nsource ="));
+        let script = "fn main() { pyimage_build::configure().image(pyimage_build::ImageWhen::Always).compile_or_exit(); }\n";
+        for (path, text) in [
+            ("Cargo.toml", manifest.as_str()),
+            ("build.rs", script),
+            ("src/lib.rs", ""),
+            ("app/main.py", "print()\n"),
+            ("requirements.txt", &PACKAGES.join("\n")),
+        ] {
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().context("a folder")?)?;
+            fs::write(path, text)?;
+        }
+        fs::copy(self.with.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+        let mut fetch = self.bench.clean(self.bench.binaries.join("cargo-pyimage"));
+        process::read(fetch.arg("fetch").current_dir(&folder))?;
+        process::read(self.cargo(&folder).env("CARGO_TARGET_DIR", self.with.join("target")))?;
+        let script = self.script("laid-out")?;
+        let out = folder.join("out");
+        let run = || -> Result<f64> {
+            if out.exists() {
+                fs::remove_dir_all(&out)?;
+            }
+            fs::create_dir_all(&out)?;
+            let mut command = self.bench.clean(&script);
+            command.env("CARGO_MANIFEST_DIR", &folder).env("OUT_DIR", &out).current_dir(&folder);
+            super::measure::seconds(&mut command)
+        };
+        run()?;
+        if !out.join("pyimage/laid-out/index.json").is_file() {
+            bail!("the build script has made no layout in `{}`", out.display());
+        }
+        let seconds: Vec<_> = (0..self.bench.rounds).map(|_| run()).collect::<Result<_>>()?;
+        Ok(Row::time(name, &seconds, 500.0))
+    }
+
+    /// The build script of a package, as it was compiled.
+    fn script(&self, package: &str) -> Result<PathBuf> {
         let builds = self.with.join("target/debug/build");
         for entry in fs::read_dir(&builds)? {
             let script = entry?.path().join("build-script-build");
-            if script.to_string_lossy().contains("/measured-") && script.is_file() {
+            if script.to_string_lossy().contains(&format!("/{package}-")) && script.is_file() {
                 return Ok(script);
             }
         }

@@ -13,7 +13,7 @@ use super::table::{Row, Section};
 use super::{Bench, interleave};
 use crate::{process, say};
 
-const PACKAGES: [&str; 4] = ["numpy==2.5.5", "pandas==3.1.1", "requests==2.34.2", "rich==15.0.0"];
+pub(super) const PACKAGES: [&str; 4] = ["numpy==2.5.5", "pandas==3.1.1", "requests==2.34.2", "rich==15.0.0"];
 
 /// The image of ours, and those of the peers.
 const OURS: &str = "pyrun-bench-ours";
