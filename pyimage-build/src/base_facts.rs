@@ -1,11 +1,13 @@
 //! What the checks need of a base's files: the names of its shared libraries, its users and its groups.
 
+#[cfg(feature = "image")]
 mod scan;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "image")]
 pub use scan::{BaseScan, BaseScanError};
 
 /// What is known of a base's files. It is read once, while the base is locked.

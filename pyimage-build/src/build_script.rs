@@ -5,6 +5,8 @@ mod cargo_output;
 mod error;
 mod image;
 mod keys;
+#[cfg(feature = "image")]
+mod layout;
 mod locks;
 mod manifest;
 mod module;
@@ -18,11 +20,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::metadata::Asked;
-use crate::{ImageSettings, Lock, LockedBase, MetadataError, Section, Source};
+use crate::{MetadataError, Section, Source};
 
 use assets::Asset;
 use cargo_output::CargoOutput;
-use image::{ImageFacts, Workshop};
+#[cfg(not(feature = "image"))]
+use image::BuiltImage;
+use image::ImageFacts;
 use locks::Locks;
 use manifest::Manifests;
 use module::Module;
@@ -31,14 +35,11 @@ use surroundings::Surroundings;
 
 pub use error::CompileError;
 pub use keys::ImageKeys;
+#[cfg(feature = "image")]
+pub use layout::ImageWhen;
 
 /// The generated module's file in `OUT_DIR`.
 const MODULE: &str = "pyimage.rs";
-/// What leaves images out: `1`, or `0` to have them wherever that is.
-const SKIP_VARIABLE: &str = "PYIMAGE_SKIP";
-/// What docs.rs sets.
-const DOCS_RS_VARIABLE: &str = "DOCS_RS";
-
 /// Starts the work of a build script: what its package's Cargo.toml says, and nothing else.
 ///
 /// ```no_run
@@ -60,31 +61,13 @@ pub fn configure() -> BuildScript {
 pub struct BuildScript {
     keys: ImageKeys,
     surroundings: Surroundings,
+    #[cfg(feature = "image")]
     image: ImageWhen,
+    #[cfg(feature = "image")]
     revision: Option<String>,
     stale_lock: StaleLock,
     extract: bool,
     cargo_output: Option<bool>,
-}
-
-/// When images are assembled together with the package's code.
-///
-/// Cargo does not tell a build script whether it runs for `cargo build`, `cargo check` or an editor, so that there is no value
-/// for the first alone.
-///
-/// ```
-/// let mut script = pyimage_build::configure();
-/// script.image(pyimage_build::ImageWhen::Release);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ImageWhen {
-    /// Never: `cargo pyimage build` does it.
-    #[default]
-    Never,
-    /// In builds of the release profile and those that are like it, which editors do not ask for.
-    Release,
-    /// In every build.
-    Always,
 }
 
 /// What becomes of a build whose lock is stale or not there.
@@ -187,28 +170,6 @@ impl Compiled {
 }
 
 impl BuildScript {
-    /// When images are assembled; [never](ImageWhen::Never), if it is not said.
-    ///
-    /// ```
-    /// pyimage_build::configure().image(pyimage_build::ImageWhen::Always);
-    /// ```
-    pub fn image(&mut self, when: ImageWhen) -> &mut Self {
-        self.image = when;
-        self
-    }
-
-    /// The commit that has all that goes into the images, which they say in `org.opencontainers.image.revision`, and tags
-    /// may have. `cargo pyimage build` asks `git` for it; a build script starts no program, and its images have none, if
-    /// it is not said. Then they have other digests than those that `cargo pyimage build` makes of a clone.
-    ///
-    /// ```
-    /// pyimage_build::configure().revision("77aa1d8c1d4e05c45dcf8b1e2b3e9d0f3a1b2c3d");
-    /// ```
-    pub fn revision(&mut self, commit: impl Into<String>) -> &mut Self {
-        self.revision = Some(commit.into());
-        self
-    }
-
     /// What becomes of a build whose lock is stale or not there; it [fails](StaleLock::Error), if it is not said.
     ///
     /// ```
@@ -350,24 +311,16 @@ impl BuildScript {
         {
             return Err(error);
         }
-        let is_skipped = self.skips_images(&mut output);
-        let (mut images, mut built) = (Vec::new(), Vec::new());
-        for settings in settings {
-            let lock = locks.bases.as_ref();
-            // What is not locked is told as a warning.
-            let is_locked =
-                |lock: &&Lock| lock.bases.get(&settings.base).is_some_and(|base| is_locked(base, settings));
-            let its = match lock.filter(is_locked).filter(|_| !is_skipped) {
-                Some(lock) => {
-                    let image = manifests.image(settings.clone());
-                    Some(self.assemble(&image, &Workshop { root, out: &out, lock }, &mut output)?)
-                }
-                None => None,
-            };
-            images.push(ImageFacts::of(settings, manifests.version(), lock, its.as_ref()));
-            built.extend(its.map(|its| (settings.image.clone().unwrap_or_default(), its)));
+        #[cfg(feature = "image")]
+        let built = self.assembled(&settings, &manifests, locks.bases.as_ref(), &out, &mut output)?;
+        #[cfg(not(feature = "image"))]
+        let built: Vec<Option<BuiltImage>> = settings.iter().map(|_| None).collect();
+        let (mut images, mut layouts) = (Vec::new(), BTreeMap::new());
+        for (settings, its) in settings.into_iter().zip(built) {
+            images.push(ImageFacts::of(settings, manifests.version(), locks.bases.as_ref(), its.as_ref()));
+            let name = settings.image.clone().unwrap_or_default();
+            layouts.extend(its.map(|its| (name, its.layout)));
         }
-        image::tidy(&out, built.iter().map(|(_, its)| its));
         images.sort_by(|one, other| one.name.cmp(&other.name));
 
         let mut watched = BTreeSet::new();
@@ -390,7 +343,6 @@ impl BuildScript {
         let has_changed = write(&path, &module.text())
             .map_err(|source| CompileError::Write { path: path.clone(), source })?;
         sums.write(&out);
-        let layouts = built.into_iter().map(|(name, its)| (name, its.layout)).collect();
         Ok(Compiled { module: path, assets, layouts, has_changed, directives: output.into_lines() })
     }
 
@@ -405,31 +357,6 @@ impl BuildScript {
             Asked::read(manifests.name(), code, manifests.own_section(), manifests.workspace_section());
         asked.map_err(|error| error.located(|path| fs_err::read_to_string(path).ok()))
     }
-
-    /// Whether images are left out of this build.
-    fn skips_images(&self, output: &mut CargoOutput) -> bool {
-        let skip = self.surroundings.of_user(SKIP_VARIABLE, output);
-        let docs_rs = self.surroundings.of_user(DOCS_RS_VARIABLE, output);
-        let is_asked_for = match self.image {
-            ImageWhen::Never => false,
-            ImageWhen::Release => {
-                self.surroundings.of_cargo("PROFILE").is_some_and(|profile| profile == "release")
-            }
-            ImageWhen::Always => true,
-        };
-        match skip.as_deref().and_then(|skip| skip.to_str()) {
-            Some("0") => !is_asked_for,
-            Some(_) => true,
-            None => !is_asked_for || docs_rs.is_some(),
-        }
-    }
-}
-
-/// Whether all that an image is made on is locked.
-fn is_locked(base: &LockedBase, settings: &ImageSettings) -> bool {
-    let has =
-        |image: &crate::LockedImage| settings.apt.is_empty() || image.installed(&settings.apt).is_some();
-    settings.platforms.iter().all(|platform| base.images.get(platform).is_some_and(has))
 }
 
 /// A path for cargo: from the package's folder where it is in there or above it.

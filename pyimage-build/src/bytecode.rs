@@ -1,13 +1,18 @@
 //! Bytecode that is compiled before an image is built.
 
+#[cfg(feature = "image")]
 mod archive;
+#[cfg(feature = "image")]
 mod marshal;
+#[cfg(feature = "image")]
 mod pyc;
 
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "image")]
 pub use archive::{ArchiveError, BytecodeArchive, BytecodeArchiveWriter, CompiledModule};
+#[cfg(feature = "image")]
 pub use pyc::{PycError, canonical_pyc, pyc_path};
 
 /// Which bytecode an image has.

@@ -1,14 +1,25 @@
 //! Layers: the compressed archives that an image is made of.
 
+#[cfg(feature = "image")]
 mod archive;
 mod compression;
+#[cfg(feature = "image")]
+mod compressor;
+#[cfg(feature = "image")]
 mod contents;
+#[cfg(feature = "image")]
 mod error;
+#[cfg(feature = "image")]
 mod folders;
+#[cfg(feature = "image")]
 mod gzip;
+#[cfg(feature = "image")]
 mod installed;
+#[cfg(feature = "image")]
 mod key;
+#[cfg(feature = "image")]
 mod listing;
+#[cfg(feature = "image")]
 mod packed;
 #[cfg(feature = "zstd")]
 mod zstd;
@@ -18,11 +29,17 @@ use serde::{Deserialize, Serialize};
 use crate::{Descriptor, Digest, MediaType};
 
 pub use compression::LayerCompression;
+#[cfg(feature = "image")]
 pub use contents::LayerContents;
+#[cfg(feature = "image")]
 pub use error::LayerError;
+#[cfg(feature = "image")]
 pub use folders::BaseFolders;
+#[cfg(feature = "image")]
 pub use installed::InstalledWheel;
+#[cfg(feature = "image")]
 pub use key::LayerKey;
+#[cfg(feature = "image")]
 pub use listing::{EntryKind, LayerEntry, LayerListing, ListingError};
 
 /// A layer that was made: what a manifest and a configuration say of it.
@@ -95,6 +112,7 @@ impl Layer {
 /// let options = LayerOptions { base_folders: BaseFolders::official(13), ..LayerOptions::default() };
 /// assert_eq!((options.modified, options.uid, options.gid), (0, 0, 0));
 /// ```
+#[cfg(feature = "image")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LayerOptions {
     /// When everything was modified, in seconds since 1970: `SOURCE_DATE_EPOCH`, or 0.

@@ -23,7 +23,7 @@
 //! pyimage_build::configure().compile_or_exit();
 //! ```
 //!
-//! ```ignore
+//! ```text
 //! // src/main.rs
 //! mod pyimage {
 //!     include!(concat!(env!("OUT_DIR"), "/pyimage.rs"));
@@ -34,6 +34,8 @@
 //!     println!("{} bytes for {}", script.contents.len(), pyimage::IMAGE.base.pinned);
 //! }
 //! ```
+//!
+//! Assembling images, too, takes the feature `image`: `features = ["image"]`. Most of the types below come with it.
 //!
 //! The module needs the standard library alone, and has:
 //!
@@ -147,10 +149,18 @@
 //! [binary distribution format]: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 //! [platform tags]: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
 
+#![cfg_attr(
+    not(feature = "image"),
+    allow(dead_code, reason = "parts of what types can do are for images alone")
+)]
+
+#[cfg(feature = "image")]
 mod accounts;
+#[cfg(feature = "image")]
 #[doc(hidden)]
 pub mod assembly;
 mod base_facts;
+#[cfg(feature = "image")]
 mod base_release;
 mod build_script;
 mod bytecode;
@@ -158,71 +168,113 @@ mod cache_folder;
 mod date;
 mod descriptor;
 mod digest;
+#[cfg(feature = "image")]
 mod document;
+#[cfg(feature = "image")]
 mod elf;
 mod image;
+#[cfg(feature = "image")]
 mod image_config;
 mod known_tags;
 mod layer;
+#[cfg(feature = "image")]
 mod layout;
 mod lock;
+#[cfg(feature = "image")]
 mod marker;
 mod media_type;
 mod metadata;
 mod nearest;
+#[cfg(feature = "image")]
 #[doc(hidden)]
 pub mod needs;
 mod official;
+#[cfg(feature = "image")]
 mod package_image;
 mod package_name;
 mod packing;
 mod platform;
 mod printable;
+#[cfg(feature = "image")]
 mod pylock;
 mod python_tag;
+#[cfg(feature = "image")]
 mod python_version_file;
 mod reference;
+#[cfg(feature = "image")]
 mod referrer;
+#[cfg(feature = "image")]
 mod requirement;
+#[cfg(feature = "image")]
 mod requirements_file;
+#[cfg(feature = "image")]
 mod requires_python;
+#[cfg(feature = "image")]
 mod sbom;
+#[cfg(feature = "image")]
 mod script_metadata;
+#[cfg(feature = "image")]
 mod shared_library;
 mod source;
+#[cfg(feature = "image")]
 mod tag_choice;
+#[cfg(feature = "image")]
 mod target;
+#[cfg(feature = "image")]
 mod version_specifier;
+#[cfg(feature = "image")]
 mod wheel;
+#[cfg(feature = "image")]
 mod wheel_name;
+#[cfg(feature = "image")]
 mod wheel_offer;
+#[cfg(feature = "image")]
 mod wheel_platform;
+#[cfg(feature = "image")]
 mod wheel_tags;
 
+#[cfg(feature = "image")]
 pub use accounts::{AccountError, Accounts, Home};
+#[cfg(feature = "image")]
 pub use assembly::{Assembled, Assembly, AssemblyError};
-pub use base_facts::{BaseFacts, BaseScan, BaseScanError};
+pub use base_facts::BaseFacts;
+#[cfg(feature = "image")]
+pub use base_facts::{BaseScan, BaseScanError};
+#[cfg(feature = "image")]
 pub use base_release::base_release;
-pub use build_script::{BuildScript, CompileError, Compiled, ImageKeys, ImageWhen, StaleLock, configure};
+#[cfg(feature = "image")]
+pub use build_script::ImageWhen;
+pub use build_script::{BuildScript, CompileError, Compiled, ImageKeys, StaleLock, configure};
+pub use bytecode::Bytecode;
+#[cfg(feature = "image")]
 pub use bytecode::{
-    ArchiveError, Bytecode, BytecodeArchive, BytecodeArchiveWriter, BytecodeNameError, CompiledModule,
-    PycError, canonical_pyc, pyc_path,
+    ArchiveError, BytecodeArchive, BytecodeArchiveWriter, BytecodeNameError, CompiledModule, PycError,
+    canonical_pyc, pyc_path,
 };
 pub use cache_folder::{CacheError, CacheFolder, Work};
 pub use date::Date;
 pub use descriptor::{DescribedPlatform, Descriptor};
 pub use digest::{Digest, DigestAlgorithm, DigestError, DigestHasher};
+#[cfg(feature = "image")]
 pub use document::{Document, DocumentError, Index, MAX_DOCUMENT_SIZE, Manifest};
+#[cfg(feature = "image")]
 pub use elf::Elf;
-pub use image::{AddedLayer, BaseImage, Blob, Image, ImageError, ImageIndex, ImageOptions};
+pub use image::ImageOptions;
+#[cfg(feature = "image")]
+pub use image::{AddedLayer, BaseImage, Blob, Image, ImageError, ImageIndex};
+#[cfg(feature = "image")]
 pub use image_config::ImageConfig;
 pub use known_tags::KNOWN_TAGS;
+#[cfg(feature = "image")]
 pub use layer::{
-    BaseFolders, EntryKind, InstalledWheel, Layer, LayerCompression, LayerContents, LayerEntry, LayerError,
-    LayerKey, LayerListing, LayerOptions, ListingError,
+    BaseFolders, EntryKind, InstalledWheel, LayerContents, LayerEntry, LayerError, LayerKey, LayerListing,
+    LayerOptions, ListingError,
 };
+pub use layer::{Layer, LayerCompression};
+#[cfg(feature = "image")]
 pub use layout::{Layout, LayoutArchive, LayoutError, Writing};
 pub use lock::{CompiledFrom, Drift, Lock, LockError, LockedApt, LockedBase, LockedImage, LockedLayer, Pin};
+#[cfg(feature = "image")]
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
 pub use metadata::{
@@ -230,11 +282,13 @@ pub use metadata::{
     schema,
 };
 pub use nearest::{nearest, nearest_tags};
+#[cfg(feature = "image")]
 pub use package_image::{PackageFacts, PackageImage, TagTemplateError};
 pub use package_name::{PackageName, PackageNameError};
 pub use packing::{PackedWheel, Packing};
 pub use platform::{Platform, PlatformError};
 pub use printable::printable;
+#[cfg(feature = "image")]
 pub use pylock::{
     Choice, LockedDirectory, LockedFile, LockedPackage, LockedVcs, LockedWheel, PackageSource, Pylock,
     PylockError, PylockReason, Selected, Selection, SelectionError, Uncovered,
@@ -243,23 +297,38 @@ pub use python_tag::{
     DebianRelease, EndOfLife, Libc, LibcRelease, Pinning, Prerelease, PythonTag, PythonTagError,
     PythonVersion, Suite, Variant,
 };
+#[cfg(feature = "image")]
 pub use python_version_file::{PythonVersionFile, PythonVersionFileError};
 pub use reference::{Reference, ReferenceError};
+#[cfg(feature = "image")]
 pub use referrer::{Referrer, ReferrersIndex};
+#[cfg(feature = "image")]
 pub use requirement::{Requirement, RequirementError, RequirementReason};
+#[cfg(feature = "image")]
 pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFileError, RequirementsItem};
+#[cfg(feature = "image")]
 pub use requires_python::{RequiresPython, RequiresPythonError};
+#[cfg(feature = "image")]
 pub use sbom::{Licence, Sbom, SbomBase, SbomFormat, SbomImage, SbomPackage};
+#[cfg(feature = "image")]
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
+#[cfg(feature = "image")]
 pub use shared_library::{Binary, LibraryCheck, LibraryProblem, debian_package};
 pub use source::{ExtraFile, ExtraFiles, LeftOut, LeftOutBy, Source, SourceError, SourceFile, SourceKind};
+#[cfg(feature = "image")]
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
+#[cfg(feature = "image")]
 pub use target::{Target, TargetError};
+#[cfg(feature = "image")]
 pub use wheel::{
     Compression, CopyError, Existing, Installation, InstalledFile, Launcher, Overlap, Provenance, Scheme,
     Tree, TreeError, Unpacker, Wheel, WheelError, WheelLimits, WheelProblem,
 };
+#[cfg(feature = "image")]
 pub use wheel_name::{BuildTag, WheelName, WheelNameError};
+#[cfg(feature = "image")]
 pub use wheel_offer::WheelOffer;
+#[cfg(feature = "image")]
 pub use wheel_platform::WheelPlatforms;
+#[cfg(feature = "image")]
 pub use wheel_tags::WheelTags;

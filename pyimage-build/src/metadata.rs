@@ -273,5 +273,11 @@ fn in_repository(text: &str, package: &str) -> Result<Reference, MetadataError> 
     })
 }
 
+/// Whether a file is a lock of packages by its name, as the standard has it (PEP 751).
+pub(crate) fn is_pylock(name: &str) -> bool {
+    let middle = name.strip_prefix("pylock.").and_then(|rest| rest.strip_suffix(".toml"));
+    name == "pylock.toml" || middle.is_some_and(|middle| !middle.is_empty() && !middle.contains('.'))
+}
+
 #[cfg(test)]
 mod tests;

@@ -76,8 +76,7 @@ impl Pylock {
     /// ```
     #[must_use]
     pub fn is_file_name(name: &str) -> bool {
-        let middle = name.strip_prefix("pylock.").and_then(|rest| rest.strip_suffix(".toml"));
-        name == "pylock.toml" || middle.is_some_and(|middle| !middle.is_empty() && !middle.contains('.'))
+        crate::metadata::is_pylock(name)
     }
 
     /// Reads a lock.

@@ -10,6 +10,7 @@ mod sensitive;
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "image")]
 use crate::LayerContents;
 use glob::Glob;
 use ignore::IgnoreFile;
@@ -152,6 +153,7 @@ impl Source {
     /// # Ok(())
     /// # }
     /// ```
+    #[cfg(feature = "image")]
     pub fn add_to(&self, contents: &mut LayerContents<'_>, folder: &str) -> Result<(), SourceError> {
         let folder = folder.trim_matches('/');
         for file in &self.files {

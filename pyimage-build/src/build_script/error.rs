@@ -5,8 +5,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::needs::UnreadableNeed;
-use crate::{AssemblyError, CacheError, Drift, LockError, MetadataError, PylockError, SourceError};
+#[cfg(feature = "image")]
+use crate::{AssemblyError, CacheError, PylockError, needs::UnreadableNeed};
+use crate::{Drift, LockError, MetadataError, SourceError};
 
 /// Why [`BuildScript::compile`](crate::BuildScript::compile) has failed.
 ///
@@ -102,6 +103,7 @@ pub enum CompileError {
         drift: Vec<Drift>,
     },
     /// A lock of packages is of other requirements.
+    #[cfg(feature = "image")]
     #[error("`{}` is stale: {}", path.display(), changes.join(", "))]
     StalePackages {
         /// The lock.
@@ -110,6 +112,7 @@ pub enum CompileError {
         changes: Vec<String>,
     },
     /// What a lock of packages was made from cannot be read.
+    #[cfg(feature = "image")]
     #[error(transparent)]
     Need(UnreadableNeed),
     /// The lock makes no sense, or is of another version.
@@ -121,6 +124,7 @@ pub enum CompileError {
         source: Box<LockError>,
     },
     /// A lock of packages makes no sense.
+    #[cfg(feature = "image")]
     #[error("could not use `{}`", path.display())]
     DamagedPackages {
         /// The lock.
@@ -137,6 +141,7 @@ pub enum CompileError {
         source: io::Error,
     },
     /// The time is no number.
+    #[cfg(feature = "image")]
     #[error("`SOURCE_DATE_EPOCH` is `{text}`, which is no number of seconds")]
     Epoch {
         /// Its value.
@@ -145,9 +150,11 @@ pub enum CompileError {
         source: std::num::ParseIntError,
     },
     /// There is no cache to take wheels and layers from.
+    #[cfg(feature = "image")]
     #[error(transparent)]
     Cache(CacheError),
     /// An image could not be assembled.
+    #[cfg(feature = "image")]
     #[error(transparent)]
     Assembly(Box<AssemblyError>),
     /// What is generated cannot be written.
@@ -168,6 +175,7 @@ fn listed(drift: &[Drift]) -> String {
 }
 
 impl CompileError {
+    #[cfg(feature = "image")]
     pub(super) fn assembly(error: AssemblyError) -> Self {
         Self::Assembly(Box::new(error))
     }
@@ -200,9 +208,14 @@ impl CompileError {
                  beside its Cargo.toml"
                     .to_owned()
             }
-            Self::StaleLock { .. } | Self::StalePackages { .. } => "run `cargo pyimage lock`".to_owned(),
+            Self::StaleLock { .. } => "run `cargo pyimage lock`".to_owned(),
+            #[cfg(feature = "image")]
+            Self::StalePackages { .. } => "run `cargo pyimage lock`".to_owned(),
+            #[cfg(feature = "image")]
             Self::Cache(error) => error.help(),
+            #[cfg(feature = "image")]
             Self::Assembly(error) => return error.helps(),
+            #[cfg(feature = "image")]
             Self::DamagedPackages { .. } => "delete it and run `cargo pyimage lock`".to_owned(),
             _ => return Vec::new(),
         };

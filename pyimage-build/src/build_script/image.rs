@@ -1,16 +1,9 @@
-//! What the generated module says of images, and where they are assembled.
+//! What the generated module says of images.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::cargo_output::CargoOutput;
-use super::{BuildScript, CompileError};
-use crate::{Assembly, CacheFolder, Digest, ImageSettings, Lock, PackageImage, Platform};
-
-/// The folder of layouts in `OUT_DIR`.
-const LAYOUTS: &str = "pyimage";
-/// The folder in `OUT_DIR` of layers that the cache does not have: it is only read here.
-const MADE: &str = "pyimage-cache";
+use crate::{Digest, ImageSettings, Lock, Platform};
 
 /// An image that was assembled while the package was compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,17 +15,7 @@ pub(super) struct BuiltImage {
     /// Where it was written to.
     pub(super) layout: PathBuf,
     /// Its own layers.
-    layers: BTreeSet<Digest>,
-}
-
-/// Where images are assembled.
-#[derive(Debug)]
-pub(super) struct Workshop<'a> {
-    /// The workspace's folder.
-    pub(super) root: &'a Path,
-    /// `OUT_DIR`.
-    pub(super) out: &'a Path,
-    pub(super) lock: &'a Lock,
+    pub(super) layers: BTreeSet<Digest>,
 }
 
 /// The constants of an image.
@@ -56,61 +39,6 @@ pub(super) struct BaseImageFacts {
     pub(super) pinned: String,
     pub(super) digest: Option<String>,
     pub(super) platforms: Vec<(String, String)>,
-}
-
-impl BuildScript {
-    /// Assembles an image below `OUT_DIR`.
-    pub(super) fn assemble(
-        &self,
-        image: &PackageImage,
-        workshop: &Workshop<'_>,
-        output: &mut CargoOutput,
-    ) -> Result<BuiltImage, CompileError> {
-        let mut variable = |name: &str| self.surroundings.of_user(name, output);
-        let cache = CacheFolder::locate(&mut variable, std::env::home_dir()).map_err(CompileError::Cache)?;
-        let epoch = variable("SOURCE_DATE_EPOCH");
-        let epoch = epoch.map_or(Ok(0), |text| {
-            let text = text.to_string_lossy().into_owned();
-            text.parse().map_err(|source| CompileError::Epoch { text, source })
-        })?;
-        let Workshop { root, out, lock } = *workshop;
-        let made = CacheFolder::at(out.join(MADE));
-        let assembly = Assembly { root, lock, cache: &cache, made: &made, epoch };
-        let revision = self.revision.as_deref();
-        let assembled = assembly.image(image, &BTreeSet::new(), revision).map_err(CompileError::assembly)?;
-        for warning in &assembled.warnings {
-            output.warning(warning);
-        }
-        let layout = out.join(LAYOUTS).join(image.title());
-        assembled.write_layout(&layout, &self.names(image)).map_err(CompileError::assembly)?;
-        let manifest =
-            |image: &crate::Image| (image.platform.clone(), image.manifest.descriptor.digest.clone());
-        Ok(BuiltImage {
-            digest: assembled.index.blob.descriptor.digest.clone(),
-            platforms: assembled.images.iter().map(manifest).collect(),
-            layout,
-            layers: assembled.blobs.into_keys().collect(),
-        })
-    }
-
-    /// Its names: those whose tags can be known here.
-    fn names(&self, image: &PackageImage) -> Vec<String> {
-        let commit = self.revision.clone().ok_or_else(|| "a build script asks no git".to_owned());
-        let tags = image.settings.tags.iter();
-        let names = tags.filter_map(|tag| image.names(std::slice::from_ref(tag), &commit).ok());
-        names.flatten().map(|name| name.familiar()).collect()
-    }
-}
-
-/// Removes layers that were made earlier, and are in none of these images.
-pub(super) fn tidy<'b>(out: &Path, images: impl Iterator<Item = &'b BuiltImage>) {
-    let used: BTreeSet<&str> = images.flat_map(|image| &image.layers).map(Digest::hex).collect();
-    for blob in fs_err::read_dir(out.join(MADE).join("blobs/sha256")).into_iter().flatten().flatten() {
-        if blob.file_name().to_str().is_some_and(|name| !used.contains(name)) {
-            // It takes room, and nothing else.
-            let _ = fs_err::remove_file(blob.path());
-        }
-    }
 }
 
 impl ImageFacts {

@@ -5,8 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::CompileError;
-use crate::needs::Freshness;
-use crate::{Drift, ImageSettings, Lock, Platform, Pylock, Reference};
+use crate::{Drift, ImageSettings, Lock, Platform, Reference};
+#[cfg(feature = "image")]
+use crate::{Pylock, needs::Freshness};
 
 /// The locks of a package's images.
 #[derive(Debug, Default)]
@@ -45,14 +46,22 @@ impl Locks {
                 locks.read.insert(path);
             }
         }
+        #[cfg(feature = "image")]
+        locks.read_packages(root, images)?;
+        Ok(locks)
+    }
+
+    /// Reads the locks of packages: nothing but an image is made of them.
+    #[cfg(feature = "image")]
+    fn read_packages(&mut self, root: &Path, images: &[&ImageSettings]) -> Result<(), CompileError> {
         for ImageSettings { packages, .. } in images {
             let is_asked_for = packages.is_named || !packages.requirements.is_empty();
-            if locks.read.contains(&packages.lock) {
+            if self.read.contains(&packages.lock) {
                 continue;
             }
             match text(&packages.lock)? {
                 None if is_asked_for => {
-                    locks.stale.push(CompileError::NoLock { path: packages.lock.clone() });
+                    self.stale.push(CompileError::NoLock { path: packages.lock.clone() });
                 }
                 None => {}
                 Some(text) => {
@@ -63,14 +72,14 @@ impl Locks {
                     let fresh = Freshness::of(packages, &text, root).map_err(CompileError::Need)?;
                     if !fresh.changes.is_empty() {
                         let (path, changes) = (packages.lock.clone(), fresh.changes);
-                        locks.stale.push(CompileError::StalePackages { path, changes });
+                        self.stale.push(CompileError::StalePackages { path, changes });
                     }
-                    locks.read.insert(packages.lock.clone());
-                    locks.read.extend(fresh.files);
+                    self.read.insert(packages.lock.clone());
+                    self.read.extend(fresh.files);
                 }
             }
         }
-        Ok(locks)
+        Ok(())
     }
 }
 

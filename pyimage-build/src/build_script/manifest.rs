@@ -6,7 +6,9 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 
 use super::CompileError;
-use crate::{ImageSettings, PackageFacts, PackageImage, Section};
+use crate::Section;
+#[cfg(feature = "image")]
+use crate::{ImageSettings, PackageFacts, PackageImage};
 
 /// The manifest of a package, and that of the workspace that it is in.
 #[derive(Debug)]
@@ -95,6 +97,7 @@ impl Manifests {
     }
 
     /// What else it says of the package, as cargo has it.
+    #[cfg(feature = "image")]
     fn facts(&self) -> PackageFacts {
         let text = |key: &str| {
             let own = self.package.get(&["package", key]);
@@ -113,6 +116,7 @@ impl Manifests {
     }
 
     /// An image of the package.
+    #[cfg(feature = "image")]
     pub(super) fn image(&self, settings: ImageSettings) -> PackageImage {
         let (package, version) = (self.name().to_owned(), self.version().to_owned());
         PackageImage { package, version, facts: self.facts(), settings }

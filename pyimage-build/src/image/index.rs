@@ -1,6 +1,7 @@
 //! The index over the images of several platforms.
 
-use super::{Blob, Image, ImageError, ImageOptions, annotations, written};
+use super::document::annotations;
+use super::{Blob, Image, ImageError, ImageOptions, written};
 use crate::{MediaType, Pin, Reference};
 
 /// The images of several platforms as one.

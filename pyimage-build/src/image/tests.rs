@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::{Document, ImageConfig, LockedLayer, Suite};
+use crate::{Document, ImageConfig, ImageIndex, LockedLayer, Suite};
 
 fn pin(seed: &str, media_type: MediaType) -> Pin {
     Pin { digest: Digest::of(seed.as_bytes()), size: seed.len() as u64, media_type }

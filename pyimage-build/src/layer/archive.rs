@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
 
-use super::compression::Compressor;
+use super::compressor::Compressor;
 use super::contents::{Content, Entry};
 use super::{Layer, LayerError, LayerOptions};
 use crate::{CopyError, Digest, InstalledFile, Unpacker};

@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::path::Path;
 
 use super::archive::Hashed;
-use super::compression::Compressor;
+use super::compressor::Compressor;
 use super::{Layer, LayerCompression, LayerError};
 
 impl Layer {

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::section::wrong;
 use super::{Bins, MetadataError, Place, Section};
-use crate::{ExtraFile, Image, LayerCompression};
+use crate::image::MAX_LAYERS;
+use crate::{ExtraFile, LayerCompression};
 
 /// What one table says of it.
 #[derive(Clone, Default)]
@@ -137,10 +138,10 @@ impl Section<'_> {
         let place = self.place("layer-budget");
         let Value::Number(number) = value else { return Err(wrong(place, "a number", value)) };
         let budget = number.as_u64().and_then(|number| NonZero::new(usize::try_from(number).ok()?));
-        if let Some(budget) = budget.filter(|budget| budget.get() <= Image::MAX_LAYERS) {
+        if let Some(budget) = budget.filter(|budget| budget.get() <= MAX_LAYERS) {
             return Ok(Some(budget));
         }
-        let reason = format!("is not between 1 and {}, the most layers of an image", Image::MAX_LAYERS);
+        let reason = format!("is not between 1 and {MAX_LAYERS}, the most layers of an image");
         Err(MetadataError::Value { place, value: number.to_string(), reason })
     }
 }

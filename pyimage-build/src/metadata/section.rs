@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use super::{MetadataError, Place};
-use crate::{Platform, Pylock, PythonTag, Reference};
+use crate::{Platform, PythonTag, Reference};
 
 /// A table of a manifest: where it stands, and what is in it.
 ///
@@ -103,7 +103,7 @@ impl Section<'_> {
     pub(super) fn lock(&self, text: &str) -> Result<PathBuf, MetadataError> {
         let path = self.path(text);
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if !Pylock::is_file_name(name) {
+        if !super::is_pylock(name) {
             return Err(MetadataError::LockName { place: self.place("pylock"), name: text.to_owned() });
         }
         Ok(path)

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{DebianRelease, PythonTag, Suite, Variant};
+#[cfg(feature = "image")]
 use crate::{Platform, WheelPlatforms};
 
 /// The C library of a Linux image, which decides what wheels fit.
@@ -133,6 +134,7 @@ impl PythonTag {
     /// assert_eq!(wheels.to_string(), "manylinux_2_41_aarch64 and older");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[cfg(feature = "image")]
     #[must_use]
     pub fn wheel_platforms(&self, platform: &Platform) -> Option<WheelPlatforms> {
         WheelPlatforms::new(self.libc_release()?, platform)

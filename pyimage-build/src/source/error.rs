@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+#[cfg(feature = "image")]
 use crate::LayerError;
 
 /// Why the files of a project cannot be told.
@@ -71,6 +72,7 @@ pub enum SourceError {
         second: String,
     },
     /// A file cannot be in a layer.
+    #[cfg(feature = "image")]
     #[error(transparent)]
     Layer(#[from] LayerError),
 }
@@ -124,6 +126,7 @@ impl SourceError {
                 vec!["leave it out with a line in `.dockerignore`".to_owned()]
             }
             Self::TwoFiles { .. } => vec!["have one of them go elsewhere, or leave it out".to_owned()],
+            #[cfg(feature = "image")]
             Self::Layer(error) => error.helps(),
             _ => Vec::new(),
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::glob::SPECIAL;
 use super::{Source, SourceError, SourceFile, SourceKind};
+#[cfg(feature = "image")]
 use crate::LayerContents;
 
 /// One of an image's extra files, or several of one place: what it is, where it goes, and with which mode.
@@ -106,6 +107,7 @@ impl ExtraFiles {
     /// assert!(contents.is_empty());
     /// # Ok::<(), pyimage_build::SourceError>(())
     /// ```
+    #[cfg(feature = "image")]
     pub fn add_to(&self, contents: &mut LayerContents<'_>) -> Result<(), SourceError> {
         for (path, Placed { on_disk, kind, .. }) in &self.files {
             match kind {

@@ -32,7 +32,9 @@ fn alone() -> MutexGuard<'static, ()> {
 /// What makes a package one with a build script, at the end of its manifest.
 fn with_script(section: &str) -> String {
     let library = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("pyimage-build").display().to_string();
-    format!("{section}\n[build-dependencies]\npyimage-build = {{ path = {library:?} }}\n\n[workspace]\n")
+    format!(
+        "{section}\n[build-dependencies]\npyimage-build = {{ path = {library:?}, features = [\"image\"] }}\n\n[workspace]\n"
+    )
 }
 
 fn fill(folder: &Folder) {
