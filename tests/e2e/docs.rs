@@ -33,9 +33,10 @@ fn commands(page: &str) -> Vec<(String, String)> {
 /// What stays when the bed is built anew: no digests, sizes and patch releases, and columns as wide as they happen to be.
 pub(crate) fn lasting(text: &str) -> String {
     let mut lines = Vec::new();
-    // What is told only where it takes long, and what the bed's Python was made of.
+    // What is told only where it takes long, what the bed's Python was made of, and what the machine's own settings are worth.
     let passing = |line: &&str| {
         line.trim_start().starts_with("Fetching ")
+            || line.starts_with("warning: pip's settings in `/etc/")
             || line.contains("PYTHON_SHA256=")
             || line.contains("PYTHON_VERSION=")
     };
