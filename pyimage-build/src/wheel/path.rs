@@ -22,11 +22,6 @@ pub(super) fn normalised(name: &str) -> Result<String, &'static str> {
     if name.chars().any(char::is_control) {
         return Err("it has a control character");
     }
-    if let [letter, b':', ..] = name.as_bytes()
-        && letter.is_ascii_alphabetic()
-    {
-        return Err("it starts with a drive letter");
-    }
     let mut normalised = String::with_capacity(name.len());
     for part in name.split('/').filter(|part| !matches!(*part, "" | ".")) {
         if part == ".." {
@@ -39,6 +34,11 @@ pub(super) fn normalised(name: &str) -> Result<String, &'static str> {
             normalised.push('/');
         }
         normalised.push_str(part);
+    }
+    if let [letter, b':', ..] = normalised.as_bytes()
+        && letter.is_ascii_alphabetic()
+    {
+        return Err("it starts with a drive letter");
     }
     if normalised.is_empty() { Err("it is empty") } else { Ok(normalised) }
 }
@@ -106,6 +106,7 @@ mod tests {
             ("a\\..\\x", "it has a backslash"),
             ("C:/x", "it starts with a drive letter"),
             ("c:x", "it starts with a drive letter"),
+            ("./c:x", "it starts with a drive letter"),
             ("a\0b", "it has a control character"),
             ("a\nb", "it has a control character"),
             ("a\u{85}b", "it has a control character"),
