@@ -57,6 +57,15 @@ fn what_changes_an_asset_runs_the_script_and_nothing_else_does() {
 fn variables_that_are_looked_at_run_the_script() {
     let new = Crate::new("variables");
     new.build();
+    let skipped = finish(new.cargo(["build", "-v"]).env("PYIMAGE_SKIP", "1")).stderr;
+    assert!(
+        !has_run(&skipped, "variables"),
+        "where there are no images, nothing says that there should be none"
+    );
+    let manifest = fs_err::read_to_string(new.path("Cargo.toml")).expect("a manifest");
+    pause();
+    new.write("Cargo.toml", &manifest.replace("version = \"*\"", "version = \"*\", features = [\"image\"]"));
+    new.build();
     for (name, value) in [("PYIMAGE_SKIP", "1"), ("DOCS_RS", "1")] {
         let build = |name: &str| finish(new.cargo(["build", "-v"]).env(name, value)).stderr;
         assert!(!has_run(&build("CARGO_NET_OFFLINE_NOT"), "variables"));

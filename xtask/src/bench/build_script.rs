@@ -21,7 +21,7 @@ const INTRO: &str = "A crate with two assets, with `pyimage-build` in its build 
 
 const NOTES: &str = "\
 - CPU is what cargo and all that it starts use, on all cores. Nothing is compiled incrementally, as no package of a registry is.
-- Crates are those that are compiled for the library, and itself.
+- Crates are those that are compiled for the library, and itself. The first four rows are without the feature `image`, the last has it.
 - The last two rows are the build script alone, from its start to its end; rustc then compiles the crate. The assets are of 1.5 kB. The image
   has requests, rich, numpy and pandas; `cargo pyimage fetch` has filled the cache, and the layout is written anew each time.
 - What is missed: a fifth of a clean build is `pyimage-build` itself; serde, syn, thiserror, toml and sha2, which most projects have already, are
