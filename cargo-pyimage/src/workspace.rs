@@ -222,15 +222,16 @@ impl Answer {
 
     fn workspace(self) -> Result<Workspace, WorkspaceError> {
         let manifest = self.root.join("Cargo.toml");
-        let workspace = self.workspace.as_ref().map(|value| Section {
+        let workspace = self.workspace.map(pyimage_build::Value::from);
+        let workspace = workspace.as_ref().map(|value| Section {
             manifest: manifest.as_str(),
             key: WORKSPACE_KEY,
             value,
         });
         let mut images = Vec::new();
         for member in &self.packages {
-            let own =
-                Section { manifest: member.manifest.as_str(), key: PACKAGE_KEY, value: &member.pyimage };
+            let value = member.pyimage.clone().into();
+            let own = Section { manifest: member.manifest.as_str(), key: PACKAGE_KEY, value: &value };
             let text = |path: &str| fs_err::read_to_string(path).ok();
             let all =
                 ImageSettings::read(&member.name, own, workspace).map_err(|error| error.located(text))?;

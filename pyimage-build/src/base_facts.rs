@@ -5,6 +5,7 @@ mod scan;
 
 use std::collections::BTreeSet;
 
+#[cfg(feature = "image")]
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "image")]
@@ -19,8 +20,9 @@ pub use scan::{BaseScan, BaseScanError};
 /// assert_eq!(facts.users().collect::<Vec<_>>(), ["www-data"]);
 /// assert!(!facts.libraries.contains("libGL.so.1"));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "image", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "image", serde(default, deny_unknown_fields))]
 pub struct BaseFacts {
     /// The names of shared libraries in the folders that the loader searches: `libc.so.6`.
     pub libraries: BTreeSet<String>,

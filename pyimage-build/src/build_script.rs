@@ -57,7 +57,7 @@ pub fn configure() -> BuildScript {
 /// ```no_run
 /// pyimage_build::configure().source(["scripts"]).extract(true).compile_or_exit();
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildScript {
     keys: ImageKeys,
     surroundings: Surroundings,

@@ -79,9 +79,16 @@ impl fmt::Display for Bytecode {
 /// let error = "some".parse::<Bytecode>().unwrap_err();
 /// assert_eq!(error.to_string(), "`some` is neither `all`, `packages` nor `none`");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is neither `all`, `packages` nor `none`")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BytecodeNameError(String);
+
+impl fmt::Display for BytecodeNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is neither `all`, `packages` nor `none`", self.0)
+    }
+}
+
+impl std::error::Error for BytecodeNameError {}
 
 impl FromStr for Bytecode {
     type Err = BytecodeNameError;

@@ -1,10 +1,13 @@
 //! Content digests, as the OCI image-spec defines them.
 
+use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "image")]
 use serde::{Deserialize, Serialize};
-use sha2::Digest as _;
+
+use crate::sha256::Sha256;
 
 /// A hash function that digests may be made with.
 ///
@@ -75,8 +78,9 @@ impl fmt::Display for DigestAlgorithm {
 /// ```
 ///
 /// [image-spec]: https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "image", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "image", serde(try_from = "String", into = "String"))]
 pub struct Digest {
     algorithm: DigestAlgorithm,
     text: String,
@@ -118,7 +122,9 @@ impl Digest {
     /// ```
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self::from_sha256(sha2::Sha256::digest(bytes).into())
+        let mut hasher = Sha256::new();
+        hasher.update(bytes);
+        Self::from_sha256(hasher.finish())
     }
 
     /// Whether it is the digest of these bytes.
@@ -129,6 +135,7 @@ impl Digest {
     /// assert!(Digest::of(b"one").matches(b"one"));
     /// assert!(!Digest::of(b"one").matches(b"two"));
     /// ```
+    #[cfg(feature = "image")]
     #[must_use]
     pub fn matches(&self, bytes: &[u8]) -> bool {
         let mut hasher = self.hasher();
@@ -146,11 +153,12 @@ impl Digest {
     /// hasher.update(b"two");
     /// assert_eq!(hasher.finish(), Ok(()));
     /// ```
+    #[cfg(feature = "image")]
     #[must_use]
     pub fn hasher(&self) -> DigestHasher {
         let state = match self.algorithm {
-            DigestAlgorithm::Sha256 => State::Sha256(sha2::Sha256::new()),
-            DigestAlgorithm::Sha512 => State::Sha512(sha2::Sha512::new()),
+            DigestAlgorithm::Sha256 => State::Sha256(Sha256::new()),
+            DigestAlgorithm::Sha512 => State::Sha512(sha2::Digest::new()),
         };
         DigestHasher { wanted: self.clone(), state }
     }
@@ -201,18 +209,21 @@ impl Digest {
 /// hasher.update(b"two");
 /// assert_eq!(hasher.finish(), Err(Digest::of(b"two")));
 /// ```
+#[cfg(feature = "image")]
 #[derive(Clone, Debug)]
 pub struct DigestHasher {
     wanted: Digest,
     state: State,
 }
 
+#[cfg(feature = "image")]
 #[derive(Clone, Debug)]
 enum State {
-    Sha256(sha2::Sha256),
+    Sha256(Sha256),
     Sha512(sha2::Sha512),
 }
 
+#[cfg(feature = "image")]
 impl DigestHasher {
     /// Takes the next bytes.
     ///
@@ -225,7 +236,7 @@ impl DigestHasher {
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.state {
             State::Sha256(hasher) => hasher.update(bytes),
-            State::Sha512(hasher) => hasher.update(bytes),
+            State::Sha512(hasher) => sha2::Digest::update(hasher, bytes),
         }
     }
 
@@ -237,8 +248,10 @@ impl DigestHasher {
     /// ```
     pub fn finish(self) -> Result<(), Digest> {
         let found = match self.state {
-            State::Sha256(hasher) => Digest::from_hash(DigestAlgorithm::Sha256, &hasher.finalize()),
-            State::Sha512(hasher) => Digest::from_hash(DigestAlgorithm::Sha512, &hasher.finalize()),
+            State::Sha256(hasher) => Digest::from_sha256(hasher.finish()),
+            State::Sha512(hasher) => {
+                Digest::from_hash(DigestAlgorithm::Sha512, &sha2::Digest::finalize(hasher))
+            }
         };
         if found == self.wanted { Ok(()) } else { Err(found) }
     }
@@ -311,14 +324,12 @@ fn is_encoded(text: &str) -> bool {
 /// let error = "sha256:abc".parse::<Digest>().unwrap_err();
 /// assert_eq!(error.to_string(), "digest `sha256:abc` has 3 hex digits, sha256 takes 64");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DigestError {
     /// The text is not an algorithm, a colon and an encoded hash.
-    #[error("`{0}` is not a digest, which is written `sha256:` and 64 hex digits")]
     Malformed(String),
     /// The digest is well formed, but its hash function is neither SHA-256 nor SHA-512.
-    #[error("digest `{digest}` uses `{algorithm}`, only `sha256` and `sha512` are supported")]
     UnsupportedAlgorithm {
         /// The whole digest.
         digest: String,
@@ -326,10 +337,8 @@ pub enum DigestError {
         algorithm: String,
     },
     /// The hash has characters other than `0` to `9` and `a` to `f`.
-    #[error("digest `{0}` has a character that is not a lower-case hex digit")]
     NotHex(String),
     /// The hash is longer or shorter than the algorithm makes it.
-    #[error("digest `{digest}` has {found} hex digits, {algorithm} takes {expected}", expected = algorithm.hex_len())]
     WrongLength {
         /// The whole digest.
         digest: String,
@@ -339,6 +348,29 @@ pub enum DigestError {
         found: usize,
     },
 }
+
+impl fmt::Display for DigestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(value) => {
+                write!(f, "`{value}` is not a digest, which is written `sha256:` and 64 hex digits")
+            }
+            Self::UnsupportedAlgorithm { digest, algorithm } => {
+                write!(f, "digest `{digest}` uses `{algorithm}`, only `sha256` and `sha512` are supported")
+            }
+            Self::NotHex(value) => {
+                write!(f, "digest `{value}` has a character that is not a lower-case hex digit")
+            }
+            Self::WrongLength { digest, algorithm, found } => write!(
+                f,
+                "digest `{digest}` has {found} hex digits, {algorithm} takes {expected}",
+                expected = algorithm.hex_len()
+            ),
+        }
+    }
+}
+
+impl Error for DigestError {}
 
 #[cfg(test)]
 mod tests {

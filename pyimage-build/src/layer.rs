@@ -24,9 +24,12 @@ mod packed;
 #[cfg(feature = "zstd")]
 mod zstd;
 
+#[cfg(feature = "image")]
 use serde::{Deserialize, Serialize};
 
-use crate::{Descriptor, Digest, MediaType};
+use crate::Digest;
+#[cfg(feature = "image")]
+use crate::{Descriptor, MediaType};
 
 pub use compression::LayerCompression;
 #[cfg(feature = "image")]
@@ -57,8 +60,9 @@ pub use listing::{EntryKind, LayerEntry, LayerListing, ListingError};
 /// assert_eq!(serde_json::from_str::<Layer>(&json)?, layer);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "image", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "image", serde(deny_unknown_fields))]
 pub struct Layer {
     /// The digest of the blob: the layer as it travels, compressed.
     pub digest: Digest,
@@ -71,7 +75,7 @@ pub struct Layer {
     /// How many files and symbolic links are in it.
     pub files: u64,
     /// How it is compressed.
-    #[serde(default, skip_serializing_if = "LayerCompression::is_default")]
+    #[cfg_attr(feature = "image", serde(default, skip_serializing_if = "LayerCompression::is_default"))]
     pub compression: LayerCompression,
 }
 
@@ -92,6 +96,7 @@ impl Layer {
     /// # let layer = Layer { digest, size: 4, diff_id, unpacked: 7, files: 1, compression };
     /// assert_eq!(layer.descriptor(&MediaType::DOCKER_MANIFEST).media_type, MediaType::DOCKER_LAYER);
     /// ```
+    #[cfg(feature = "image")]
     #[must_use]
     pub fn descriptor(&self, manifest: &MediaType) -> Descriptor {
         let media_type = match self.compression {

@@ -164,8 +164,10 @@ mod base_facts;
 mod base_release;
 mod build_script;
 mod bytecode;
+#[cfg(feature = "image")]
 mod cache_folder;
 mod date;
+#[cfg(feature = "image")]
 mod descriptor;
 mod digest;
 #[cfg(feature = "image")]
@@ -213,6 +215,7 @@ mod requires_python;
 mod sbom;
 #[cfg(feature = "image")]
 mod script_metadata;
+mod sha256;
 #[cfg(feature = "image")]
 mod shared_library;
 mod source;
@@ -251,10 +254,14 @@ pub use bytecode::{
     ArchiveError, BytecodeArchive, BytecodeArchiveWriter, BytecodeNameError, CompiledModule, PycError,
     canonical_pyc, pyc_path,
 };
+#[cfg(feature = "image")]
 pub use cache_folder::{CacheError, CacheFolder, Work};
 pub use date::Date;
+#[cfg(feature = "image")]
 pub use descriptor::{DescribedPlatform, Descriptor};
-pub use digest::{Digest, DigestAlgorithm, DigestError, DigestHasher};
+#[cfg(feature = "image")]
+pub use digest::DigestHasher;
+pub use digest::{Digest, DigestAlgorithm, DigestError};
 #[cfg(feature = "image")]
 pub use document::{Document, DocumentError, Index, MAX_DOCUMENT_SIZE, Manifest};
 #[cfg(feature = "image")]
@@ -277,9 +284,10 @@ pub use lock::{CompiledFrom, Drift, Lock, LockError, LockedApt, LockedBase, Lock
 #[cfg(feature = "image")]
 pub use marker::{Marker, MarkerEnvironment, MarkerError};
 pub use media_type::MediaType;
+#[cfg(feature = "image")]
+pub use metadata::schema;
 pub use metadata::{
-    Bins, ImageBuilder, ImageSettings, KEYS, Key, Kind, MetadataError, PackageSettings, Place, Section,
-    schema,
+    Bins, ImageBuilder, ImageSettings, KEYS, Key, Kind, MetadataError, PackageSettings, Place, Section, Value,
 };
 pub use nearest::{nearest, nearest_tags};
 #[cfg(feature = "image")]

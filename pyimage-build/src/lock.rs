@@ -2,6 +2,7 @@
 
 mod apt;
 mod error;
+mod fields;
 mod read;
 mod write;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+#[cfg(feature = "image")]
 use serde::{Deserialize, Serialize};
 
 /// The media type of a document or a layer: OCI's, Docker's, or one that this crate does not know.
@@ -18,8 +19,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// [media types]: https://github.com/opencontainers/image-spec/blob/main/media-types.md
 /// [manifest v2 schema 2]: https://distribution.github.io/distribution/spec/manifest-v2-2/
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "image", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "image", serde(transparent))]
 pub struct MediaType(std::borrow::Cow<'static, str>);
 
 impl MediaType {

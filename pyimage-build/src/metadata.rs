@@ -7,8 +7,10 @@ mod key;
 mod layers;
 mod level;
 mod locate;
+#[cfg(feature = "image")]
 mod schema;
 mod section;
+mod value;
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
@@ -21,8 +23,11 @@ use level::Level;
 pub use builder::ImageBuilder;
 pub use error::{MetadataError, Place};
 pub use key::{KEYS, Key, Kind};
+#[cfg(feature = "image")]
 pub use schema::schema;
 pub use section::Section;
+pub(crate) use value::Table;
+pub use value::Value;
 
 /// What an image runs on where its section does not say: the two architectures of today's servers and laptops.
 const DEFAULT_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
@@ -42,7 +47,7 @@ const DEFAULT_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 /// use pyimage_build::{ImageSettings, Section};
 /// use serde_json::json;
 ///
-/// let value = json!({"tag": "3.13-slim", "platforms": ["linux/arm64"]});
+/// let value = json!({"tag": "3.13-slim", "platforms": ["linux/arm64"]}).into();
 /// let section = Section { manifest: "Cargo.toml", key: "package.metadata.pyimage", value: &value };
 /// let [image] = &ImageSettings::read("app", section, None)?[..] else { panic!("one image") };
 /// assert_eq!(image.base.familiar(), "python:3.13-slim");
@@ -106,7 +111,7 @@ pub enum Bins {
 /// use pyimage_build::{ImageSettings, Section};
 /// use serde_json::json;
 ///
-/// let value = json!({"tag": "3.13-slim", "requirements": "pyproject.toml", "groups": ["serve"]});
+/// let value = json!({"tag": "3.13-slim", "requirements": "pyproject.toml", "groups": ["serve"]}).into();
 /// let section = Section { manifest: "/app/Cargo.toml", key: "package.metadata.pyimage", value: &value };
 /// let packages = &ImageSettings::read("app", section, None)?[0].packages;
 /// assert_eq!(packages.requirements, [std::path::Path::new("/app/pyproject.toml")]);

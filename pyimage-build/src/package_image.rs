@@ -16,7 +16,7 @@ pub use error::TagTemplateError;
 /// use pyimage_build::{ImageSettings, PackageFacts, PackageImage, Section};
 /// use serde_json::json;
 ///
-/// let value = json!({"tag": "3.13-slim", "tags": ["{version}"]});
+/// let value = json!({"tag": "3.13-slim", "tags": ["{version}"]}).into();
 /// let section = Section { manifest: "Cargo.toml", key: "package.metadata.pyimage", value: &value };
 /// let settings = ImageSettings::read("app", section, None)?.remove(0);
 /// let facts = PackageFacts { license: Some("MIT".to_owned()), ..PackageFacts::default() };

@@ -1,5 +1,6 @@
 //! The name of a Python package, as indexes and locks have it.
 
+use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
@@ -87,14 +88,12 @@ impl fmt::Display for PackageName {
 /// let error = "my package".parse::<PackageName>().unwrap_err();
 /// assert_eq!(error.to_string(), "name `my package` has ` `, which is no letter, digit, `-`, `_` or `.`");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PackageNameError {
     /// There is no text.
-    #[error("the name is empty")]
     Empty,
     /// A character that no name has.
-    #[error("name `{name}` has `{}`, which is no letter, digit, `-`, `_` or `.`", shown(*letter))]
     InvalidCharacter {
         /// The whole name.
         name: String,
@@ -102,9 +101,26 @@ pub enum PackageNameError {
         letter: char,
     },
     /// It starts or ends with a separator.
-    #[error("name `{0}` has a separator at an end, where a letter or digit has to be")]
     InvalidEnd(String),
 }
+
+impl fmt::Display for PackageNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the name is empty"),
+            Self::InvalidCharacter { name, letter } => write!(
+                f,
+                "name `{name}` has `{}`, which is no letter, digit, `-`, `_` or `.`",
+                shown(*letter)
+            ),
+            Self::InvalidEnd(value) => {
+                write!(f, "name `{value}` has a separator at an end, where a letter or digit has to be")
+            }
+        }
+    }
+}
+
+impl Error for PackageNameError {}
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! Platforms: what an image runs on.
 
+use std::error::Error;
+
 mod architecture;
 
 use std::fmt;
@@ -176,14 +178,12 @@ fn is_part(part: &str) -> bool {
 /// let error = "linux".parse::<Platform>().unwrap_err();
 /// assert_eq!(error.to_string(), "platform `linux` names no architecture, as `linux/amd64` does");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlatformError {
     /// There is no text.
-    #[error("the platform is empty")]
     Empty,
     /// A part is empty or has a character that none can have.
-    #[error("`{part}` in platform `{platform}` is not a name of letters, digits, `_`, `.` and `-`")]
     InvalidPart {
         /// The whole platform.
         platform: String,
@@ -191,15 +191,35 @@ pub enum PlatformError {
         part: String,
     },
     /// Only an operating system is given.
-    #[error("platform `{0}` names no architecture, as `{0}/amd64` does")]
     NoArchitecture(String),
     /// A single word that is no architecture, so that no operating system can be implied.
-    #[error("platform `{0}` is not an architecture, such as `amd64` or `arm64`")]
     UnknownArchitecture(String),
     /// There is more than an operating system, an architecture and a variant.
-    #[error("platform `{0}` has more than three parts, `os/architecture/variant`")]
     TooManyParts(String),
 }
+
+impl fmt::Display for PlatformError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the platform is empty"),
+            Self::InvalidPart { platform, part } => write!(
+                f,
+                "`{part}` in platform `{platform}` is not a name of letters, digits, `_`, `.` and `-`"
+            ),
+            Self::NoArchitecture(value) => {
+                write!(f, "platform `{value}` names no architecture, as `{value}/amd64` does")
+            }
+            Self::UnknownArchitecture(value) => {
+                write!(f, "platform `{value}` is not an architecture, such as `amd64` or `arm64`")
+            }
+            Self::TooManyParts(value) => {
+                write!(f, "platform `{value}` has more than three parts, `os/architecture/variant`")
+            }
+        }
+    }
+}
+
+impl Error for PlatformError {}
 
 #[cfg(test)]
 mod tests {

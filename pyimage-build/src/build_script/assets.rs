@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
 use super::CompileError;
 use super::sums::Sums;
-use crate::{Digest, DigestAlgorithm, Source, SourceFile, SourceKind};
+use crate::sha256::Sha256;
+use crate::{Digest, Source, SourceFile, SourceKind};
 
 /// How much of a file is in memory at a time.
 const PIECE: usize = 1 << 16;
@@ -97,7 +96,7 @@ fn hash(path: &Path, buffer: &mut [u8]) -> io::Result<String> {
             read => hasher.update(&buffer[..read]),
         }
     }
-    Ok(Digest::from_hash(DigestAlgorithm::Sha256, &hasher.finalize()).hex().to_owned())
+    Ok(Digest::from_sha256(hasher.finish()).hex().to_owned())
 }
 
 #[cfg(unix)]

@@ -21,11 +21,9 @@ use crate::{Drift, LockError, MetadataError, SourceError};
 /// assert!(error.to_string().starts_with("cannot read `"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileError {
     /// A variable that cargo sets is not there.
-    #[error("`{variable}` is not set")]
     NoVariable {
         /// The variable.
         variable: &'static str,
@@ -33,7 +31,6 @@ pub enum CompileError {
         setter: &'static str,
     },
     /// A manifest cannot be read.
-    #[error("cannot read `{}`", path.display())]
     Manifest {
         /// The manifest.
         path: PathBuf,
@@ -41,7 +38,6 @@ pub enum CompileError {
         source: io::Error,
     },
     /// A manifest makes no sense.
-    #[error("`{}` is no TOML", path.display())]
     ManifestSyntax {
         /// The manifest.
         path: PathBuf,
@@ -49,25 +45,20 @@ pub enum CompileError {
         source: Box<toml::de::Error>,
     },
     /// The path of the package cannot be named.
-    #[error("the path `{}` is not UTF-8", path.display())]
     NotUtf8 {
         /// The path.
         path: PathBuf,
     },
     /// The section of a manifest is wrong, or what is set in code.
-    #[error(transparent)]
-    Metadata(#[from] MetadataError),
+    Metadata(MetadataError),
     /// Nothing says what the assets are, and there is no image.
-    #[error("`{manifest}` says nothing of assets or an image")]
     Nothing {
         /// The manifest.
         manifest: String,
     },
     /// The assets cannot be told.
-    #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(SourceError),
     /// A link that leads nowhere has no content.
-    #[error("`{}` is a symbolic link to `{target}`, which is not there", path.display())]
     DeadLink {
         /// The link.
         path: PathBuf,
@@ -75,13 +66,11 @@ pub enum CompileError {
         target: String,
     },
     /// Cargo is told of files line by line.
-    #[error("the name of `{}` has a line break, so that cargo cannot be told of it", path.escape_debug())]
     LineBreak {
         /// Where it is in the package.
         path: String,
     },
     /// An asset cannot be read.
-    #[error("cannot read `{}`", path.display())]
     Asset {
         /// The asset.
         path: PathBuf,
@@ -89,13 +78,11 @@ pub enum CompileError {
         source: io::Error,
     },
     /// There is no lock.
-    #[error("there is no `{}`", path.display())]
     NoLock {
         /// Where it would be.
         path: PathBuf,
     },
     /// The lock lacks what the images ask for.
-    #[error("`{}` is stale: {}", path.display(), listed(.drift))]
     StaleLock {
         /// The lock.
         path: PathBuf,
@@ -104,7 +91,6 @@ pub enum CompileError {
     },
     /// A lock of packages is of other requirements.
     #[cfg(feature = "image")]
-    #[error("`{}` is stale: {}", path.display(), changes.join(", "))]
     StalePackages {
         /// The lock.
         path: PathBuf,
@@ -113,10 +99,8 @@ pub enum CompileError {
     },
     /// What a lock of packages was made from cannot be read.
     #[cfg(feature = "image")]
-    #[error(transparent)]
     Need(UnreadableNeed),
     /// The lock makes no sense, or is of another version.
-    #[error("could not use `{}`", path.display())]
     DamagedLock {
         /// The lock.
         path: PathBuf,
@@ -125,7 +109,6 @@ pub enum CompileError {
     },
     /// A lock of packages makes no sense.
     #[cfg(feature = "image")]
-    #[error("could not use `{}`", path.display())]
     DamagedPackages {
         /// The lock.
         path: PathBuf,
@@ -133,7 +116,6 @@ pub enum CompileError {
         source: Box<PylockError>,
     },
     /// A lock cannot be read.
-    #[error("cannot read `{}`", path.display())]
     Lock {
         /// The lock.
         path: PathBuf,
@@ -142,7 +124,6 @@ pub enum CompileError {
     },
     /// The time is no number.
     #[cfg(feature = "image")]
-    #[error("`SOURCE_DATE_EPOCH` is `{text}`, which is no number of seconds")]
     Epoch {
         /// Its value.
         text: String,
@@ -151,14 +132,11 @@ pub enum CompileError {
     },
     /// There is no cache to take wheels and layers from.
     #[cfg(feature = "image")]
-    #[error(transparent)]
     Cache(CacheError),
     /// An image could not be assembled.
     #[cfg(feature = "image")]
-    #[error(transparent)]
     Assembly(Box<AssemblyError>),
     /// What is generated cannot be written.
-    #[error("cannot write `{}`", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -166,8 +144,91 @@ pub enum CompileError {
         source: io::Error,
     },
     /// Cargo does not listen.
-    #[error("cannot tell cargo what was done")]
-    Output(#[source] io::Error),
+    Output(io::Error),
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoVariable { variable, .. } => write!(f, "`{variable}` is not set"),
+            Self::Manifest { path, .. } => write!(f, "cannot read `{}`", path.display()),
+            Self::ManifestSyntax { path, .. } => write!(f, "`{}` is no TOML", path.display()),
+            Self::NotUtf8 { path } => write!(f, "the path `{}` is not UTF-8", path.display()),
+            Self::Metadata(error) => error.fmt(f),
+            Self::Nothing { manifest } => write!(f, "`{manifest}` says nothing of assets or an image"),
+            Self::Source(error) => error.fmt(f),
+            Self::DeadLink { path, target } => {
+                write!(f, "`{}` is a symbolic link to `{target}`, which is not there", path.display())
+            }
+            Self::LineBreak { path } => write!(
+                f,
+                "the name of `{}` has a line break, so that cargo cannot be told of it",
+                path.escape_debug()
+            ),
+            Self::Asset { path, .. } => write!(f, "cannot read `{}`", path.display()),
+            Self::NoLock { path } => write!(f, "there is no `{}`", path.display()),
+            Self::StaleLock { path, drift } => write!(f, "`{}` is stale: {}", path.display(), listed(drift)),
+            #[cfg(feature = "image")]
+            Self::StalePackages { path, changes } => {
+                write!(f, "`{}` is stale: {}", path.display(), changes.join(", "))
+            }
+            #[cfg(feature = "image")]
+            Self::Need(error) => error.fmt(f),
+            Self::DamagedLock { path, .. } => write!(f, "could not use `{}`", path.display()),
+            #[cfg(feature = "image")]
+            Self::DamagedPackages { path, .. } => write!(f, "could not use `{}`", path.display()),
+            Self::Lock { path, .. } => write!(f, "cannot read `{}`", path.display()),
+            #[cfg(feature = "image")]
+            Self::Epoch { text, .. } => {
+                write!(f, "`SOURCE_DATE_EPOCH` is `{text}`, which is no number of seconds")
+            }
+            #[cfg(feature = "image")]
+            Self::Cache(error) => error.fmt(f),
+            #[cfg(feature = "image")]
+            Self::Assembly(error) => error.fmt(f),
+            Self::Write { path, .. } => write!(f, "cannot write `{}`", path.display()),
+            Self::Output(_) => f.write_str("cannot tell cargo what was done"),
+        }
+    }
+}
+
+impl Error for CompileError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Manifest { source, .. } => Some(source),
+            Self::ManifestSyntax { source, .. } => Some(source.as_ref()),
+            Self::Metadata(error) => error.source(),
+            Self::Source(error) => error.source(),
+            Self::Asset { source, .. } => Some(source),
+            #[cfg(feature = "image")]
+            Self::Need(error) => error.source(),
+            Self::DamagedLock { source, .. } => Some(source.as_ref()),
+            #[cfg(feature = "image")]
+            Self::DamagedPackages { source, .. } => Some(source.as_ref()),
+            Self::Lock { source, .. } => Some(source),
+            #[cfg(feature = "image")]
+            Self::Epoch { source, .. } => Some(source),
+            #[cfg(feature = "image")]
+            Self::Cache(error) => error.source(),
+            #[cfg(feature = "image")]
+            Self::Assembly(error) => error.source(),
+            Self::Write { source, .. } => Some(source),
+            Self::Output(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<MetadataError> for CompileError {
+    fn from(error: MetadataError) -> Self {
+        Self::Metadata(error)
+    }
+}
+
+impl From<SourceError> for CompileError {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
 }
 
 fn listed(drift: &[Drift]) -> String {

@@ -97,7 +97,11 @@ mod tests {
     use crate::Section;
 
     fn settings(value: &Value) -> ImageSettings {
-        let section = Section { manifest: "/app/Cargo.toml", key: "package.metadata.pyimage", value };
+        let section = Section {
+            manifest: "/app/Cargo.toml",
+            key: "package.metadata.pyimage",
+            value: &value.clone().into(),
+        };
         ImageSettings::read("app", section, None).unwrap().remove(0)
     }
 

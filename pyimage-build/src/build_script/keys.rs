@@ -1,9 +1,8 @@
 //! The keys of `[package.metadata.pyimage]`, as a build script sets them.
 
-use serde_json::{Map, Value, json};
-
 use super::BuildScript;
-use crate::ExtraFile;
+use crate::metadata::Table;
+use crate::{ExtraFile, Value};
 
 /// Keys of `[package.metadata.pyimage]` that are set in code, each by a function of its name.
 ///
@@ -17,9 +16,9 @@ use crate::ExtraFile;
 /// let mut keys = ImageKeys::default();
 /// keys.tag("3.13-slim").source(["app"]).env("PYTHONWARNINGS", "error");
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageKeys {
-    table: Map<String, Value>,
+    table: Table,
 }
 
 impl ImageKeys {
@@ -30,8 +29,8 @@ impl ImageKeys {
 
     /// Adds an entry to a table.
     fn add(&mut self, key: &str, name: String, value: Value) -> &mut Self {
-        let table = self.table.entry(key).or_insert_with(|| Value::Object(Map::new()));
-        if let Value::Object(table) = table {
+        let table = self.table.entry(key.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(table) = table {
             table.insert(name, value);
         }
         self
@@ -39,7 +38,7 @@ impl ImageKeys {
 
     /// The keys as a table.
     pub(super) fn value(&self) -> Value {
-        Value::Object(self.table.clone())
+        Value::Table(self.table.clone())
     }
 }
 
@@ -92,7 +91,7 @@ macro_rules! setters {
             $(
                 #[doc = concat!("Sets `", $number_key, "`.\n\n```\n", $start, stringify!($number), "(", $number_example, ");\n```")]
                 pub fn $number(&mut self, value: u64) -> &mut Self {
-                    let ($it, $key, $value) = (self, $number_key, Value::from(value));
+                    let ($it, $key, $value) = (self, $number_key, whole(value));
                     $set
                 }
             )*
@@ -121,7 +120,7 @@ macro_rules! setters {
                 "files([ExtraFile { from: \"conf/app.toml\".into(), to: \"/etc/app.toml\".into(), mode: Some(0o640) }]);\n```"
             )]
             pub fn files(&mut self, files: impl IntoIterator<Item = ExtraFile>) -> &mut Self {
-                let ($it, $key, $value) = (self, "files", files.into_iter().map(file).collect());
+                let ($it, $key, $value) = (self, "files", Value::Array(files.into_iter().map(file).collect()));
                 $set
             }
             #[doc = concat!(
@@ -179,16 +178,23 @@ setters! {
 /// An extra file, as the section has it.
 fn file(file: ExtraFile) -> Value {
     let ExtraFile { from, to, mode } = file;
-    let mut table = json!({ "from": from, "to": to });
+    let mut table = Table::from([("from".to_owned(), from.into()), ("to".to_owned(), to.into())]);
     if let Some(mode) = mode {
-        table["mode"] = format!("{mode:04o}").into();
+        table.insert("mode".to_owned(), format!("{mode:04o}").into());
     }
-    table
+    Value::Table(table)
+}
+
+/// A number as TOML has it. No key takes one that it has not.
+fn whole(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use serde_json::json;
 
     use super::*;
     use crate::{KEYS, Kind};
@@ -204,19 +210,19 @@ mod tests {
         script.image_keys("worker", |image| {
             image.cmd(["work"]);
         });
-        let Value::Object(table) = script.keys.value() else { panic!("a table") };
+        let Value::Table(table) = script.keys.value() else { panic!("a table") };
         assert_eq!(table.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
         for key in KEYS {
             let value = &table[key.name];
             let fits = match key.kind {
-                Kind::Text | Kind::Choice(_) => value.is_string(),
-                Kind::Number(..) => value.is_u64(),
-                Kind::Texts | Kind::TextOrTexts | Kind::Tables(..) => value.is_array(),
-                Kind::Strings | Kind::Sections => value.is_object(),
+                Kind::Text | Kind::Choice(_) => matches!(value, Value::String(_)),
+                Kind::Number(..) => matches!(value, Value::Integer(_)),
+                Kind::Texts | Kind::TextOrTexts | Kind::Tables(..) => matches!(value, Value::Array(_)),
+                Kind::Strings | Kind::Sections => matches!(value, Value::Table(_)),
             };
-            assert!(fits, "{} is {value}", key.name);
+            assert!(fits, "{} is {value:?}", key.name);
         }
-        assert_eq!(table["files"], json!([{"from": "a", "to": "/b", "mode": "0640"}]));
-        assert_eq!(table["images"], json!({"worker": {"cmd": ["work"]}}));
+        assert_eq!(table["files"], json!([{"from": "a", "to": "/b", "mode": "0640"}]).into());
+        assert_eq!(table["images"], json!({"worker": {"cmd": ["work"]}}).into());
     }
 }

@@ -3,12 +3,12 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use serde_json::Value;
+use toml::de::{DeTable, DeValue};
 
 use super::CompileError;
-use crate::Section;
 #[cfg(feature = "image")]
 use crate::{ImageSettings, PackageFacts, PackageImage};
+use crate::{Section, Value};
 
 /// The manifest of a package, and that of the workspace that it is in.
 #[derive(Debug)]
@@ -30,10 +30,11 @@ impl Manifest {
     fn read(path: &Path) -> Result<Self, CompileError> {
         let text = fs_err::read_to_string(path)
             .map_err(|source| CompileError::Manifest { path: path.to_owned(), source })?;
-        let value = toml::from_str(&text).map_err(|source| CompileError::ManifestSyntax {
+        let table = DeTable::parse(&text).map_err(|source| CompileError::ManifestSyntax {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
+        let value = Value::of_toml(&DeValue::Table(table.into_inner()));
         let Some(utf8) = path.to_str() else {
             return Err(CompileError::NotUtf8 { path: path.to_owned() });
         };
@@ -92,7 +93,7 @@ impl Manifests {
             let root = self.workspace.as_ref().unwrap_or(&self.package);
             root.get(&["workspace", "package", "version"])
         };
-        let version = own.filter(|version| version.is_string()).or_else(shared);
+        let version = own.filter(|version| version.as_str().is_some()).or_else(shared);
         version.and_then(Value::as_str).unwrap_or("0.0.0")
     }
 
@@ -104,7 +105,7 @@ impl Manifests {
             let shared =
                 || self.workspace.as_ref().unwrap_or(&self.package).get(&["workspace", "package", key]);
             // Its own is a string, or says that it is the workspace's.
-            let value = own.and_then(|own| if own.is_string() { Some(own) } else { shared() });
+            let value = own.and_then(|own| if own.as_str().is_some() { Some(own) } else { shared() });
             value.and_then(Value::as_str).map(str::to_owned)
         };
         PackageFacts {
@@ -280,8 +281,11 @@ mod tests {
         let own = format!("{PACKAGE}[package.metadata.pyimage]\nsource = [\"app\"]\n");
         let project = project(&[("Cargo.toml", WORKSPACE), ("a/Cargo.toml", &own)]);
         let manifests = Manifests::read(&project.path().join("a"), None).unwrap();
-        assert_eq!(manifests.own_section().unwrap().value["source"][0], "app");
-        assert_eq!(manifests.workspace_section().unwrap().value["tag"], "3");
+        assert_eq!(
+            manifests.own_section().unwrap().value.get("source"),
+            Some(&Value::Array(vec!["app".into()]))
+        );
+        assert_eq!(manifests.workspace_section().unwrap().value.get("tag"), Some(&"3".into()));
         assert_eq!(manifests.name(), "a");
         assert_eq!(manifests.paths().count(), 2);
     }

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use sha2::{Digest as _, Sha256};
-
 use super::assets::Asset;
 use super::image::{BaseImageFacts, ImageFacts};
-use crate::{Digest, DigestAlgorithm};
+use crate::Digest;
+use crate::sha256::Sha256;
 
 /// What it begins with, and the types of assets.
 const ASSETS: &str = include_str!("generated/assets.rs");
@@ -83,9 +82,9 @@ impl Module<'_> {
         let mut hasher = Sha256::new();
         for Asset { path, sha256, executable } in self.assets {
             // Paths have no zero in them.
-            hasher.update(format!("{path}\0{sha256}{executable}\0"));
+            hasher.update(format!("{path}\0{sha256}{executable}\0").as_bytes());
         }
-        let digest = Digest::from_hash(DigestAlgorithm::Sha256, &hasher.finalize());
+        let digest = Digest::from_sha256(hasher.finish());
         format!("{}-{}", self.package, &digest.hex()[..DIGITS])
     }
 }

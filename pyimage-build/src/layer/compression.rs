@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+#[cfg(feature = "image")]
 use serde::{Deserialize, Serialize};
 
 /// How layers are compressed: by which method, and how hard.
@@ -15,8 +16,9 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(gzip, LayerCompression::default());
 /// assert_eq!((zstd.name(), zstd.levels()), ("zstd", 1..=19));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "method", content = "level")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "image", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "image", serde(rename_all = "lowercase", tag = "method", content = "level"))]
 pub enum LayerCompression {
     /// What everything reads.
     Gzip(u8),

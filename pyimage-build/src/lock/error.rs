@@ -1,5 +1,8 @@
 //! What can be wrong with a lock.
 
+use std::error::Error;
+use std::fmt;
+
 use super::Lock;
 
 /// Why a text is no lock that can be used.
@@ -11,31 +14,31 @@ use super::Lock;
 /// assert!(matches!(error, LockError::Newer { version: 99 }));
 /// assert_eq!(error.help(), "update `cargo-pyimage`, or check out the `pyimage.lock` that goes with this one");
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum LockError {
     /// It was written by a later version of this tool.
-    #[error("the lock is of version {version}, and this tool reads up to version {}", Lock::VERSION)]
     Newer {
         /// Its version.
         version: u64,
     },
     /// A merge left its marks.
-    #[error("the lock has conflict markers of a merge, on line {line}")]
     Conflict {
         /// The first line with one, counted from 1.
         line: usize,
     },
     /// It is no TOML.
-    #[error("the lock is damaged")]
-    Toml(#[source] Box<toml::de::Error>),
+    Toml(Box<toml::de::Error>),
+    /// It has what no lock has, or lacks what each has.
+    Entry {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
     /// It says nothing of its version.
-    #[error("the lock is damaged: it has no `version`")]
     NoVersion,
     /// An entry was changed by hand, or merged from two that differ.
-    #[error(
-        "the lock of `{base}` for {platform} does not fit its checksum: it was edited, or put together from two branches"
-    )]
     Checksum {
         /// The base.
         base: String,
@@ -43,8 +46,37 @@ pub enum LockError {
         platform: crate::Platform,
     },
     /// It says something that cannot be.
-    #[error("the lock is damaged: {0}")]
     Inconsistent(String),
+}
+
+impl fmt::Display for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newer { version } => write!(
+                f,
+                "the lock is of version {version}, and this tool reads up to version {}",
+                Lock::VERSION
+            ),
+            Self::Conflict { line } => write!(f, "the lock has conflict markers of a merge, on line {line}"),
+            Self::Toml(_) => f.write_str("the lock is damaged"),
+            Self::Entry { line, reason } => write!(f, "the lock is damaged: on line {line}, {reason}"),
+            Self::NoVersion => f.write_str("the lock is damaged: it has no `version`"),
+            Self::Checksum { base, platform } => write!(
+                f,
+                "the lock of `{base}` for {platform} does not fit its checksum: it was edited, or put together from two branches"
+            ),
+            Self::Inconsistent(value) => write!(f, "the lock is damaged: {value}"),
+        }
+    }
+}
+
+impl Error for LockError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Toml(source) => Some(source.as_ref()),
+            _ => None,
+        }
+    }
 }
 
 impl LockError {

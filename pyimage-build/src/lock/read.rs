@@ -1,144 +1,64 @@
 //! Reading a lock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use toml::de::DeTable;
 
+use super::fields::Fields;
 use super::write;
 use super::{CompiledFrom, Lock, LockError, LockedApt, LockedBase, LockedImage, LockedLayer, Pin};
-use crate::{BaseFacts, Digest, Layer, MediaType, Platform, Reference, Suite};
+use crate::{BaseFacts, Layer, LayerCompression, MediaType, Platform, Reference, Suite};
 
-#[derive(Deserialize)]
-struct Head {
-    version: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    #[serde(rename = "version")]
-    _version: u64,
-    #[serde(default)]
-    base: Vec<WireBase>,
-    #[serde(default)]
-    bytecode: Vec<WireBytecode>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WireBytecode {
-    python: String,
-    of: Digest,
-    digest: Digest,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WireBase {
-    #[serde(deserialize_with = "parsed")]
-    reference: Reference,
-    target: WirePin,
-    #[serde(default)]
-    image: Vec<WireImage>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WireImage {
-    #[serde(deserialize_with = "parsed")]
-    platform: Platform,
-    checksum: Digest,
-    manifest: WirePin,
-    config: WirePin,
-    python: String,
-    #[serde(default)]
-    suite: Option<String>,
-    /// For people: it follows from the suite.
-    #[serde(default, rename = "libc")]
-    _libc: Option<String>,
-    #[serde(default)]
-    env: Vec<String>,
-    #[serde(default)]
-    entrypoint: Vec<String>,
-    #[serde(default)]
-    cmd: Vec<String>,
-    #[serde(default)]
-    user: String,
-    #[serde(default)]
-    working_dir: String,
-    #[serde(default)]
-    stop_signal: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    layers: Vec<WireLayer>,
-    #[serde(default)]
-    facts: Option<BaseFacts>,
-    #[serde(default)]
-    apt: Vec<WireApt>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WireApt {
-    packages: Vec<String>,
-    installed: Vec<String>,
-    layer: Layer,
-    #[serde(default)]
-    libraries: BTreeSet<String>,
-    #[serde(default)]
-    passwd: Vec<String>,
-    #[serde(default)]
-    group: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WirePin {
-    digest: Digest,
-    size: u64,
-    media_type: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WireLayer {
-    digest: Digest,
-    size: u64,
-    media_type: String,
-    diff_id: Digest,
-}
-
-fn parsed<'de, D, T>(text: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: std::str::FromStr<Err: std::fmt::Display>,
-{
-    String::deserialize(text)?.parse().map_err(serde::de::Error::custom)
-}
+const BASE: &[&str] = &["reference", "target", "image"];
+const BYTECODE: &[&str] = &["python", "of", "digest"];
+const PIN: &[&str] = &["digest", "size", "media-type"];
+const LAYER: &[&str] = &["digest", "size", "media-type", "diff-id"];
+const FACTS: &[&str] = &["libraries", "passwd", "group"];
+const APT: &[&str] = &["packages", "installed", "layer", "libraries", "passwd", "group"];
+const APT_LAYER: &[&str] = &["digest", "size", "diff_id", "unpacked", "files"];
+const IMAGE: &[&str] = &[
+    "platform",
+    "checksum",
+    "manifest",
+    "config",
+    "python",
+    "suite",
+    // For people: it follows from the suite.
+    "libc",
+    "env",
+    "entrypoint",
+    "cmd",
+    "user",
+    "working-dir",
+    "stop-signal",
+    "labels",
+    "layers",
+    "facts",
+    "apt",
+];
 
 pub(super) fn lock(text: &str) -> Result<Lock, LockError> {
     let marker = |line: &str| ["<<<<<<< ", ">>>>>>> "].iter().any(|marker| line.starts_with(marker));
     if let Some(line) = text.lines().position(marker) {
         return Err(LockError::Conflict { line: line + 1 });
     }
-    let toml = |error| LockError::Toml(Box::new(error));
+    let document = DeTable::parse(text).map_err(|error| LockError::Toml(Box::new(error)))?;
+    let all = Fields::of_document(text, document.get_ref());
     // The version decides whether the rest means what it seems to mean.
-    match toml::from_str::<Head>(text).map_err(toml)?.version {
+    match all.optional("version", Fields::number)? {
         None => return Err(LockError::NoVersion),
         Some(version) if version > u64::from(Lock::VERSION) => return Err(LockError::Newer { version }),
         Some(0) => return Err(LockError::Inconsistent("there is no version 0".to_owned())),
-        Some(_) => {}
+        Some(_) => all.only(&["version", "base", "bytecode"])?,
     }
-    let wire: Wire = toml::from_str(text).map_err(toml)?;
     let mut lock = Lock::default();
-    for base in wire.base {
-        let WireBase { reference, target, image } = base;
-        let (name, target) = (reference.familiar(), pin(target));
+    for base in all.tables("base", BASE)? {
+        let (reference, target) = (base.parsed::<Reference>("reference")?, base.pin("target")?);
+        let name = reference.familiar();
         let mut images = BTreeMap::new();
-        for wire in image {
-            let (platform, checksum) = (wire.platform.clone(), wire.checksum.clone());
-            let image = locked_image(wire)?;
+        for fields in base.tables("image", IMAGE)? {
+            let (platform, checksum) = (fields.parsed::<Platform>("platform")?, fields.parsed("checksum")?);
+            let image = image(&fields)?;
             if write::checksum(&reference, &target, &platform, &image) != checksum {
                 return Err(LockError::Checksum { base: name, platform });
             }
@@ -151,9 +71,10 @@ pub(super) fn lock(text: &str) -> Result<Lock, LockError> {
             return Err(twice(&format!("`{name}`")));
         }
     }
-    for WireBytecode { python, of, digest } in wire.bytecode {
-        let what = format!("the bytecode of {of} for Python {python}");
-        if lock.bytecode.insert(CompiledFrom { python, of }, digest).is_some() {
+    for fields in all.tables("bytecode", BYTECODE)? {
+        let from = CompiledFrom { python: fields.text("python")?, of: fields.parsed("of")? };
+        let what = format!("the bytecode of {} for Python {}", from.of, from.python);
+        if lock.bytecode.insert(from, fields.parsed("digest")?).is_some() {
             return Err(twice(&what));
         }
     }
@@ -164,56 +85,68 @@ fn twice(what: &str) -> LockError {
     LockError::Inconsistent(format!("{what} is locked twice"))
 }
 
-fn pin(wire: WirePin) -> Pin {
-    let WirePin { digest, size, media_type } = wire;
-    Pin { digest, size, media_type: MediaType::from(media_type.as_str()) }
-}
-
-fn locked_apt(wire: WireApt) -> LockedApt {
-    let WireApt { packages, installed, layer, libraries, passwd, group } = wire;
-    LockedApt { packages, installed, layer, facts: BaseFacts { libraries, passwd, group } }
-}
-
-fn locked_image(wire: WireImage) -> Result<LockedImage, LockError> {
-    let WireImage {
-        platform: _,
-        checksum: _,
-        manifest,
-        config,
-        python,
-        suite,
-        _libc,
-        env,
-        entrypoint,
-        cmd,
-        user,
-        working_dir,
-        stop_signal,
-        labels,
-        layers,
-        facts,
-        apt,
-    } = wire;
-    let unknown = |suite: &str| LockError::Inconsistent(format!("`{suite}` is no release of a distribution"));
-    let suite = suite.map(|text| Suite::from_name(&text).ok_or_else(|| unknown(&text))).transpose()?;
-    let layers = layers.into_iter().map(|layer| {
-        let WireLayer { digest, size, media_type, diff_id } = layer;
-        LockedLayer { blob: pin(WirePin { digest, size, media_type }), diff_id }
+fn image(fields: &Fields<'_>) -> Result<LockedImage, LockError> {
+    let suite = fields.optional_text("suite")?.map(|text| match Suite::from_name(&text) {
+        Some(suite) => Ok(suite),
+        None => Err(LockError::Inconsistent(format!("`{text}` is no release of a distribution"))),
     });
+    let layers = fields.tables("layers", LAYER)?;
+    let layers = layers
+        .iter()
+        .map(|layer| Ok(LockedLayer { blob: layer.as_pin()?, diff_id: layer.parsed("diff-id")? }));
     Ok(LockedImage {
-        manifest: pin(manifest),
-        config: pin(config),
-        python,
-        suite,
-        env,
-        entrypoint,
-        cmd,
-        user,
-        working_dir,
-        stop_signal,
-        labels,
-        layers: layers.collect(),
-        facts,
-        apt: apt.into_iter().map(locked_apt).collect(),
+        manifest: fields.pin("manifest")?,
+        config: fields.pin("config")?,
+        python: fields.text("python")?,
+        suite: suite.transpose()?,
+        env: fields.texts("env")?,
+        entrypoint: fields.texts("entrypoint")?,
+        cmd: fields.texts("cmd")?,
+        user: fields.optional_text("user")?.unwrap_or_default(),
+        working_dir: fields.optional_text("working-dir")?.unwrap_or_default(),
+        stop_signal: fields.optional_text("stop-signal")?,
+        labels: fields.pairs("labels")?,
+        layers: layers.collect::<Result<_, LockError>>()?,
+        facts: fields.table("facts", FACTS)?.map(|fields| facts(&fields)).transpose()?,
+        apt: fields.tables("apt", APT)?.iter().map(apt).collect::<Result<_, _>>()?,
     })
+}
+
+fn facts(fields: &Fields<'_>) -> Result<BaseFacts, LockError> {
+    Ok(BaseFacts {
+        libraries: fields.texts("libraries")?.into_iter().collect(),
+        passwd: fields.texts("passwd")?,
+        group: fields.texts("group")?,
+    })
+}
+
+fn apt(fields: &Fields<'_>) -> Result<LockedApt, LockError> {
+    let layer = fields.needed("layer", |fields, value| fields.inner(value, APT_LAYER))?;
+    Ok(LockedApt {
+        packages: fields.texts("packages")?,
+        installed: fields.texts("installed")?,
+        layer: Layer {
+            digest: layer.parsed("digest")?,
+            size: layer.needed("size", Fields::number)?,
+            diff_id: layer.parsed("diff_id")?,
+            unpacked: layer.needed("unpacked", Fields::number)?,
+            files: layer.needed("files", Fields::number)?,
+            compression: LayerCompression::default(),
+        },
+        facts: facts(fields)?,
+    })
+}
+
+impl Fields<'_> {
+    fn pin(&self, key: &str) -> Result<Pin, LockError> {
+        self.needed(key, |fields, value| fields.inner(value, PIN))?.as_pin()
+    }
+
+    fn as_pin(&self) -> Result<Pin, LockError> {
+        Ok(Pin {
+            digest: self.parsed("digest")?,
+            size: self.needed("size", Fields::number)?,
+            media_type: MediaType::from(self.text("media-type")?.as_str()),
+        })
+    }
 }

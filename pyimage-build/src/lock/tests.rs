@@ -114,8 +114,18 @@ fn damage_is_told_with_the_way_out() {
         (text.replacen("image.index.v1", "image.index.v2", 1), EDITED),
         (text.replacen("linux/amd64", "linux/386", 1), &*EDITED.replace("amd64", "386")),
         (text[..text.len() / 2].to_owned(), "the lock is damaged"),
-        (text.replace("sha256:", "sha256:zz"), "the lock is damaged"),
-        (text.replace("python = ", "pithon = "), "the lock is damaged"),
+        (
+            text.replace("sha256:", "sha256:zz"),
+            &*format!(
+                "the lock is damaged: on line 7, digest `sha256:zz{}` has a character that is not a lower-case hex digit",
+                Digest::of(b"index").hex()
+            ),
+        ),
+        (text.replace("python = ", "pithon = "), "the lock is damaged: on line 12, `pithon` is unknown"),
+        (
+            text.replacen("suite = ", "suite = [] #", 1),
+            "the lock is damaged: on line 13, a text was expected",
+        ),
     ] {
         let error = Lock::parse(&damaged).unwrap_err();
         assert_eq!(error.to_string(), expected);

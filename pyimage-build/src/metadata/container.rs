@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
-use super::{MetadataError, Section};
+use super::{MetadataError, Section, Table};
 use crate::ImageOptions;
 
 /// What one table says of it.
@@ -23,7 +21,7 @@ pub(super) struct Container {
 }
 
 impl Container {
-    pub(super) fn read(section: &Section<'_>, table: &Map<String, Value>) -> Result<Self, MetadataError> {
+    pub(super) fn read(section: &Section<'_>, table: &Table) -> Result<Self, MetadataError> {
         let text = |key: &str| -> Result<Option<String>, MetadataError> {
             match section.text(table, key)? {
                 Some("") => Err(MetadataError::Empty { place: section.place(key) }),

@@ -1,5 +1,6 @@
 //! What can be wrong with the section of a manifest.
 
+use std::error::Error;
 use std::fmt;
 
 use super::locate::line;
@@ -53,17 +54,16 @@ impl fmt::Display for Place {
 /// ```
 /// use pyimage_build::{ImageSettings, Section};
 ///
-/// let value = serde_json::json!({"tga": "3.13-slim"});
+/// let value = serde_json::json!({"tga": "3.13-slim"}).into();
 /// let section = Section { manifest: "Cargo.toml", key: "package.metadata.pyimage", value: &value };
 /// let error = ImageSettings::read("app", section, None).unwrap_err();
 /// assert_eq!(error.to_string(), "unknown key `package.metadata.pyimage.tga` in `Cargo.toml`");
 /// assert_eq!(error.helps(), ["did you mean `tag`?"]);
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum MetadataError {
     /// A key that means nothing.
-    #[error("unknown key {place}")]
     UnknownKey {
         /// The key.
         place: Place,
@@ -73,7 +73,6 @@ pub enum MetadataError {
         valid: Vec<&'static str>,
     },
     /// A value of another type.
-    #[error("expected {expected} for {place}, found {found}")]
     WrongType {
         /// The key.
         place: Place,
@@ -83,7 +82,6 @@ pub enum MetadataError {
         found: &'static str,
     },
     /// A word that is none of those there are.
-    #[error("`{found}` is unknown, for {place}")]
     Choice {
         /// The key.
         place: Place,
@@ -93,7 +91,6 @@ pub enum MetadataError {
         valid: &'static [&'static str],
     },
     /// The base is given twice.
-    #[error("both {tag} and {base} are set")]
     TagAndBase {
         /// The one key.
         tag: Box<Place>,
@@ -101,13 +98,11 @@ pub enum MetadataError {
         base: Box<Place>,
     },
     /// The base is not given.
-    #[error("{place} names no base")]
     NoBase {
         /// The table.
         place: Place,
     },
     /// The tag is none of the official image.
-    #[error("`{tag}` is no tag of the official Python image, for {place}")]
     Tag {
         /// The key.
         place: Place,
@@ -117,7 +112,6 @@ pub enum MetadataError {
         source: Box<PythonTagError>,
     },
     /// The image reference is malformed.
-    #[error("`{reference}` is no image reference, for {place}")]
     Reference {
         /// The key.
         place: Place,
@@ -127,7 +121,6 @@ pub enum MetadataError {
         source: Box<ReferenceError>,
     },
     /// The name has a tag or a digest.
-    #[error("`{name}` has a tag or a digest, for {place}, which names a repository")]
     TaggedName {
         /// The key.
         place: Place,
@@ -135,7 +128,6 @@ pub enum MetadataError {
         name: String,
     },
     /// The package's name cannot be that of an image.
-    #[error("the name of package `{package}` cannot be that of an image")]
     PackageName {
         /// The package.
         package: String,
@@ -143,7 +135,6 @@ pub enum MetadataError {
         source: Box<ReferenceError>,
     },
     /// The platform is malformed.
-    #[error("`{platform}` is no platform, for {place}")]
     Platform {
         /// The entry.
         place: Place,
@@ -153,7 +144,6 @@ pub enum MetadataError {
         source: Box<PlatformError>,
     },
     /// A platform is listed twice.
-    #[error("{platform} is listed twice: {place}")]
     PlatformTwice {
         /// The second entry.
         place: Place,
@@ -161,7 +151,6 @@ pub enum MetadataError {
         platform: Box<Platform>,
     },
     /// The name of a lock is not what PEP 751 wants.
-    #[error("`{name}` is no name of a lock, for {place}")]
     LockName {
         /// The key.
         place: Place,
@@ -169,7 +158,6 @@ pub enum MetadataError {
         name: String,
     },
     /// A path has to be absolute.
-    #[error("`{path}` is not absolute, for {place}")]
     Relative {
         /// The key.
         place: Place,
@@ -177,13 +165,11 @@ pub enum MetadataError {
         path: String,
     },
     /// A key that has to be there is not.
-    #[error("there is no {place}")]
     Missing {
         /// The key.
         place: Place,
     },
     /// A value that means nothing.
-    #[error("`{value}` {reason}, for {place}")]
     Value {
         /// The key.
         place: Place,
@@ -193,13 +179,11 @@ pub enum MetadataError {
         reason: String,
     },
     /// A name is empty.
-    #[error("{place} is an empty string")]
     Empty {
         /// The key or entry.
         place: Place,
     },
     /// Debian has no package of such a name.
-    #[error("{place} is `{name}`, which is no name of a package of Debian")]
     AptPackage {
         /// The entry.
         place: Place,
@@ -207,13 +191,11 @@ pub enum MetadataError {
         name: String,
     },
     /// A list or a table is empty.
-    #[error("{place} is empty")]
     NoEntries {
         /// The key.
         place: Place,
     },
     /// The name of an image cannot be part of those of its repository and its lock.
-    #[error("`{name}` is no name of an image: {place}")]
     ImageName {
         /// The key.
         place: Place,
@@ -221,11 +203,60 @@ pub enum MetadataError {
         name: String,
     },
     /// Images are named where they cannot be.
-    #[error("{place} is not in the section of a package")]
     ImagesHere {
         /// The key.
         place: Place,
     },
+}
+
+impl fmt::Display for MetadataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownKey { place, .. } => write!(f, "unknown key {place}"),
+            Self::WrongType { place, expected, found } => {
+                write!(f, "expected {expected} for {place}, found {found}")
+            }
+            Self::Choice { place, found, .. } => write!(f, "`{found}` is unknown, for {place}"),
+            Self::TagAndBase { tag, base } => write!(f, "both {tag} and {base} are set"),
+            Self::NoBase { place } => write!(f, "{place} names no base"),
+            Self::Tag { place, tag, .. } => {
+                write!(f, "`{tag}` is no tag of the official Python image, for {place}")
+            }
+            Self::Reference { place, reference, .. } => {
+                write!(f, "`{reference}` is no image reference, for {place}")
+            }
+            Self::TaggedName { place, name } => {
+                write!(f, "`{name}` has a tag or a digest, for {place}, which names a repository")
+            }
+            Self::PackageName { package, .. } => {
+                write!(f, "the name of package `{package}` cannot be that of an image")
+            }
+            Self::Platform { place, platform, .. } => write!(f, "`{platform}` is no platform, for {place}"),
+            Self::PlatformTwice { place, platform } => write!(f, "{platform} is listed twice: {place}"),
+            Self::LockName { place, name } => write!(f, "`{name}` is no name of a lock, for {place}"),
+            Self::Relative { place, path } => write!(f, "`{path}` is not absolute, for {place}"),
+            Self::Missing { place } => write!(f, "there is no {place}"),
+            Self::Value { place, value, reason } => write!(f, "`{value}` {reason}, for {place}"),
+            Self::Empty { place } => write!(f, "{place} is an empty string"),
+            Self::AptPackage { place, name } => {
+                write!(f, "{place} is `{name}`, which is no name of a package of Debian")
+            }
+            Self::NoEntries { place } => write!(f, "{place} is empty"),
+            Self::ImageName { place, name } => write!(f, "`{name}` is no name of an image: {place}"),
+            Self::ImagesHere { place } => write!(f, "{place} is not in the section of a package"),
+        }
+    }
+}
+
+impl Error for MetadataError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Tag { source, .. } => Some(source.as_ref()),
+            Self::Reference { source, .. } | Self::PackageName { source, .. } => Some(source.as_ref()),
+            Self::Platform { source, .. } => Some(source.as_ref()),
+            _ => None,
+        }
+    }
 }
 
 impl MetadataError {
@@ -234,7 +265,7 @@ impl MetadataError {
     /// ```
     /// use pyimage_build::{ImageSettings, Section};
     ///
-    /// let value = serde_json::json!({"tga": "3.13-slim"});
+    /// let value = serde_json::json!({"tga": "3.13-slim"}).into();
     /// let section = Section { manifest: "Cargo.toml", key: "package.metadata.pyimage", value: &value };
     /// let error = ImageSettings::read("app", section, None).unwrap_err();
     /// let error = error.located(|_| Some("[package.metadata.pyimage]\ntga = \"3.13-slim\"\n".to_owned()));

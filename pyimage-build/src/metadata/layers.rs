@@ -2,10 +2,8 @@
 
 use std::num::NonZero;
 
-use serde_json::{Map, Value};
-
 use super::section::wrong;
-use super::{Bins, MetadataError, Place, Section};
+use super::{Bins, MetadataError, Place, Section, Table, Value};
 use crate::image::MAX_LAYERS;
 use crate::{ExtraFile, LayerCompression};
 
@@ -20,7 +18,7 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    pub(super) fn read(section: &Section<'_>, table: &Map<String, Value>) -> Result<Self, MetadataError> {
+    pub(super) fn read(section: &Section<'_>, table: &Table) -> Result<Self, MetadataError> {
         Ok(Self {
             bins: section.bins(table)?,
             files: section.extra_files(table)?,
@@ -57,7 +55,7 @@ impl Layers {
 
 impl Section<'_> {
     /// A list of names; `*` is all of them.
-    fn bins(&self, table: &Map<String, Value>) -> Result<Option<Bins>, MetadataError> {
+    fn bins(&self, table: &Table) -> Result<Option<Bins>, MetadataError> {
         let names = self.texts(table, "bins")?;
         Ok(names.map(|names| match &names[..] {
             [all] if all == "*" => Bins::All,
@@ -65,7 +63,7 @@ impl Section<'_> {
         }))
     }
 
-    fn extra_files(&self, table: &Map<String, Value>) -> Result<Option<Vec<ExtraFile>>, MetadataError> {
+    fn extra_files(&self, table: &Table) -> Result<Option<Vec<ExtraFile>>, MetadataError> {
         let Some(value) = table.get("files") else { return Ok(None) };
         let Value::Array(entries) = value else {
             return Err(wrong(self.place("files"), "an array of tables", value));
@@ -79,7 +77,7 @@ impl Section<'_> {
 
     fn extra_file(&self, place: Place, value: &Value) -> Result<ExtraFile, MetadataError> {
         const KEYS: &[&str] = &["from", "mode", "to"];
-        let Value::Object(table) = value else { return Err(wrong(place, "a table", value)) };
+        let Value::Table(table) = value else { return Err(wrong(place, "a table", value)) };
         let inner = Section { manifest: self.manifest, key: &place.key, value };
         if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
             let nearest = crate::nearest(key, KEYS.iter().copied()).first().map(|key| (*key).to_owned());
@@ -114,7 +112,7 @@ impl Section<'_> {
         }
     }
 
-    fn compression(&self, table: &Map<String, Value>) -> Result<Option<LayerCompression>, MetadataError> {
+    fn compression(&self, table: &Table) -> Result<Option<LayerCompression>, MetadataError> {
         let Some(text) = self.text(table, "compression")? else { return Ok(None) };
         let found = LayerCompression::ALL.into_iter().find(|its| its.name() == text);
         found.map(Some).ok_or_else(|| MetadataError::Value {
@@ -124,20 +122,22 @@ impl Section<'_> {
         })
     }
 
-    fn level(&self, table: &Map<String, Value>) -> Result<Option<(u8, Place)>, MetadataError> {
+    fn level(&self, table: &Table) -> Result<Option<(u8, Place)>, MetadataError> {
         let Some(value) = table.get("compression-level") else { return Ok(None) };
         let place = self.place("compression-level");
-        match value.as_u64().and_then(|level| u8::try_from(level).ok()) {
-            Some(level) => Ok(Some((level, place))),
-            None => Err(wrong(place, "a small number", value)),
+        match value {
+            Value::Integer(level) if u8::try_from(*level).is_ok() => {
+                Ok(u8::try_from(*level).ok().map(|level| (level, place)))
+            }
+            _ => Err(wrong(place, "a small number", value)),
         }
     }
 
-    fn budget(&self, table: &Map<String, Value>) -> Result<Option<NonZero<usize>>, MetadataError> {
+    fn budget(&self, table: &Table) -> Result<Option<NonZero<usize>>, MetadataError> {
         let Some(value) = table.get("layer-budget") else { return Ok(None) };
         let place = self.place("layer-budget");
-        let Value::Number(number) = value else { return Err(wrong(place, "a number", value)) };
-        let budget = number.as_u64().and_then(|number| NonZero::new(usize::try_from(number).ok()?));
+        let Value::Integer(number) = value else { return Err(wrong(place, "a whole number", value)) };
+        let budget = usize::try_from(*number).ok().and_then(NonZero::new);
         if let Some(budget) = budget.filter(|budget| budget.get() <= MAX_LAYERS) {
             return Ok(Some(budget));
         }
@@ -148,14 +148,15 @@ impl Section<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
     use crate::ImageSettings;
 
-    fn read(value: &Value) -> Result<ImageSettings, String> {
+    fn read(value: &Json) -> Result<ImageSettings, String> {
         let mut value = value.clone();
         value["tag"] = "3.13-slim".into();
+        let value = value.into();
         let section = Section { manifest: "/app/Cargo.toml", key: "package.metadata.pyimage", value: &value };
         let images = ImageSettings::read("app", section, None);
         images.map(|mut images| images.remove(0)).map_err(|error| error.to_string())
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn bins_are_all_some_or_none() {
-        let bins = |value: Value| read(&json!({ "bins": value })).map(|settings| settings.bins);
+        let bins = |value: Json| read(&json!({ "bins": value })).map(|settings| settings.bins);
         assert_eq!(bins(json!(["*"])), Ok(Some(Bins::All)));
         assert_eq!(bins(json!(["a"])), Ok(Some(Bins::Named(vec!["a".to_owned()]))));
         assert_eq!(bins(json!([])), Ok(None));
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn files_have_a_place_and_perhaps_a_mode() {
-        let files = |entry: Value| read(&json!({ "files": [entry] })).map(|mut its| its.files.remove(0));
+        let files = |entry: Json| read(&json!({ "files": [entry] })).map(|mut its| its.files.remove(0));
         let file = |mode| ExtraFile { from: "a".to_owned(), to: "/b/".to_owned(), mode };
         assert_eq!(files(json!({"from": "a", "to": "/b/"})), Ok(file(None)));
         for (mode, expected) in [("0644", 0o644), ("755", 0o755), ("0o400", 0o400)] {
@@ -199,7 +200,7 @@ mod tests {
 
     #[test]
     fn compressors_have_levels_of_their_own() {
-        let compression = |value: Value| read(&value).map(|settings| settings.compression);
+        let compression = |value: Json| read(&value).map(|settings| settings.compression);
         assert_eq!(compression(json!({})), Ok(LayerCompression::default()));
         let zstd = LayerCompression::ALL[1];
         assert_eq!(

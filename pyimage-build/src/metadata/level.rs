@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
-
 use super::container::Container;
 use super::key::KEYS;
 use super::layers::Layers;
 use super::section::wrong;
-use super::{ImageBuilder, MetadataError, Place, Section};
+use super::{ImageBuilder, MetadataError, Place, Section, Table, Value};
 use crate::{Bytecode, Platform, Reference, nearest};
 
 /// What one table says.
@@ -40,7 +38,7 @@ impl Level {
         let table = section.table()?;
         let mut level = Self::of(section, table)?;
         let Some(images) = table.get("images") else { return Ok(level) };
-        let Value::Object(images) = images else {
+        let Value::Table(images) = images else {
             return Err(wrong(section.place("images"), "a table of tables", images));
         };
         if images.is_empty() {
@@ -70,7 +68,7 @@ impl Level {
         Self::of(section, table)
     }
 
-    fn of(section: Section<'_>, table: &Map<String, Value>) -> Result<Self, MetadataError> {
+    fn of(section: Section<'_>, table: &Table) -> Result<Self, MetadataError> {
         if let Some(key) = table.keys().find(|key| KEYS.iter().all(|known| known.name != *key)) {
             let valid = KEYS.iter().map(|key| key.name);
             let nearest = nearest(key, valid.clone()).first().map(|key| (*key).to_owned());

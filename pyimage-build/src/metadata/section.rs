@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde_json::{Map, Value};
-
-use super::{MetadataError, Place};
+use super::{MetadataError, Place, Table, Value};
 use crate::{Platform, PythonTag, Reference};
 
 /// A table of a manifest: where it stands, and what is in it.
@@ -14,7 +12,7 @@ use crate::{Platform, PythonTag, Reference};
 /// ```
 /// use pyimage_build::Section;
 ///
-/// let value = serde_json::json!({"tag": "3.13-slim"});
+/// let value = serde_json::json!({"tag": "3.13-slim"}).into();
 /// let section = Section { manifest: "/app/Cargo.toml", key: "package.metadata.pyimage", value: &value };
 /// assert_eq!(section.place("tag").to_string(), "`package.metadata.pyimage.tag` in `/app/Cargo.toml`");
 /// ```
@@ -37,18 +35,14 @@ impl Section<'_> {
         Place::new(format!("{}.{key}", self.key), self.manifest)
     }
 
-    pub(super) fn table(&self) -> Result<&Map<String, Value>, MetadataError> {
+    pub(super) fn table(&self) -> Result<&Table, MetadataError> {
         match self.value {
-            Value::Object(table) => Ok(table),
+            Value::Table(table) => Ok(table),
             other => Err(wrong(Place::new(self.key.to_owned(), self.manifest), "a table", other)),
         }
     }
 
-    pub(super) fn text<'t>(
-        &self,
-        table: &'t Map<String, Value>,
-        key: &str,
-    ) -> Result<Option<&'t str>, MetadataError> {
+    pub(super) fn text<'t>(&self, table: &'t Table, key: &str) -> Result<Option<&'t str>, MetadataError> {
         match table.get(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -59,7 +53,7 @@ impl Section<'_> {
     /// One of a few words.
     pub(super) fn choice<T: FromStr>(
         &self,
-        table: &Map<String, Value>,
+        table: &Table,
         key: &str,
         valid: &'static [&'static str],
     ) -> Result<Option<T>, MetadataError> {
@@ -110,11 +104,7 @@ impl Section<'_> {
     }
 
     /// Strings in a list.
-    pub(super) fn texts(
-        &self,
-        table: &Map<String, Value>,
-        key: &str,
-    ) -> Result<Option<Vec<String>>, MetadataError> {
+    pub(super) fn texts(&self, table: &Table, key: &str) -> Result<Option<Vec<String>>, MetadataError> {
         let Some(value) = table.get(key) else { return Ok(None) };
         let place = self.place(key);
         let Value::Array(entries) = value else { return Err(wrong(place, "an array of strings", value)) };
@@ -129,7 +119,7 @@ impl Section<'_> {
     }
 
     /// Packages of Debian, each once, sorted.
-    pub(super) fn apt(&self, table: &Map<String, Value>) -> Result<Option<Vec<String>>, MetadataError> {
+    pub(super) fn apt(&self, table: &Table) -> Result<Option<Vec<String>>, MetadataError> {
         let Some(mut names) = self.texts(table, "apt")? else { return Ok(None) };
         // What Debian's policy has for names and for versions, so that none is an option of apt's.
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -152,11 +142,7 @@ impl Section<'_> {
     }
 
     /// One file, or a list of them.
-    pub(super) fn files(
-        &self,
-        table: &Map<String, Value>,
-        key: &str,
-    ) -> Result<Option<Vec<PathBuf>>, MetadataError> {
+    pub(super) fn files(&self, table: &Table, key: &str) -> Result<Option<Vec<PathBuf>>, MetadataError> {
         let names = match table.get(key) {
             None => return Ok(None),
             Some(Value::String(name)) if name.is_empty() => {
@@ -169,10 +155,7 @@ impl Section<'_> {
         Ok(Some(names.iter().map(|name| self.path(name)).collect()))
     }
 
-    pub(super) fn platforms(
-        &self,
-        table: &Map<String, Value>,
-    ) -> Result<Option<BTreeSet<Platform>>, MetadataError> {
+    pub(super) fn platforms(&self, table: &Table) -> Result<Option<BTreeSet<Platform>>, MetadataError> {
         let Some(value) = table.get("platforms") else { return Ok(None) };
         let place = self.place("platforms");
         let Value::Array(entries) = value else {
@@ -200,18 +183,21 @@ impl Section<'_> {
     /// A table of strings; numbers and booleans are what they look like.
     pub(super) fn strings(
         &self,
-        table: &Map<String, Value>,
+        table: &Table,
         key: &str,
     ) -> Result<BTreeMap<String, String>, MetadataError> {
         let Some(value) = table.get(key) else { return Ok(BTreeMap::new()) };
-        let Value::Object(entries) = value else {
+        let Value::Table(entries) = value else {
             return Err(wrong(self.place(key), "a table of strings", value));
         };
         let inner = Section { manifest: self.manifest, key: &format!("{}.{key}", self.key), value };
         let string = |(name, value): (&String, &Value)| {
             let text = match value {
                 Value::String(text) => text.clone(),
-                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                Value::Boolean(value) => value.to_string(),
+                Value::Integer(number) => number.to_string(),
+                // With a point, as it was written.
+                Value::Float(number) => format!("{number:?}"),
                 other => return Err(wrong(inner.place(name), "a string", other)),
             };
             Ok((name.clone(), text))
@@ -222,12 +208,11 @@ impl Section<'_> {
 
 pub(super) fn wrong(place: Place, expected: &'static str, found: &Value) -> MetadataError {
     let found = match found {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
+        Value::Boolean(_) => "a boolean",
+        Value::Integer(_) | Value::Float(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
-        Value::Object(_) => "a table",
+        Value::Table(_) => "a table",
     };
     MetadataError::WrongType { place, expected, found }
 }

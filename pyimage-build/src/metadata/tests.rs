@@ -10,9 +10,13 @@ fn read(own: &Value, workspace: Option<&Value>) -> Result<ImageSettings, Metadat
 }
 
 fn read_all(own: &Value, workspace: Option<&Value>) -> Result<Vec<ImageSettings>, MetadataError> {
-    let own = Section { manifest: "app/Cargo.toml", key: "package.metadata.pyimage", value: own };
-    let workspace =
-        workspace.map(|value| Section { manifest: "Cargo.toml", key: "workspace.metadata.pyimage", value });
+    let (own, workspace) = (own.clone().into(), workspace.map(|value| value.clone().into()));
+    let own = Section { manifest: "app/Cargo.toml", key: "package.metadata.pyimage", value: &own };
+    let workspace = workspace.as_ref().map(|value| Section {
+        manifest: "Cargo.toml",
+        key: "workspace.metadata.pyimage",
+        value,
+    });
     ImageSettings::read("App", own, workspace)
 }
 
@@ -108,7 +112,7 @@ proptest! {
             0 => json!(text),
             1 => json!([text]),
             2 => json!({text: 1}),
-            3 => json!(null),
+            3 => json!(1.5),
             _ => json!([[text]]),
         };
         match read(&json!({key: value}), None) {
@@ -121,10 +125,11 @@ proptest! {
 #[test]
 fn files_are_looked_for_from_the_manifest_that_names_them() {
     let workspace =
-        json!({"tag": "3.13-slim", "requirements": ["base.txt", "/etc/more.txt"], "extras": ["a"]});
+        json!({"tag": "3.13-slim", "requirements": ["base.txt", "/etc/more.txt"], "extras": ["a"]}).into();
     let workspace =
         Section { manifest: "/ws/Cargo.toml", key: "workspace.metadata.pyimage", value: &workspace };
     let read = |value: Value| {
+        let value = value.into();
         let own = Section { manifest: "/ws/app/Cargo.toml", key: "package.metadata.pyimage", value: &value };
         ImageSettings::read("app", own, Some(workspace)).map(|mut images| images.remove(0).packages)
     };

@@ -1,5 +1,8 @@
 //! Why a text cannot be a tag of the official image.
 
+use std::error::Error;
+use std::fmt;
+
 /// Why a text is not a [`PythonTag`](crate::PythonTag).
 ///
 /// ```
@@ -11,23 +14,18 @@
 ///     "`slim` in tag `3.13-bookworm-slim` comes before the release, as in `slim-bookworm`",
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PythonTagError {
     /// There is no text.
-    #[error("the tag is empty")]
     Empty,
     /// The text has a colon, slash or `@`, as image references have.
-    #[error("`{0}` is an image reference, a tag is only what follows the colon")]
     ImageReference(String),
     /// The tag is not in lower case.
-    #[error("tag `{0}` has upper-case letters, the tags of the official image have none")]
     Uppercase(String),
     /// Two hyphens stand together, or one at an end.
-    #[error("tag `{0}` has a hyphen with nothing beside it")]
     EmptyPart(String),
     /// The tag starts with a digit, but not with a version.
-    #[error("`{version}` in tag `{tag}` is not a Python version")]
     MalformedVersion {
         /// The whole tag.
         tag: String,
@@ -35,7 +33,6 @@ pub enum PythonTagError {
         version: String,
     },
     /// The version is neither of Python 2 nor of Python 3.
-    #[error("tag `{tag}` asks for Python {major}, the official image has Python 2 and 3")]
     NoSuchPython {
         /// The whole tag.
         tag: String,
@@ -43,12 +40,8 @@ pub enum PythonTagError {
         major: u16,
     },
     /// A build without the global interpreter lock.
-    #[error("tag `{0}` asks for a free-threaded Python, which the official image does not have")]
     FreeThreaded(String),
     /// A numbered prerelease without its patch number.
-    #[error(
-        "`{version}` in tag `{tag}` has too few numbers for a prerelease, which is written like `3.15.0rc1`"
-    )]
     PartialPrerelease {
         /// The whole tag.
         tag: String,
@@ -56,7 +49,6 @@ pub enum PythonTagError {
         version: String,
     },
     /// `-rc` after a version that does not float.
-    #[error("tag `{tag}` has `-rc` after `{version}`, a prerelease is written like `3.15-rc` or `3.15.0rc1`")]
     PinnedCandidate {
         /// The whole tag.
         tag: String,
@@ -64,7 +56,6 @@ pub enum PythonTagError {
         version: String,
     },
     /// `latest` with something after it.
-    #[error("`latest` in tag `{tag}` stands alone, the newest such image is `{rest}`")]
     LatestWithVariant {
         /// The whole tag.
         tag: String,
@@ -72,7 +63,6 @@ pub enum PythonTagError {
         rest: String,
     },
     /// A word that is no part of any tag.
-    #[error("`{word}` in tag `{tag}` is neither a variant of the official image nor a Debian release")]
     UnknownWord {
         /// The whole tag.
         tag: String,
@@ -80,7 +70,6 @@ pub enum PythonTagError {
         word: String,
     },
     /// `slim` after the Debian release.
-    #[error("`slim` in tag `{tag}` comes before the release, as in `slim-{suite}`")]
     SuiteBeforeSlim {
         /// The whole tag.
         tag: String,
@@ -88,7 +77,6 @@ pub enum PythonTagError {
         suite: String,
     },
     /// A word that other tags have, but not after this one.
-    #[error("`{word}` in tag `{tag}` cannot follow `{after}`")]
     Misplaced {
         /// The whole tag.
         tag: String,
@@ -98,3 +86,51 @@ pub enum PythonTagError {
         after: String,
     },
 }
+
+impl fmt::Display for PythonTagError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the tag is empty"),
+            Self::ImageReference(value) => {
+                write!(f, "`{value}` is an image reference, a tag is only what follows the colon")
+            }
+            Self::Uppercase(value) => {
+                write!(f, "tag `{value}` has upper-case letters, the tags of the official image have none")
+            }
+            Self::EmptyPart(value) => write!(f, "tag `{value}` has a hyphen with nothing beside it"),
+            Self::MalformedVersion { tag, version } => {
+                write!(f, "`{version}` in tag `{tag}` is not a Python version")
+            }
+            Self::NoSuchPython { tag, major } => {
+                write!(f, "tag `{tag}` asks for Python {major}, the official image has Python 2 and 3")
+            }
+            Self::FreeThreaded(value) => write!(
+                f,
+                "tag `{value}` asks for a free-threaded Python, which the official image does not have"
+            ),
+            Self::PartialPrerelease { tag, version } => write!(
+                f,
+                "`{version}` in tag `{tag}` has too few numbers for a prerelease, which is written like `3.15.0rc1`"
+            ),
+            Self::PinnedCandidate { tag, version } => write!(
+                f,
+                "tag `{tag}` has `-rc` after `{version}`, a prerelease is written like `3.15-rc` or `3.15.0rc1`"
+            ),
+            Self::LatestWithVariant { tag, rest } => {
+                write!(f, "`latest` in tag `{tag}` stands alone, the newest such image is `{rest}`")
+            }
+            Self::UnknownWord { tag, word } => write!(
+                f,
+                "`{word}` in tag `{tag}` is neither a variant of the official image nor a Debian release"
+            ),
+            Self::SuiteBeforeSlim { tag, suite } => {
+                write!(f, "`slim` in tag `{tag}` comes before the release, as in `slim-{suite}`")
+            }
+            Self::Misplaced { tag, word, after } => {
+                write!(f, "`{word}` in tag `{tag}` cannot follow `{after}`")
+            }
+        }
+    }
+}
+
+impl Error for PythonTagError {}

@@ -1,5 +1,8 @@
 //! Why a text cannot be an image reference.
 
+use std::error::Error;
+use std::fmt;
+
 use super::{MAX_REPOSITORY_LEN, MAX_TAG_LEN};
 use crate::DigestError;
 
@@ -14,22 +17,16 @@ use crate::DigestError;
 ///     "repository `Python` in reference `Python:3.13` has upper-case letters, only lower case is allowed",
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReferenceError {
     /// There is no text.
-    #[error("the image reference is empty")]
     Empty,
     /// The text is a URL.
-    #[error(
-        "reference `{0}` has a URL scheme, a reference starts with the registry's host or the repository"
-    )]
     Scheme(String),
     /// The text is 64 hex digits, which stand for an image ID.
-    #[error("name `{0}` is 64 hex digits, which would be taken for an image ID")]
     HexName(String),
     /// What stands before the first slash is not a host.
-    #[error("registry `{registry}` in reference `{reference}` is not a host with an optional port")]
     InvalidRegistry {
         /// The whole reference.
         reference: String,
@@ -37,12 +34,8 @@ pub enum ReferenceError {
         registry: String,
     },
     /// There is a registry, a tag or a digest, but no repository.
-    #[error("reference `{0}` names no repository")]
     NoRepository(String),
     /// The repository is not in lower case.
-    #[error(
-        "repository `{repository}` in reference `{reference}` has upper-case letters, only lower case is allowed"
-    )]
     UppercaseRepository {
         /// The whole reference.
         reference: String,
@@ -50,10 +43,6 @@ pub enum ReferenceError {
         repository: String,
     },
     /// A component of the repository is empty, has a character that it cannot have, or a separator at an end.
-    #[error(
-        "`{component}` in reference `{reference}` is not a repository name of letters and digits with single \
-         separators between them"
-    )]
     InvalidRepository {
         /// The whole reference.
         reference: String,
@@ -61,7 +50,6 @@ pub enum ReferenceError {
         component: String,
     },
     /// The repository is longer than registries accept.
-    #[error("repository `{repository}` is {length} characters long, the limit is {MAX_REPOSITORY_LEN}")]
     RepositoryTooLong {
         /// The repository, with the `library/` that may be implied.
         repository: String,
@@ -69,12 +57,8 @@ pub enum ReferenceError {
         length: usize,
     },
     /// A colon is not followed by a tag.
-    #[error("reference `{0}` has a colon with no tag after it")]
     EmptyTag(String),
     /// The tag has a character that it cannot have, or starts with a separator.
-    #[error(
-        "tag `{tag}` in reference `{reference}` is not letters, digits, `_`, `.` and `-`, the first a letter, digit or `_`"
-    )]
     InvalidTag {
         /// The whole reference.
         reference: String,
@@ -82,7 +66,6 @@ pub enum ReferenceError {
         tag: String,
     },
     /// The tag is longer than registries accept.
-    #[error("tag `{tag}` is {length} characters long, the limit is {MAX_TAG_LEN}")]
     TagTooLong {
         /// The tag.
         tag: String,
@@ -90,11 +73,63 @@ pub enum ReferenceError {
         length: usize,
     },
     /// What stands after the `@` is not a digest.
-    #[error("reference `{reference}` has an invalid digest")]
     InvalidDigest {
         /// The whole reference.
         reference: String,
         /// What is wrong with it.
         source: DigestError,
     },
+}
+
+impl fmt::Display for ReferenceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the image reference is empty"),
+            Self::Scheme(value) => write!(
+                f,
+                "reference `{value}` has a URL scheme, a reference starts with the registry's host or the repository"
+            ),
+            Self::HexName(value) => {
+                write!(f, "name `{value}` is 64 hex digits, which would be taken for an image ID")
+            }
+            Self::InvalidRegistry { reference, registry } => write!(
+                f,
+                "registry `{registry}` in reference `{reference}` is not a host with an optional port"
+            ),
+            Self::NoRepository(value) => write!(f, "reference `{value}` names no repository"),
+            Self::UppercaseRepository { reference, repository } => write!(
+                f,
+                "repository `{repository}` in reference `{reference}` has upper-case letters, only lower case is allowed"
+            ),
+            Self::InvalidRepository { reference, component } => write!(
+                f,
+                "`{component}` in reference `{reference}` is not a repository name of letters and digits with single \
+         separators between them"
+            ),
+            Self::RepositoryTooLong { repository, length } => write!(
+                f,
+                "repository `{repository}` is {length} characters long, the limit is {MAX_REPOSITORY_LEN}"
+            ),
+            Self::EmptyTag(value) => write!(f, "reference `{value}` has a colon with no tag after it"),
+            Self::InvalidTag { reference, tag } => write!(
+                f,
+                "tag `{tag}` in reference `{reference}` is not letters, digits, `_`, `.` and `-`, the first a letter, digit or `_`"
+            ),
+            Self::TagTooLong { tag, length } => {
+                write!(f, "tag `{tag}` is {length} characters long, the limit is {MAX_TAG_LEN}")
+            }
+            Self::InvalidDigest { reference, .. } => {
+                write!(f, "reference `{reference}` has an invalid digest")
+            }
+        }
+    }
+}
+
+impl Error for ReferenceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::InvalidDigest { source, .. } => Some(source),
+            _ => None,
+        }
+    }
 }

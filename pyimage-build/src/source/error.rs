@@ -1,5 +1,7 @@
 //! Why the files of a project cannot be told.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -14,11 +16,10 @@ use crate::LayerError;
 /// let error = Source::select("missing".as_ref(), "missing".as_ref(), &["/etc"]).unwrap_err();
 /// assert_eq!(error.to_string(), "the source `/etc` is wrong: it is absolute, and starts at the package's folder anyway");
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum SourceError {
     /// It cannot match anything.
-    #[error("the source `{glob}` is wrong: {reason}")]
     Glob {
         /// The glob.
         glob: String,
@@ -26,7 +27,6 @@ pub enum SourceError {
         reason: String,
     },
     /// It matches no file that may be in the image.
-    #[error("the source `{glob}` matches no file")]
     NothingMatches {
         /// The glob.
         glob: String,
@@ -34,7 +34,6 @@ pub enum SourceError {
         left_out: Option<LeftOut>,
     },
     /// It would lead somewhere else in the image, or nowhere.
-    #[error("`{}` is a symbolic link out of the project, to `{}`", path.display(), target.display())]
     SymlinkOut {
         /// The link.
         path: PathBuf,
@@ -42,19 +41,16 @@ pub enum SourceError {
         target: PathBuf,
     },
     /// Archives and programs would not agree on the name.
-    #[error("the name of `{path}` is not UTF-8")]
     NotUtf8 {
         /// Where it is, with a mark for what cannot be told.
         path: String,
     },
     /// A socket, a pipe, or a device.
-    #[error("`{}` is neither a file nor a folder", path.display())]
     Special {
         /// Where it is.
         path: PathBuf,
     },
     /// A file or a folder cannot be read.
-    #[error("cannot read `{}`", path.display())]
     Read {
         /// Where it is.
         path: PathBuf,
@@ -62,7 +58,6 @@ pub enum SourceError {
         source: io::Error,
     },
     /// Two files are to be at one path of the image.
-    #[error("there are two files for `/{path}`: `{first}` and `{second}`")]
     TwoFiles {
         /// The path in the image.
         path: String,
@@ -73,8 +68,48 @@ pub enum SourceError {
     },
     /// A file cannot be in a layer.
     #[cfg(feature = "image")]
-    #[error(transparent)]
-    Layer(#[from] LayerError),
+    Layer(LayerError),
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Glob { glob, reason } => write!(f, "the source `{glob}` is wrong: {reason}"),
+            Self::NothingMatches { glob, .. } => write!(f, "the source `{glob}` matches no file"),
+            Self::SymlinkOut { path, target } => write!(
+                f,
+                "`{}` is a symbolic link out of the project, to `{}`",
+                path.display(),
+                target.display()
+            ),
+            Self::NotUtf8 { path } => write!(f, "the name of `{path}` is not UTF-8"),
+            Self::Special { path } => write!(f, "`{}` is neither a file nor a folder", path.display()),
+            Self::Read { path, .. } => write!(f, "cannot read `{}`", path.display()),
+            Self::TwoFiles { path, first, second } => {
+                write!(f, "there are two files for `/{path}`: `{first}` and `{second}`")
+            }
+            #[cfg(feature = "image")]
+            Self::Layer(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for SourceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Read { source, .. } => Some(source),
+            #[cfg(feature = "image")]
+            Self::Layer(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(feature = "image")]
+impl From<LayerError> for SourceError {
+    fn from(error: LayerError) -> Self {
+        Self::Layer(error)
+    }
 }
 
 /// A file or folder that is kept out of the image, and by what.
