@@ -5,5 +5,6 @@ mod bad_input;
 mod crates;
 mod images;
 mod layouts;
+mod page;
 mod published;
 mod reruns;

@@ -217,7 +217,7 @@ fn an_archive_is_loaded_by_others(setting: &Setting) {
     }
     let size = |file: &std::path::Path| fs_err::metadata(file).expect("the archive").len();
     let full = size(&file);
-    succeeded(&project.run(["save", "app.tar", "--sparse"]));
+    succeeded(&project.run(["save", "-o", "app.tar", "--sparse"]));
     assert!(size(&file) < full / 100, "{full} and {}", size(&file));
     let leftover = setting.folder.project().read_dir().expect("the project").flatten();
     let partial = leftover.filter(|entry| entry.file_name().to_string_lossy().starts_with(".tmp")).count();

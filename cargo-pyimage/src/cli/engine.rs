@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::builder::ArgAction;
 use clap::{Args, CommandFactory as _};
 use pyimage_build::Platform;
@@ -68,7 +68,12 @@ pub struct LoadArgs {
 #[derive(Debug, Args)]
 pub struct SaveArgs {
     /// The archive that is written
-    pub file: Utf8PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "output")]
+    file: Option<Utf8PathBuf>,
+
+    /// The same, as `docker save` has it
+    #[arg(short, long, value_name = "FILE", conflicts_with = "file")]
+    output: Option<Utf8PathBuf>,
 
     /// What is in it: a layout with every platform, or one image as `docker save` writes it
     #[arg(long, value_enum, default_value_t)]
@@ -89,6 +94,15 @@ pub struct SaveArgs {
     /// Which image.
     #[command(flatten)]
     pub source: SourceArgs,
+}
+
+impl SaveArgs {
+    /// The archive that is written.
+    #[must_use]
+    pub fn file(&self) -> &Utf8Path {
+        // The parser takes one of them.
+        self.file.as_deref().or(self.output.as_deref()).unwrap_or(Utf8Path::new(""))
+    }
 }
 
 /// `cargo pyimage run`.

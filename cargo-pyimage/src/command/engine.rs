@@ -34,7 +34,7 @@ pub(super) async fn save(args: &SaveArgs, context: &Context) -> Result<(), Failu
     let built = assembled(&args.source.build(args.platform.clone(), &args.tag), context).await?;
     let built = only(built)?;
     let request = SaveRequest {
-        file: args.file.clone(),
+        file: args.file().to_owned(),
         format: args.format,
         platform: args.platform.first().cloned().unwrap_or_else(Platform::host),
         sparse: args.sparse,
@@ -43,7 +43,7 @@ pub(super) async fn save(args: &SaveArgs, context: &Context) -> Result<(), Failu
     let saved = save::save(&built, &request, &context.registry, &context.shell).await;
     let size = Size(saved.map_err(failure_of_load)?);
     let without = if args.sparse { ", without its base" } else { "" };
-    context.shell.status("Saved", format_args!("{} ({size}{without})", args.file));
+    context.shell.status("Saved", format_args!("{} ({size}{without})", args.file()));
     Ok(())
 }
 

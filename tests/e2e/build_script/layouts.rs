@@ -1,10 +1,11 @@
 //! Images that build scripts assemble: the ones that `cargo pyimage build` makes, without a network or an engine.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use tests::{Finished, Folder, finish};
+use tests::{Finished, Folder, finish, part};
 
 use super::crates::{cargo, shared};
 use crate::build::OnDisk;
@@ -57,9 +58,22 @@ fn pyimage(project: &lock_packages::Project, words: &[&str]) -> String {
     run.stdout
 }
 
-/// Builds the packages in a folder with nothing to ask but the cache.
+/// Builds the packages in a folder with nothing to ask but the cache; as root, with no network at all.
 fn cargo_build(folder: &Folder) -> Finished {
-    let mut command = cargo();
+    let cargo = cargo();
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut alone = Command::new("unshare");
+        alone.arg("--net").arg(cargo.get_program());
+        alone
+    } else {
+        Command::new(cargo.get_program())
+    };
+    for (name, value) in cargo.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     command.args(["build", "--offline", "--message-format", "json"]).current_dir(folder.project());
     command.env("PYIMAGE_CACHE_DIR", folder.cache()).env("PYIMAGE_MIRRORS", "http://127.0.0.1:9");
     command.env("DOCKER_HOST", "unix:///nowhere/docker.sock").env("UV_DEFAULT_INDEX", "http://127.0.0.1:9");
@@ -79,6 +93,16 @@ fn out_dir(run: &Finished, package: &str) -> PathBuf {
     ours.next().and_then(|message| message["out_dir"].as_str().map(PathBuf::from)).expect("a build script")
 }
 
+/// What skopeo reads of a platform's configuration: a layout of a build script has no layers of the base.
+fn read_by_skopeo(layout: &Path, name: &str, [architecture, variant]: [&str; 2]) -> Value {
+    let mut inspect = Command::new("skopeo");
+    inspect.args(["--override-os", "linux", "--override-arch", architecture, "--override-variant", variant]);
+    inspect.args(["inspect", "--config"]).arg(format!("oci:{}:{name}", layout.display()));
+    let read = finish(&mut inspect);
+    assert_eq!(read.code, Some(0), "{}", read.stderr);
+    serde_json::from_str(&read.stdout).expect("JSON")
+}
+
 /// The digest of the one index in a layout.
 fn digest(layout: &OnDisk) -> String {
     let digests: std::collections::BTreeSet<String> = layout.json("index.json")["manifests"]
@@ -93,7 +117,7 @@ fn digest(layout: &OnDisk) -> String {
 
 /// The files of a folder, with their sizes and times.
 fn files(folder: &Path) -> Vec<String> {
-    let mut command = std::process::Command::new("find");
+    let mut command = Command::new("find");
     let mut lines: Vec<_> = finish(command.arg(folder).args(["-type", "f", "-printf", "%P %s %T@\n"]))
         .stdout
         .lines()
@@ -149,6 +173,16 @@ fn a_layout_is_the_image_that_cargo_pyimage_builds() {
         .collect();
     for path in ["usr/local/lib/python3.13/site-packages/demo.py", "usr/src/app/app/main.py"] {
         assert!(paths.iter().any(|its| its == path), "no {path} in {paths:?}");
+    }
+
+    if part("TESTBED_READERS").is_some() {
+        for [architecture, variant] in [["amd64", ""], ["arm", "v7"]] {
+            let config = read_by_skopeo(&layout.0, "app:latest", [architecture, variant]);
+            assert_eq!(
+                (&config["architecture"], &config["config"]["User"]),
+                (&architecture.into(), &"1000".into())
+            );
+        }
     }
 
     // Without a change nothing is made; with one, one layer.
