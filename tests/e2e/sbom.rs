@@ -231,7 +231,7 @@ fn each_image_and_the_index_get_one_beside_them() {
     assert!(told.contains("Attached 3 SBOMs, which were there, to"), "{told}");
 
     // Another joins it.
-    project.pushed(&["--sbom=spdx"]);
+    project.pushed(&["--sbom", "spdx"]);
     let types: Vec<_> =
         project.referrers(&digests[0]).iter().map(|its| its["artifactType"].clone()).collect();
     assert_eq!(types, [CYCLONEDX, "application/spdx+json"]);

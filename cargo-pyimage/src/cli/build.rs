@@ -59,7 +59,7 @@ pub struct AssemblyArgs {
     pub tag: Vec<String>,
 
     /// Attach an SBOM to each image, and to all of them as one
-    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1,
           default_missing_value = "cyclonedx", value_parser = sbom_formats())]
     pub sbom: Option<SbomFormat>,
 
