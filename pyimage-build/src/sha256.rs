@@ -7,8 +7,8 @@ use sha2::Sha256 as Inner;
 
 /// A hash of bytes that come piece by piece.
 ///
-/// sha2 uses what the processor has for it. It and its seven crates take five seconds to compile, a third of all that a
-/// build script without images takes, and are not faster there, where nothing is optimised.
+/// sha2 uses what the processor has for it. In build scripts, where nothing is optimised, that makes it no faster, and it
+/// comes with seven more crates to compile.
 #[derive(Clone)]
 #[cfg_attr(feature = "image", derive(Debug))]
 pub(crate) struct Sha256(Inner);

@@ -168,7 +168,14 @@ fn what_goes_wrong_is_told_with_what_to_do() {
                 "help: did you mean `source`?",
             ],
         ),
-        ("[package.metadata.pyimage]\nsource = [\"b\"]\n", &[], &["the source `b` matches no file"]),
+        (
+            "[package.metadata.pyimage]\nsource = [\"b\"]\n",
+            &[],
+            &[
+                "the source `b` matches no file",
+                "help: correct it: it starts at the folder of the package's Cargo.toml",
+            ],
+        ),
         (
             "[package.metadata.pyimage]\nsource = [\"../b\"]\n",
             &[],

@@ -122,6 +122,16 @@ fn damage_is_told_with_the_way_out() {
             ),
         ),
         (text.replace("python = ", "pithon = "), "the lock is damaged: on line 12, `pithon` is unknown"),
+        (text.replacen("python = ", "#", 1), "the lock is damaged: on line 9, there is no `python`"),
+        (text.replacen("size = 5", "size = -5", 1), "the lock is damaged: on line 7, a number was expected"),
+        (
+            text.replacen("target = ", "target = 1 #", 1),
+            "the lock is damaged: on line 7, a table was expected",
+        ),
+        (
+            text.replacen("packages = ", "packages = 1 #", 1),
+            "the lock is damaged: on line 43, a list was expected",
+        ),
         (
             text.replacen("suite = ", "suite = [] #", 1),
             "the lock is damaged: on line 13, a text was expected",

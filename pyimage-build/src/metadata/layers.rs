@@ -125,11 +125,13 @@ impl Section<'_> {
     fn level(&self, table: &Table) -> Result<Option<(u8, Place)>, MetadataError> {
         let Some(value) = table.get("compression-level") else { return Ok(None) };
         let place = self.place("compression-level");
-        match value {
-            Value::Integer(level) if u8::try_from(*level).is_ok() => {
-                Ok(u8::try_from(*level).ok().map(|level| (level, place)))
-            }
-            _ => Err(wrong(place, "a small number", value)),
+        let level = match value {
+            Value::Integer(level) => u8::try_from(*level).ok(),
+            _ => None,
+        };
+        match level {
+            Some(level) => Ok(Some((level, place))),
+            None => Err(wrong(place, "a small number", value)),
         }
     }
 

@@ -6,8 +6,7 @@ use toml::de::DeValue;
 
 /// A value of a manifest, as TOML has it.
 ///
-/// It is a type of its own since build scripts have no need of more: serde and its parsers are a third of what compiling
-/// this crate would take.
+/// It is a type of its own since TOML's and JSON's come with serde, which build scripts without images do not compile.
 ///
 /// ```
 /// use pyimage_build::Value;

@@ -157,6 +157,9 @@ impl SourceError {
                     format!("`{path}` is only in the image if it is named: add \"{path}\" to `source`")
                 }
             }],
+            Self::NothingMatches { left_out: None, .. } => {
+                vec!["correct it: it starts at the folder of the package's Cargo.toml".to_owned()]
+            }
             Self::SymlinkOut { .. } | Self::Special { .. } | Self::NotUtf8 { .. } => {
                 vec!["leave it out with a line in `.dockerignore`".to_owned()]
             }

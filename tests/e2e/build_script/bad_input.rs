@@ -24,7 +24,13 @@ fn assets_that_cannot_be_are_named() {
         new.write("Cargo.toml", &format!("{}source = {section}{}", &manifest[..from], &manifest[to..]));
         ours(&new, "assets-wrong")
     };
-    assert_eq!(errors("[\"gone\"]"), ["the source `gone` matches no file"]);
+    assert_eq!(
+        errors("[\"gone\"]"),
+        [
+            "the source `gone` matches no file",
+            "help: correct it: it starts at the folder of the package's Cargo.toml"
+        ]
+    );
     assert_eq!(
         errors("[\"../x\"]"),
         [
