@@ -125,9 +125,9 @@ fn a_build_that_fails_says_why() {
     let words =
         ["`demo 1.0` in `python:3.13-slim`, which has no compiler", "help: `--build-tag 3.13` has compilers"];
     failed(&run, &words);
-    let other = finish(&mut locked(&folder, "pylock.toml", &["--build-tag", "3.14-slim", "-c", "1"]));
+    let other = finish(&mut locked(&folder, "pylock.toml", &["--build-tag", "3.15-slim", "-c", "1"]));
     let words =
-        ["packages for `python:3.13-slim` cannot be built in `python:3.14-slim`", "Python 3.14 with glibc"];
+        ["packages for `python:3.13-slim` cannot be built in `python:3.15-slim`", "Python 3.15 with glibc"];
     failed(&other, &words);
     let typo = finish(&mut locked(&folder, "pylock.toml", &["--build-tag", "3.13-slm", "-c", "1"]));
     failed(&typo, &["`3.13-slm` (`build-tag`) is no tag"]);

@@ -266,9 +266,9 @@ fn packages_can_be_compiled_by_the_machine_s_own_python() {
     assert!(built.stderr.contains("Compiling bytecode of 4 packages with python3.13"), "{}", built.stderr);
     // Another Python of that name.
     let Some(clone) = project.cloned() else { return };
-    fs_err::write(&program, fs_err::read_to_string(&program).expect("it").replace("3.13-slim", "3.14-slim"))
+    fs_err::write(&program, fs_err::read_to_string(&program).expect("it").replace("3.13-slim", "3.15-slim"))
         .expect("it");
     let mut command = clone.command(["build", "--locked"]);
     command.env("DOCKER_HOST", "unix:///nowhere/docker.sock").env("PATH", &programs);
-    failed(&finish(&mut command), &["`python3.13` did not compile them: this is cpython 3.14"]);
+    failed(&finish(&mut command), &["`python3.13` did not compile them: this is cpython 3.15"]);
 }
