@@ -6,7 +6,9 @@
 mod archive;
 mod error;
 mod given;
+mod loopback;
 mod plain;
+mod pulled;
 
 use pyimage_build::{Descriptor, Digest, Image, Platform, Reference};
 use pyrun::cache::{Cache, Work};
@@ -124,27 +126,39 @@ impl Loader<'_> {
         Ok(None)
     }
 
-    /// Sends what the engine lacks of an image.
+    /// Sends what the engine lacks of an image: as an engine takes it soonest, and else so that all take it.
     async fn send(&self, built: &Built, image: &Image, name: &Reference) -> Result<(), LoadError> {
         if self.engine.facts().kind == Kind::Docker {
             let there = self.see_to_base(built, image, name).await?;
             if there >= image.base_layers {
-                match self.send_archive(built, image, name, &[], there).await {
-                    Ok(()) => return Ok(()),
-                    Err(
-                        error
-                        @ (LoadError::Engine(EngineError::Refused { .. }) | LoadError::Different { .. }),
-                    ) => {
-                        self.shell.verbose(|shell| {
-                            shell.note(format_args!("{}; sending all of it", in_one_line(&error)));
-                        });
+                self.tell_loading(image, name, there);
+                if pulled::can_pull(self.engine, image) {
+                    match self.have_pulled(built, image, name).await {
+                        Err(error) if error.has_another_way() => self.tell_another_way(&error, "an archive"),
+                        result => return result,
                     }
-                    Err(error) => return Err(error),
+                }
+                match self.send_archive(built, image, name, &[], there).await {
+                    Err(error) if error.has_another_way() => self.tell_another_way(&error, "all of it"),
+                    result => return result,
                 }
             }
         }
         let base = base_layers(image, &built.base, self.registry, self.shell, self.offline).await?;
+        self.tell_loading(image, name, 0);
         self.send_archive(built, image, name, &base, image.base_layers).await
+    }
+
+    /// Tells what is sent, but for so many of the lowest layers.
+    fn tell_loading(&self, image: &Image, name: &Reference, there: usize) {
+        let blobs = [&image.manifest, &image.config].map(|blob| blob.descriptor.size);
+        let layers = image.layers.iter().skip(there).map(|layer| layer.size);
+        let size = Size(layers.chain(blobs).sum());
+        self.shell.status("Loading", format_args!("{} for {} ({size})", name.familiar(), image.platform));
+    }
+
+    fn tell_another_way(&self, error: &LoadError, way: &str) {
+        self.shell.verbose(|shell| shell.note(format_args!("{}; sending {way}", in_one_line(error))));
     }
 
     /// Sends an archive with its own layers but for so many lowest ones, and these of its base; checks what the engine
@@ -172,9 +186,6 @@ impl Loader<'_> {
         }
         let mut archive = OwnedArchive::of_image(&archived, std::slice::from_ref(name));
         archive.add_layers(&layers);
-        let size = Size(archive.size());
-        let text = format!("{} for {} ({size})", name.familiar(), image.platform);
-        self.shell.status("Loading", text);
         let sent = archive.send(self.engine, &name.familiar()).await;
         drop(work);
         sent?;

@@ -32,7 +32,11 @@ pub async fn pull(
     pulled
 }
 
-async fn follow(
+/// Pulls `image` with a login, with bars alone.
+///
+/// # Errors
+/// Where the engine, or the registry behind it, refuses.
+pub async fn follow(
     engine: &Engine,
     image: &str,
     platform: Option<&str>,

@@ -227,6 +227,58 @@ fn an_archive_is_loaded_by_others(setting: &Setting) {
 on_engines!(docker_of_root, containerd_of_root, podman, rootless_docker, rootless_podman:
     [an_image_is_loaded_and_runs, a_run_is_the_image_s_own, signals_are_the_program_s, an_archive_is_loaded_by_others]);
 
+/// Docker pulls what it lacks from us, and has no name of that left. One that cannot reach us is sent an archive.
+#[test]
+fn docker_pulls_what_it_lacks() {
+    let Some(setting) = Setting::docker_of_root() else { return };
+    let Some(project) = Project::new(&setting) else { return };
+    let archive = "sending an archive";
+    let mut old = Vec::new();
+    for (code, words, parts) in [
+        ("print('first')", &[][..], &[][..]),
+        // A loopback that the engine does not know.
+        (
+            "print('second')",
+            &["unshare", "--net"],
+            &["the engine did not pull `127.112.121.1:5000/pyimage@sha256:", "connection refused", archive],
+        ),
+        ("print('third')", &[], &[]),
+    ] {
+        project.says(code);
+        let load = project.command(["load", "-v"]);
+        let loaded = match words {
+            [program, arguments @ ..] => {
+                let mut elsewhere = Command::new(program);
+                elsewhere.args(arguments).arg(load.get_program()).args(load.get_args());
+                elsewhere.current_dir(load.get_current_dir().expect("the project"));
+                for (name, value) in load.get_envs() {
+                    match value {
+                        Some(value) => elsewhere.env(name, value),
+                        None => elsewhere.env_remove(name),
+                    };
+                }
+                finish(&mut elsewhere)
+            }
+            [] => finish(&mut { load }),
+        };
+        assert_eq!(succeeded(&loaded), format!("{}\n", project.tag()));
+        assert_eq!(Project::sent(&loaded).len(), 1, "{}", loaded.stderr);
+        for part in parts {
+            assert!(loaded.stderr.contains(part), "no {part:?} in {}", loaded.stderr);
+        }
+        assert_eq!(loaded.stderr.contains(archive), !parts.is_empty(), "{}", loaded.stderr);
+        let names = setting.cli(["image", "inspect", "-f", "{{.RepoTags}} {{.RepoDigests}}", &project.tag()]);
+        assert_eq!(succeeded(&names), format!("[{}] []\n", project.tag()));
+        let said = code.trim_start_matches("print('").trim_end_matches("')");
+        assert_eq!(succeeded(&setting.cli(["run", "--rm", &project.tag()])), format!("{said}\n"));
+        old.push(project.id());
+    }
+    old.pop();
+    for id in old {
+        succeeded(&setting.cli(["rmi", &id]));
+    }
+}
+
 /// An engine that has not got the base and cannot get it is sent all of it.
 #[test]
 fn a_base_that_the_engine_cannot_pull_is_sent() {

@@ -175,20 +175,33 @@ pub async fn base_layers(
     let layers = image.layers.iter().take(image.base_layers).map(async |layer| {
         let hex = layer.digest.hex();
         let bar = progress.bar(hex.get(..12).unwrap_or(hex));
-        if offline && registry.cached(base, layer).await.is_none() {
-            let (base, platform) = (base.familiar(), image.platform.clone());
-            return Err(LoadError::Offline { base, platform });
-        }
         let told = |done| bar.update("Downloading", Some((done, layer.size)));
-        let fetched = registry.download(base, layer, &told).await;
-        let path = fetched.map_err(|source| LoadError::Base {
-            base: base.familiar(),
-            platform: image.platform.clone(),
-            source: Box::new(source),
-        })?;
-        Ok((layer.clone(), path))
+        Ok((layer.clone(), base_layer(layer, image, base, registry, &told, offline).await?))
     });
     try_join_all(layers).await
+}
+
+/// One layer of an image's base; `progress` is told how many of its bytes there are.
+///
+/// # Errors
+/// Where it cannot be had.
+pub(super) async fn base_layer(
+    layer: &Descriptor,
+    image: &Image,
+    base: &Reference,
+    registry: &Registry,
+    progress: &dyn Fn(u64),
+    offline: bool,
+) -> Result<Utf8PathBuf, LoadError> {
+    if offline && registry.cached(base, layer).await.is_none() {
+        let (base, platform) = (base.familiar(), image.platform.clone());
+        return Err(LoadError::Offline { base, platform });
+    }
+    registry.download(base, layer, progress).await.map_err(|source| LoadError::Base {
+        base: base.familiar(),
+        platform: image.platform.clone(),
+        source: Box::new(source),
+    })
 }
 
 #[cfg(test)]

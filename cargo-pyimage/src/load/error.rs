@@ -14,6 +14,9 @@ pub enum LoadError {
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] pyrun::cache::CacheError),
+    /// There is no listening for an engine that is to pull from us.
+    #[error("could not listen for the engine on this machine's loopback")]
+    Loopback(#[source] std::io::Error),
     /// The engine did not read the archive to its end; it says why.
     #[error("the engine did not read the archive to its end")]
     NotTaken,
@@ -84,6 +87,11 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Whether an engine that gave this answer may take the image when it is sent in another way.
+    pub(super) fn has_another_way(&self) -> bool {
+        matches!(self, Self::Engine(EngineError::Refused { .. }) | Self::Loopback(_) | Self::Different { .. })
+    }
+
     /// What to do about it, a line for each way.
     #[must_use]
     pub fn helps(&self) -> Vec<String> {

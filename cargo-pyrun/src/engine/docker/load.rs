@@ -85,6 +85,15 @@ impl Engine {
         let tagged = self.docker.tag_image(image, Some(options)).await;
         tagged.map_err(|error| refusal("tag", image, error))
     }
+
+    /// Takes a name from an image, and the image away where it was its last one.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn untag(&self, name: &str) -> Result<(), EngineError> {
+        let removed = self.docker.remove_image(name, None::<query::RemoveImageOptions>, None).await;
+        removed.map(drop).map_err(|error| refusal("untag", name, error))
+    }
 }
 
 /// What is wrong, where a line of the answer says so.
