@@ -256,13 +256,13 @@ async fn assembled_in<'a>(
 async fn locked(workspace: &Workspace, locking: LockingArgs, context: &Context) -> Result<Lock, Failure> {
     let cache = context.cache.as_ref();
     let LockingArgs { locked, offline, frozen } = locking;
-    if !(locked || offline || frozen) {
+    let lock = if locked || offline || frozen {
+        LockFile::read(&workspace.root).and_then(|file| file.checked(workspace))
+    } else {
         let packages = Packages { cache, shell: &context.shell };
-        let locked = lock::bring_up(workspace, &context.registry, packages).await;
-        locked.map_err(failure_of_lock)?;
-    }
-    let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
-    file.check(workspace).cloned().map_err(failure_of_lock)
+        lock::bring_up(workspace, &context.registry, packages).await
+    };
+    lock.map_err(failure_of_lock)
 }
 
 /// What the images of a workspace are built with.

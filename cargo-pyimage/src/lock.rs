@@ -83,6 +83,15 @@ impl LockFile {
         Ok(lock)
     }
 
+    /// The lock, where it is what the workspace asks for.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub fn checked(self, workspace: &Workspace) -> Result<Lock, LockingError> {
+        self.check(workspace)?;
+        self.lock.ok_or(LockingError::NoLock { path: self.path })
+    }
+
     /// What is locked of the base of one image, if it is; fails where the lock of its packages is stale. Asks no registry.
     ///
     /// # Errors
@@ -187,7 +196,7 @@ pub async fn lock(
     Ok(())
 }
 
-/// Locks what is not locked yet or has changed, and says nothing where there is nothing to do.
+/// Locks what is not locked yet or has changed, and says nothing where there is nothing to do. Gives what is locked.
 ///
 /// # Errors
 /// Where a lock is damaged, or what it takes cannot be had.
@@ -195,17 +204,17 @@ pub async fn bring_up(
     workspace: &Workspace,
     registry: &Registry,
     packages: Packages<'_>,
-) -> Result<(), LockingError> {
-    match LockFile::read(&workspace.root)?.check(workspace) {
-        Ok(_) => Ok(()),
+) -> Result<Lock, LockingError> {
+    match LockFile::read(&workspace.root)?.checked(workspace) {
         Err(
             LockingError::NoLock { .. }
             | LockingError::Stale { .. }
             | LockingError::StalePackages { .. }
             | LockingError::Dependencies(DependencyError::NoLock { .. }),
-        ) => lock(workspace, &Mode::Refresh, registry, packages).await,
-        Err(error) => Err(error),
+        ) => lock(workspace, &Mode::Refresh, registry, packages).await?,
+        current => return current,
     }
+    LockFile::read(&workspace.root)?.checked(workspace)
 }
 
 /// Says that a lock is what the project asks for.

@@ -17,14 +17,14 @@ use crate::{document, push};
 
 /// `cargo pyimage build`, and `push` behind it.
 pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
-    if dockerfile::is_for_engine(args, context)? {
-        return dockerfile::build(args, context).await;
+    let workspace = workspace(args.assembly.source.manifest_path.as_deref(), context.cache.as_ref())?;
+    if dockerfile::is_for_engine(args, &workspace)? {
+        return dockerfile::build(args, &workspace, context).await;
     }
     if let Some(file) = &args.assembly.metadata_file {
         document::check(file).map_err(failure_of_write)?;
     }
     let to = args.to.as_deref().map(push::repository).transpose().map_err(failure_of_push)?;
-    let workspace = workspace(args.assembly.source.manifest_path.as_deref(), context.cache.as_ref())?;
     let (images, mut all): (Vec<_>, Vec<_>) =
         assembled_in(&workspace, args, context).await?.into_iter().unzip();
     let titles: Vec<_> = images.iter().map(|image| image.title()).collect();

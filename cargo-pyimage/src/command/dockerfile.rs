@@ -11,7 +11,7 @@ use crate::dockerfile::{self, DockerfileError, EngineBuildError, EngineBuilder, 
 use crate::init::{self, InitRequest};
 use crate::load::LoadError;
 use crate::lock::{self, LockFile, Packages};
-use crate::workspace::PackageImage;
+use crate::workspace::{PackageImage, Workspace};
 
 /// `cargo pyimage dockerfile`.
 pub(super) fn dockerfile(args: &DockerfileArgs, cache: Option<&Cache>, shell: &Shell) -> Result<(), Failure> {
@@ -73,11 +73,10 @@ pub(super) fn init(args: &InitArgs, shell: &Shell) -> Result<(), Failure> {
 }
 
 /// Whether an engine is to build the images that are asked for. All of them have one builder, or they are named one by one.
-pub(super) fn is_for_engine(args: &BuildArgs, context: &Context) -> Result<bool, Failure> {
+pub(super) fn is_for_engine(args: &BuildArgs, workspace: &Workspace) -> Result<bool, Failure> {
     if let Some(choice) = args.builder {
         return Ok(choice == BuilderChoice::Dockerfile);
     }
-    let workspace = workspace(args.assembly.source.manifest_path.as_deref(), context.cache.as_ref())?;
     let images = workspace.named(args.assembly.source.image.as_deref()).map_err(failure_of_build)?;
     let is_theirs = |image: &&PackageImage| image.settings.builder == ImageBuilder::Dockerfile;
     let count = images.iter().filter(|image| is_theirs(image)).count();
@@ -89,7 +88,7 @@ pub(super) fn is_for_engine(args: &BuildArgs, context: &Context) -> Result<bool,
 }
 
 /// `cargo pyimage build --builder dockerfile`.
-pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
+pub(super) async fn build(args: &BuildArgs, workspace: &Workspace, context: &Context) -> Result<(), Failure> {
     for (is_asked, option) in [
         (args.push, "--push"),
         (!args.output.is_empty(), "--output"),
@@ -103,7 +102,6 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
         }
     }
     let (cache, shell) = (context.cache.as_ref(), &*context.shell);
-    let workspace = workspace(args.assembly.source.manifest_path.as_deref(), cache)?;
     let images = workspace.named(args.assembly.source.image.as_deref()).map_err(failure_of_build)?;
     let engine = engine(None, context).await.map_err(|error| match error {
         LoadError::Engine(error) => failure_of_engine_build(error.into()),
@@ -113,19 +111,19 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
     // What is before Python 3.8 has no lock: its own pip installs what is asked for.
     let is_lockable = images.iter().all(|image| dockerfile::is_lockable(image));
     if is_lockable && !(locked || offline || frozen) {
-        let up = lock::bring_up(&workspace, &context.registry, Packages { cache, shell }).await;
+        let up = lock::bring_up(workspace, &context.registry, Packages { cache, shell }).await;
         up.map_err(failure_of_lock)?;
     }
     let file = LockFile::read(&workspace.root).map_err(failure_of_lock)?;
     if is_lockable && (locked || frozen) {
-        file.check(&workspace).map_err(failure_of_lock)?;
+        file.check(workspace).map_err(failure_of_lock)?;
     }
     let own = platform(None, &engine).map_err(failure_of_load)?;
     let platforms =
         if args.assembly.platform.is_empty() { vec![own.clone()] } else { args.assembly.platform.clone() };
     let builder = EngineBuilder { engine: &engine, shell, offline: offline || frozen };
     for image in images {
-        let lock = file.pins_of(&workspace, image).map_err(failure_of_lock)?;
+        let lock = file.pins_of(workspace, image).map_err(failure_of_lock)?;
         let project = Project { root: &workspace.root, image, lock };
         let tags = crate::build::names(image, &args.assembly.tag).map_err(failure_of_build)?;
         for platform in &platforms {
