@@ -233,13 +233,16 @@ impl Layout {
     /// ```
     pub fn name(&self, image: &Descriptor, name: &str) -> Result<(), LayoutError> {
         let lock = self.lock()?;
-        let mut images = self.index()?.manifests;
+        let before = self.index()?.manifests;
+        let mut images = before.clone();
         images.retain(|image| image.annotations.get(REF_NAME).is_none_or(|its| its != name));
         let mut image = image.clone();
         image.annotations.insert(REF_NAME.to_owned(), name.to_owned());
         images.push(image);
         images.sort_by(|one, other| place(one).cmp(&place(other)));
-        self.write_index(&images)?;
+        if images != before {
+            self.write_index(&images)?;
+        }
         drop(lock);
         Ok(())
     }
