@@ -91,13 +91,11 @@ impl Loader<'_> {
         let [first, others @ ..] = names else { return Err(LoadError::NoTag(built.name.familiar())) };
         let under_its_name = self.engine.unpacked(&first.to_string()).await?;
         let is_named = under_its_name.as_ref().is_some_and(|stored| is(stored, image));
-        let known = match under_its_name {
-            Some(stored) if is_named => Some(stored),
-            _ => self.under_its_id(image).await?,
-        };
+        let (known, before) =
+            if is_named { (under_its_name, None) } else { (self.under_its_id(image).await?, under_its_name) };
         let sent = known.is_none();
         if sent {
-            self.send(built, image, first).await?;
+            self.send(built, image, first, before.as_ref()).await?;
         } else {
             self.shell.verbose(|shell| {
                 let told =
@@ -117,19 +115,22 @@ impl Loader<'_> {
 
     /// The very image, whatever it is called there.
     async fn under_its_id(&self, image: &Image) -> Result<Option<StoredImage>, EngineError> {
-        for blob in [&image.config, &image.manifest] {
-            let found = self.engine.unpacked(blob.descriptor.digest.as_str()).await?;
-            if let Some(stored) = found.filter(|stored| is(stored, image)) {
-                return Ok(Some(stored));
-            }
-        }
-        Ok(None)
+        let blob = if self.engine.facts().containerd_store { &image.manifest } else { &image.config };
+        let found = self.engine.unpacked(blob.descriptor.digest.as_str()).await?;
+        Ok(found.filter(|stored| is(stored, image)))
     }
 
-    /// Sends what the engine lacks of an image: as an engine takes it soonest, and else so that all take it.
-    async fn send(&self, built: &Built, image: &Image, name: &Reference) -> Result<(), LoadError> {
+    /// Sends what the engine lacks of an image: as an engine takes it soonest, and else so that all take it. `before` is
+    /// what has its name there.
+    async fn send(
+        &self,
+        built: &Built,
+        image: &Image,
+        name: &Reference,
+        before: Option<&StoredImage>,
+    ) -> Result<(), LoadError> {
         if self.engine.facts().kind == Kind::Docker {
-            let there = self.see_to_base(built, image, name).await?;
+            let there = self.see_to_base(built, image, before).await?;
             if there >= image.base_layers {
                 self.tell_loading(image, name, there);
                 if pulled::can_pull(self.engine, image) {
@@ -215,8 +216,13 @@ impl Loader<'_> {
     }
 
     /// How many of the image's layers the engine has, the lowest first. Where it lacks the base, it gets that if it can.
-    async fn see_to_base(&self, built: &Built, image: &Image, name: &Reference) -> Result<usize, LoadError> {
-        let there = self.layers_there(built, image, name).await?;
+    async fn see_to_base(
+        &self,
+        built: &Built,
+        image: &Image,
+        before: Option<&StoredImage>,
+    ) -> Result<usize, LoadError> {
+        let there = self.layers_there(built, image, before).await?;
         if there >= image.base_layers || self.offline {
             return Ok(there);
         }
@@ -225,7 +231,7 @@ impl Loader<'_> {
         let base = built.base.with_digest(&locked.manifest.digest).familiar();
         let platform = image.platform.to_string();
         match pull(self.engine, &base, Some(&platform), self.shell).await {
-            Ok(()) => self.layers_there(built, image, name).await.map_err(LoadError::from),
+            Ok(()) => self.layers_there(built, image, before).await.map_err(LoadError::from),
             Err(error @ EngineError::Refused { .. }) => {
                 let told = in_one_line(&error);
                 self.shell.verbose(|shell| shell.note(format_args!("{told}; fetching its layers here")));
@@ -241,24 +247,23 @@ impl Loader<'_> {
         &self,
         built: &Built,
         image: &Image,
-        name: &Reference,
+        before: Option<&StoredImage>,
     ) -> Result<usize, EngineError> {
-        let mut names = vec![name.to_string()];
+        let common = |stored: &StoredImage| {
+            let alike = in_common(&image.diff_ids, &stored.layers);
+            let with_files = self.engine.facts().containerd_store;
+            if with_files { given::certain(self.cache, image, stored, alike) } else { alike }
+        };
+        let mut most = before.map(common).unwrap_or_default();
         let digests = built.locked.images.get(&image.platform).map(|locked| &locked.manifest.digest);
         let digests = digests.into_iter().chain([&built.locked.target.digest]);
-        names.extend(digests.map(|digest| built.base.with_digest(digest).familiar()));
-        names.push(built.base.to_string());
-        let mut most = 0;
-        for name in names {
-            if let Some(stored) = self.engine.unpacked(&name).await? {
-                let mut common = in_common(&image.diff_ids, &stored.layers);
-                if self.engine.facts().containerd_store {
-                    common = given::certain(self.cache, image, &stored, common);
-                }
-                most = most.max(common);
-            }
+        let bases = digests.map(|digest| built.base.with_digest(digest).familiar());
+        for name in bases.chain([built.base.to_string()]) {
             if most >= image.base_layers {
                 break;
+            }
+            if let Some(stored) = self.engine.unpacked(&name).await? {
+                most = most.max(common(&stored));
             }
         }
         Ok(most)

@@ -136,7 +136,7 @@ impl Loopback {
                 let Some(layer) = layer else { return refusal(StatusCode::NOT_FOUND, "BLOB_UNKNOWN") };
                 match file(layer).await {
                     Some(_) if *request.method() == Method::HEAD => described(layer, full(Bytes::new())),
-                    Some(file) => described(layer, contents(&file)),
+                    Some(file) => described(layer, contents(&file, layer.size)),
                     // An engine asks again and again for what is not found, and not for what is denied.
                     None => refusal(StatusCode::FORBIDDEN, "DENIED"),
                 }
@@ -181,7 +181,13 @@ fn full(bytes: Bytes) -> Body {
 }
 
 /// A file, as it is read. The engine looks whether it is what it asked for.
-fn contents(file: &Utf8Path) -> Body {
+fn contents(file: &Utf8Path, size: u64) -> Body {
+    // A thread takes longer to start than a small file to read.
+    if size <= PIECE as u64
+        && let Ok(bytes) = fs_err::read(file)
+    {
+        return full(bytes.into());
+    }
     let (out, pieces) = streamed();
     let file = file.to_owned();
     spawn_blocking(move || {
@@ -202,14 +208,16 @@ mod tests {
     use super::*;
 
     const LAYER: &[u8] = b"a layer";
+    const LARGE: &[u8] = &[7; PIECE + 1];
 
     fn image() -> Image {
         let blob = |media_type: MediaType| Blob::new(media_type.clone(), media_type.to_string().into_bytes());
-        let layer = |content| Descriptor::new(MediaType::OCI_LAYER, Digest::of(content), LAYER.len() as u64);
+        let layer =
+            |content: &[u8]| Descriptor::new(MediaType::OCI_LAYER, Digest::of(content), content.len() as u64);
         Image {
             config: blob(MediaType::OCI_CONFIG),
             manifest: blob(MediaType::OCI_MANIFEST),
-            layers: vec![layer(b"a base"), layer(LAYER)],
+            layers: vec![layer(b"a base"), layer(LAYER), layer(LARGE)],
             base_layers: 1,
             diff_ids: Vec::new(),
             platform: "linux/amd64".parse().unwrap(),
@@ -235,7 +243,7 @@ mod tests {
         own: Option<&Utf8Path>,
     ) -> (u16, Option<(String, String)>, Vec<u8>) {
         let file = async |layer: &Descriptor| {
-            (layer.digest == Digest::of(LAYER)).then(|| own.map(Utf8Path::to_owned)).flatten()
+            (layer.digest != Digest::of(b"a base")).then(|| own.map(Utf8Path::to_owned)).flatten()
         };
         let answer = loopback().await.answer(request, &image(), &file).await;
         let header = |name: &str| Some(answer.headers().get(name)?.to_str().unwrap().to_owned());
@@ -248,7 +256,6 @@ mod tests {
     async fn an_engine_gets_what_the_image_consists_of() {
         let folder = tempfile::tempdir().unwrap();
         let layer = Utf8PathBuf::from_path_buf(folder.path().join("layer")).unwrap();
-        fs_err::write(&layer, LAYER).unwrap();
         let image = image();
         let (status, _, body) = answered(request(Method::GET, "/v2/"), None).await;
         assert_eq!((status, &*body), (200, &b"{}"[..]));
@@ -259,11 +266,14 @@ mod tests {
             assert_eq!((status, told), (200, Some((size, blob.descriptor.digest.to_string()))));
             assert_eq!(body, blob.bytes);
         }
-        let path = format!("/v2/pyimage/blobs/{}", Digest::of(LAYER));
-        let told = Some((LAYER.len().to_string(), Digest::of(LAYER).to_string()));
-        let of = async |method| answered(request(method, &path), Some(&layer)).await;
-        assert_eq!(of(Method::GET).await, (200, told.clone(), LAYER.to_vec()));
-        assert_eq!(of(Method::HEAD).await, (200, told, Vec::new()));
+        for content in [LAYER, LARGE] {
+            fs_err::write(&layer, content).unwrap();
+            let path = format!("/v2/pyimage/blobs/{}", Digest::of(content));
+            let told = Some((content.len().to_string(), Digest::of(content).to_string()));
+            let of = async |method| answered(request(method, &path), Some(&layer)).await;
+            assert_eq!(of(Method::GET).await, (200, told.clone(), content.to_vec()));
+            assert_eq!(of(Method::HEAD).await, (200, told, Vec::new()));
+        }
     }
 
     #[tokio::test]
