@@ -46,7 +46,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
                 rounds = number.context("`--rounds` takes a number")?;
             }
             "--programs" => {
-                programs = Some(arguments.next().context("`--programs` takes a folder")?.into());
+                let folder = arguments.next().context("`--programs` takes a folder")?;
+                programs = Some(fs::canonicalize(folder)?);
             }
             "scripts" | "packages" | "images" | "registries" | "build-scripts" => only = Some(argument),
             _ => bail!(
