@@ -21,9 +21,10 @@ const INTRO: &str = "A crate with two assets, with `pyimage-build` in its build 
 
 const NOTES: &str = "\
 - CPU is what cargo and all that it starts use, on all cores. Nothing is compiled incrementally, as no package of a registry is.
-- Crates are those that are compiled for the library, and itself. The first four rows are without the feature `image`, the last has it.
+- Crates are those that are compiled for the library, and itself. Only the rows that say so, and the last, are with the feature `image`.
 - The last two rows are the build script alone, from its start to its end; rustc then compiles the crate. The assets are of 1.5 kB. The image
-  has requests, rich, numpy and pandas; `cargo pyimage fetch` has filled the cache, and the layout is written anew each time.
+  has requests, rich, numpy and pandas; `cargo pyimage fetch` has filled the cache with the wheels and the layers that are made of them, and the
+  layout is written anew each time.
 - What is missed: a build without change runs nothing of ours. Cargo reads the manifests of the 12 crates, resolves them with the optional
   ones in Cargo.lock, and looks at their fingerprints; one small crate of a registry instead of them takes 2 ms.";
 
@@ -35,8 +36,10 @@ pub(super) fn section(bench: &Bench) -> Result<Section> {
         intro: INTRO,
         columns: ["with it", "without"],
         rows: vec![
-            crates.clean()?,
-            crates.count()?,
+            crates.clean("CPU of a clean build, seconds that it adds", &crates.with)?,
+            crates.count("crates that it adds", &crates.with)?,
+            crates.clean("the same with the feature `image`", &crates.with_image)?,
+            crates.count("crates that it adds then", &crates.with_image)?,
             crates.unchanged()?,
             crates.regenerated()?,
             crates.laid_out()?,
@@ -48,22 +51,30 @@ pub(super) fn section(bench: &Bench) -> Result<Section> {
 struct Crates<'a> {
     bench: &'a Bench,
     with: PathBuf,
+    /// As [`Self::with`], with the feature `image`.
+    with_image: PathBuf,
     without: PathBuf,
 }
 
 impl<'a> Crates<'a> {
     fn new(bench: &'a Bench) -> Result<Self> {
         let folder = bench.folder.path().join("build-script");
-        let new = Self { bench, with: folder.join("with"), without: folder.join("without") };
+        let new = Self {
+            bench,
+            with: folder.join("with"),
+            with_image: folder.join("with-image"),
+            without: folder.join("without"),
+        };
+        let script = "fn main() { pyimage_build::configure().compile_or_exit(); }\n";
+        let main = "mod pyimage { include!(concat!(env!(\"OUT_DIR\"), \"/pyimage.rs\")); }\nfn main() { println!(\"{}\", pyimage::ASSETS.len()); }\n";
+        let library = work::root().join("pyimage-build").display().to_string();
         for (at, script, dependency, main) in [
+            (&new.with, script, format!("pyimage-build = {{ path = {library:?} }}\n"), main),
             (
-                &new.with,
-                "fn main() { pyimage_build::configure().compile_or_exit(); }\n",
-                format!(
-                    "pyimage-build = {{ path = {:?} }}\n",
-                    work::root().join("pyimage-build").display().to_string()
-                ),
-                "mod pyimage { include!(concat!(env!(\"OUT_DIR\"), \"/pyimage.rs\")); }\nfn main() { println!(\"{}\", pyimage::ASSETS.len()); }\n",
+                &new.with_image,
+                script,
+                format!("pyimage-build = {{ path = {library:?}, features = [\"image\"] }}\n"),
+                main,
             ),
             (&new.without, "fn main() {}\n", String::new(), "fn main() { println!(\"2\"); }\n"),
         ] {
@@ -94,12 +105,10 @@ impl<'a> Crates<'a> {
         command
     }
 
-    fn clean(&self) -> Result<Row> {
-        let name = "CPU of a clean build, seconds that it adds";
+    fn clean(&self, name: &'static str, with: &Path) -> Result<Row> {
         say::status("Measuring", name);
         let rounds = self.bench.rounds.min(CLEAN_BUILDS);
-        let pair =
-            super::interleave(rounds, || self.clean_build(&self.with), || self.clean_build(&self.without))?;
+        let pair = super::interleave(rounds, || self.clean_build(with), || self.clean_build(&self.without))?;
         Ok(Row::added(name, &pair, 15.0, "s", 1.0))
     }
 
@@ -111,11 +120,10 @@ impl<'a> Crates<'a> {
         cpu_seconds(&self.cargo(at))
     }
 
-    fn count(&self) -> Result<Row> {
-        let name = "crates that it adds";
+    fn count(&self, name: &'static str, with: &Path) -> Result<Row> {
         let mut tree = self.bench.clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         tree.args(["tree", "--offline", "--prefix", "none", "-e", "normal,build", "-p", "pyimage-build"]);
-        let output = tree.current_dir(&self.with).output().context("cannot start cargo")?;
+        let output = tree.current_dir(with).output().context("cannot start cargo")?;
         if !output.status.success() {
             bail!("cargo tree failed: {}", String::from_utf8_lossy(&output.stderr));
         }

@@ -21,6 +21,7 @@ const PACKAGES_ONLY: &str = "pyrun-bench-ours-packages";
 const BUILDKIT: &str = "pyrun-bench-buildkit";
 const CLASSIC: &str = "pyrun-bench-classic";
 const UNCOMPILED: &str = "pyrun-bench-uncompiled";
+const COMPILED: &str = "pyrun-bench-compiled";
 
 /// What the images of a measurement are known by.
 const LABEL: &str = "pyrun-bench";
@@ -70,6 +71,7 @@ pub(super) fn section(bench: &Bench) -> Result<Section> {
             images.none("no change, against the classic builder", &images.classic, None)?,
             images.load()?,
             images.imports("from the interpreter's start to the end of the imports", BUILDKIT, Some(0.60))?,
+            images.imports_at_best()?,
             images.imports_without_bytecode()?,
             images.size()?,
             images.memory()?,
@@ -273,6 +275,22 @@ impl<'a> Images<'a> {
         self.imports("the same, against a Dockerfile with `PYTHONDONTWRITEBYTECODE=1`", UNCOMPILED, None)
     }
 
+    /// What bytecode can save of the imports: the peer's own image, in one more layer with all modules compiled.
+    fn imports_at_best(&self) -> Result<Row> {
+        let name = "the least that bytecode can make of that: the peer's image, all of it compiled";
+        say::status("Measuring", name);
+        let context = &self.buildkit.context;
+        // Some modules are there to not compile.
+        let compile =
+            "python3 -m compileall -qf --invalidation-mode unchecked-hash /usr/local/lib/python3.13 || true";
+        fs::write(context.join("Dockerfile.compiled"), format!("FROM {BUILDKIT}\nRUN {compile}\n"))?;
+        let file = context.join("Dockerfile.compiled").display().to_string();
+        let peer = Peer { context: context.clone(), image: COMPILED, buildkit: true };
+        process::read(&mut peer.build(&["-f", &file]))?;
+        let pair = self.bench.interleave(|| imports(COMPILED), || imports(BUILDKIT))?;
+        Ok(Row::ratio(name, &pair, None))
+    }
+
     fn size(&self) -> Result<Row> {
         let name = "size of the image, with the bytecode of packages only";
         say::status("Measuring", name);
@@ -315,7 +333,7 @@ fn size(image: &str) -> Result<f64> {
 
 /// Removes what the section has left in the engine.
 pub(super) fn clean_up() {
-    for image in [OURS, PACKAGES_ONLY, BUILDKIT, CLASSIC, UNCOMPILED] {
+    for image in [OURS, PACKAGES_ONLY, BUILDKIT, CLASSIC, UNCOMPILED, COMPILED] {
         process::succeeds(process::command("docker").args(["image", "rm", image]));
     }
     // Those of earlier rounds have no name any more.
