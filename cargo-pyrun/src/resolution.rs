@@ -224,21 +224,32 @@ impl Resolution<'_> {
     ) -> Result<Written, EnvironmentError> {
         let solved = solvers.uv().await?.resolve(wanted, self.around(python)).await;
         let why = match &solved {
-            Ok(written) if self.lacks_sources(&written.text) => "the lock lacks sources".to_owned(),
+            Ok(written) if self.lack(&written.text).is_some() => "the lock lacks sources".to_owned(),
             Err(UvError::Resolve(says)) if wants_to_build(&says.to_string()) => says.to_string(),
             _ => return Ok(solved?),
         };
         if self.request.offline {
             return Ok(solved?);
         }
+        if self.python.0 < 3 {
+            let python = format!("{}.{}", self.python.0, self.python.1);
+            let source: Box<dyn std::error::Error + Send + Sync> = match solved {
+                Ok(written) => match self.lack(&written.text) {
+                    Some(lack) => Box::new(lack),
+                    None => return Ok(written),
+                },
+                Err(error) => Box::new(error),
+            };
+            return Err(EnvironmentError::NoBuildsForPython2 { python, source });
+        }
         self.shell.verbose(|shell| shell.note(format_args!("nothing is built on this machine: {why}")));
         solvers.with_builds(wanted).await
     }
 
-    /// Where it may not build, uv leaves sources out of the lock. Whether the target would need them.
-    fn lacks_sources(&self, lock: &str) -> bool {
-        let selected = Pylock::parse(lock).map(|lock| lock.select(self.target).map(drop));
-        matches!(selected, Ok(Err(SelectionError::NoWheel { .. })))
+    /// Where it may not build, uv leaves sources out of the lock. What the target would need of them.
+    fn lack(&self, lock: &str) -> Option<SelectionError> {
+        let selected = Pylock::parse(lock).ok()?.select(self.target).map(drop);
+        selected.err().filter(|error| matches!(error, SelectionError::NoWheel { .. }))
     }
 
     fn wanted(&self) -> Wanted<'_> {

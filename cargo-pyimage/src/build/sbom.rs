@@ -24,7 +24,7 @@ impl Builder<'_> {
     ) -> Result<Sbom, BuildError> {
         let mut all = Vec::new();
         for (platform, locked) in Assembly::targets(self.assembly().base(image)?, image, platforms)? {
-            all.push((platform, locked, self.chosen(image, platform, locked).await?.0));
+            all.push((platform, locked, self.chosen(image, platform, locked).await?));
         }
         let licences = self.licences(image, all.iter().flat_map(|(.., wheels)| wheels)).await?;
         let mut images = Vec::new();

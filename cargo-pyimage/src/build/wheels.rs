@@ -17,8 +17,8 @@ impl Builder<'_> {
         platform: &Platform,
         locked: &LockedImage,
     ) -> Result<Vec<WheelLayer>, BuildError> {
-        let (chosen, minor) = self.chosen(image, platform, locked).await?;
-        Ok(self.assembly().plan(image, locked, chosen, minor))
+        let chosen = self.chosen(image, platform, locked).await?;
+        Ok(self.assembly().plan(image, locked, chosen)?)
     }
 
     /// Gets the wheels of those layers that were not made before, each once.
@@ -74,17 +74,16 @@ impl Builder<'_> {
         environment::fetch(&request, files, self.cache, self.shell).await.map(drop)
     }
 
-    /// The wheels of an image on a platform, and the minor version of the Python that they are for. What has none is
-    /// built, unless it was before.
+    /// The wheels of an image on a platform. What has none is built, unless it was before.
     pub(super) async fn chosen(
         &self,
         image: &PackageImage,
         platform: &Platform,
         locked: &LockedImage,
-    ) -> Result<(Vec<ChosenWheel>, u16), BuildError> {
+    ) -> Result<Vec<ChosenWheel>, BuildError> {
         let assembly = self.assembly();
-        let Some(packages) = assembly.packages(image)? else { return Ok((Vec::new(), 0)) };
-        let (target, minor) = assembly.target(image, platform, locked)?;
+        let Some(packages) = assembly.packages(image)? else { return Ok(Vec::new()) };
+        let target = assembly.target(image, platform, locked)?;
         let picked = packages.pick(&target)?;
         let mut built = BTreeMap::new();
         for lacking in picked.lacking() {
@@ -92,6 +91,6 @@ impl Builder<'_> {
             assembly.remember_built(&lacking, &target, &wheel)?;
             built.insert(lacking.package, wheel);
         }
-        Ok((picked.wheels(&built)?, minor))
+        Ok(picked.wheels(&built)?)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::try_join_all;
 use pyimage_build::{
     Descriptor, Document, ImageConfig, Index, LockedBase, LockedImage, LockedLayer, Manifest, Pin, Platform,
-    Reference, base_release, nearest_tags,
+    PythonTag, PythonVersion, Reference, Suite, base_release, nearest_tags,
 };
 use pyrun::registry::{Registry, RegistryError};
 use pyrun::shell::Shell;
@@ -173,10 +173,38 @@ fn locked(
     })
 }
 
-/// The release that the tag itself names.
-fn suite_of(base: &Reference) -> Option<pyimage_build::Suite> {
-    let tag: pyimage_build::PythonTag = base.tag()?.parse().ok()?;
-    tag.suite().filter(|_| base.is_official_python()).cloned()
+/// The release that the tag itself names, or stands for in all time to come.
+fn suite_of(base: &Reference) -> Option<Suite> {
+    let tag: PythonTag = base.tag()?.parse().ok().filter(|_| base.is_official_python())?;
+    // The last images of these are from before anything in them told, and no tag of theirs moves any more.
+    let is_old = |its: &PythonVersion| its.major() == 2 || its.minor().is_some_and(|minor| minor < 8);
+    let is_settled = base.digest().is_none() && tag.version().is_some_and(is_old);
+    if is_settled { tag.effective_suite() } else { tag.suite().cloned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distribution_of_old_tags_is_known() {
+        let suite = |base: &str| suite_of(&base.parse().unwrap()).map(|suite| suite.to_string());
+        for (base, expected) in [
+            ("python:2.7-slim", Some("buster")),
+            ("python:2", Some("buster")),
+            ("python:2.7-alpine", Some("alpine3.11")),
+            ("python:3.6-slim", Some("bullseye")),
+            ("python:3.13-slim-bookworm", Some("bookworm")),
+            // Others move on, and tell by what they have in them.
+            ("python:3.13-slim", None),
+            ("python:3-slim", None),
+            ("me/python:2.7-slim", None),
+        ] {
+            assert_eq!(suite(base).as_deref(), expected, "{base}");
+        }
+        let digest = pyimage_build::Digest::of(b"");
+        assert_eq!(suite(&format!("python:2.7-slim@{digest}")), None, "it may be an older one");
+    }
 }
 
 fn as_pin(descriptor: &Descriptor) -> Pin {

@@ -38,9 +38,10 @@ def rewrite(old, new):
         rows.append((name, 'sha256=' + digest, len(content)))
         add(new, name, old.getinfo(name).external_attr >> 16, content)
     if record:
-        text = io.StringIO()
+        # The csv of Python 2 writes bytes.
+        text = io.BytesIO() if str is bytes else io.StringIO()
         csv.writer(text, lineterminator='\n').writerows(rows + [(record, '', '')])
-        add(new, record, 0, text.getvalue().encode())
+        add(new, record, 0, text.getvalue() if str is bytes else text.getvalue().encode())
 
 def add(new, name, mode, content):
     entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))

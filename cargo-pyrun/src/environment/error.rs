@@ -59,6 +59,14 @@ pub enum EnvironmentError {
         /// What uv said.
         source: StepError,
     },
+    /// What has to be built for Python 2 cannot be resolved: uv starts none.
+    #[error("some packages have no wheel for Python {python}, and uv builds nothing for Python 2")]
+    NoBuildsForPython2 {
+        /// Its version.
+        python: String,
+        /// Which packages.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// uv is not there, and could not be installed.
     #[error(
         "could not install uv {}, which resolves requirements, with the pip in `{image}`",
@@ -225,6 +233,14 @@ impl EnvironmentError {
                 "take an official image with `--tag`, or install the packages in an image of yours".to_owned()
             }
             Self::NotForPip { .. } => "write what is needed into a `requirements.txt`".to_owned(),
+            Self::NoBuildsForPython2 { .. } => {
+                return vec![
+                    "ask for versions that have wheels for it".to_owned(),
+                    "or write the lock yourself, sources and all: `pylock = \"pylock.toml\"` in place of `requirements`"
+                        .to_owned(),
+                    "or have its pip do it: `cargo pyimage build --builder dockerfile`".to_owned(),
+                ];
+            }
             Self::NoUv { .. } => format!("install uv, or name one with `{}`", crate::uv::VARIABLE),
             Self::NoWheel { .. } => {
                 "take a version with a wheel, or another image: see `cargo pyimage tag`".to_owned()

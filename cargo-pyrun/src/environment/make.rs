@@ -104,7 +104,8 @@ impl Making<'_> {
         let (_, minor) = minor(self.target);
         let scheme =
             Scheme::new(u16::try_from(minor).unwrap_or_default(), format!("{ENVIRONMENT}/bin/python"));
-        scheme.with_launcher(launcher(self.pip))
+        // What no pip is known for has programs that its Python can read.
+        if self.pip.is_some() { scheme.with_launcher(launcher(self.pip)) } else { scheme }
     }
 
     fn compiler(&self) -> Compiler {

@@ -28,7 +28,7 @@ impl<'l> Overlapping<'l> {
         let baked = self.wheels.iter().filter(|wheel| wheel.bytecode.is_some());
         let unit = |wheel: &&'l ChosenWheel| {
             let from = CompiledFrom { python: locked.python.clone(), of: wheel.digest.clone() };
-            (from, Unit { minor: self.first.minor, wheel: Some(*wheel) })
+            (from, Unit { minor: self.first.scheme.minor(), wheel: Some(*wheel) })
         };
         baked.map(unit).collect()
     }
@@ -93,7 +93,7 @@ impl Assembly<'_> {
                 overlaps.map(|overlap| (overlap.path.as_str(), overlap.taken.as_str())).collect();
             for (path, taken) in taken {
                 let Some(wheel) = owners.get(taken) else { continue };
-                if let Some((archive, path)) = baked.of(wheel, path, first.minor) {
+                if let Some((archive, path)) = baked.of(wheel, path, first.scheme.minor()) {
                     add_bytecode(&mut contents, archive, &path).map_err(broken)?;
                 }
             }

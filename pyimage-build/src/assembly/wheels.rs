@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Assembly, AssemblyError, Baked, MadeLayer, PREFIX};
 use crate::{
-    BytecodeArchive, Choice, Digest, Installation, LayerContents, LayerError, LayerKey, LayerOptions,
+    BaseFolders, BytecodeArchive, Choice, Digest, Installation, LayerContents, LayerError, LayerKey, LayerOptions,
     LockedFile, LockedImage, PackageImage, PackedWheel, Packing, Platform, Provenance, Pylock, PythonVersion,
     Scheme, Selection, Suite, Target, Tree, Uncovered, Wheel, WheelLimits, WheelOffer,
 };
@@ -35,7 +35,6 @@ pub struct ChosenWheel {
 pub struct WheelLayer {
     pub wheels: Vec<ChosenWheel>,
     pub key: LayerKey,
-    pub minor: u16,
     pub scheme: Scheme,
     pub options: LayerOptions,
     created_by: String,
@@ -202,24 +201,23 @@ impl Assembly<'_> {
         Ok(Some(LockedPackages { lock, file }))
     }
 
-    /// What the packages of an image are for on a platform, and the minor version of its Python.
+    /// What the packages of an image are for on a platform.
     pub fn target(
         &self,
         image: &PackageImage,
         platform: &Platform,
         locked: &LockedImage,
-    ) -> Result<(Target, u16), AssemblyError> {
+    ) -> Result<Target, AssemblyError> {
         let settings = &image.settings.packages;
         let unknown = || AssemblyError::UnknownSystem { base: image.settings.base.familiar() };
         let libc = locked.suite.as_ref().and_then(Suite::libc).ok_or_else(unknown)?;
         let python: PythonVersion = locked.python.parse().map_err(|_| unknown())?;
-        let minor = python.minor().ok_or_else(unknown)?;
         let mut target = Target::new(python, platform.clone(), libc).map_err(|_| unknown())?;
         // A lock of ours has them resolved already.
         if settings.requirements.is_empty() && !settings.extras.is_empty() {
             target = target.with_extras(&settings.extras);
         }
-        Ok((target, minor))
+        Ok(target)
     }
 
     /// The wheel that was last built of what a package has instead; none of a folder, which may have changed since.
@@ -258,18 +256,20 @@ impl Assembly<'_> {
     }
 
     /// The layers of an image's wheels on a platform, the lowest first.
-    #[must_use]
     pub fn plan(
         &self,
         image: &PackageImage,
         locked: &LockedImage,
         chosen: Vec<ChosenWheel>,
-        minor: u16,
-    ) -> Vec<WheelLayer> {
+    ) -> Result<Vec<WheelLayer>, AssemblyError> {
         if chosen.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let (scheme, options) = (Scheme::official(minor), self.layer_options(image, minor));
+        let python = locked.python.parse().ok();
+        let scheme = python.as_ref().and_then(Scheme::of);
+        let scheme = scheme.ok_or_else(|| AssemblyError::UnknownSystem { base: image.settings.base.familiar() })?;
+        let options =
+            LayerOptions { base_folders: BaseFolders::of(&scheme), ..self.layer_options(image, 0) };
         let packed: Vec<_> = chosen.iter().map(|wheel| wheel.packed.clone()).collect();
         let mut chosen: Vec<_> = chosen.into_iter().map(Some).collect();
         let packing = Packing::of(&packed, image.settings.layer_budget);
@@ -284,14 +284,14 @@ impl Assembly<'_> {
             let created_by = format!("wheels: {}", names.join(", "));
             let (scheme, options) = (scheme.clone(), options.clone());
             let checked = locked.facts.is_some();
-            WheelLayer { wheels, key, minor, scheme, options, created_by, checked }
+            WheelLayer { wheels, key, scheme, options, created_by, checked }
         });
-        layers.collect()
+        Ok(layers.collect())
     }
 
     /// Makes a layer whose wheels are there, unless it was made before.
     pub fn wheel_layer(&self, layer: &WheelLayer, baked: &Baked) -> Result<MadeLayer, AssemblyError> {
-        let WheelLayer { wheels, key, minor, scheme, options, created_by, .. } = layer;
+        let WheelLayer { wheels, key, scheme, options, created_by, .. } = layer;
         if let Some(known) = self.known(key, created_by) {
             return Ok(known);
         }
@@ -306,7 +306,7 @@ impl Assembly<'_> {
         let owners: HashMap<&str, &ChosenWheel> =
             all.flat_map(|(its, wheel)| its.files().iter().map(move |file| (file.path(), wheel))).collect();
         let compiled = tree.files().iter().filter_map(|file| {
-            let (archive, path) = baked.of(owners.get(file.path())?, file.path(), *minor)?;
+            let (archive, path) = baked.of(owners.get(file.path())?, file.path(), scheme.minor())?;
             Some((path, archive))
         });
         let compiled: BTreeMap<String, &BytecodeArchive> = compiled.collect();

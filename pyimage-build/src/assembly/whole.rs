@@ -175,13 +175,13 @@ impl Assembly<'_> {
             return Ok(wanted.into_iter().map(|(platform, locked)| (platform, locked, Vec::new())).collect());
         };
         let plan = |(platform, locked)| {
-            let (target, minor) = self.target(image, platform, locked)?;
+            let target = self.target(image, platform, locked)?;
             let picked = packages.pick(&target)?;
             let lacking = picked.lacking();
             let built =
                 lacking.iter().filter_map(|its| Some((its.package.clone(), self.built(its, &target)?)));
             let chosen = picked.wheels(&built.collect())?;
-            Ok((platform, locked, self.plan(image, locked, chosen, minor)))
+            Ok((platform, locked, self.plan(image, locked, chosen)?))
         };
         wanted.into_iter().map(plan).collect()
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::Scheme;
+
 /// Symbolic links of today's distributions, with where they lead. What is put below one would replace it.
 const LINKS: [(&str, &str); 8] = [
     ("bin", "usr/bin"),
@@ -29,14 +31,25 @@ pub struct BaseFolders(BTreeSet<String>);
 impl BaseFolders {
     /// Those of the official images of Python 3 with this minor version, on every distribution.
     ///
-    /// Python 2's have `/usr/local` too, so that no more than its `site-packages` is made once too often.
-    ///
     /// ```
     /// # use pyimage_build::BaseFolders;
     /// assert!(BaseFolders::official(9).contains("usr/local/bin"));
     /// ```
     #[must_use]
     pub fn official(minor: u16) -> Self {
+        Self::of(&Scheme::official(minor))
+    }
+
+    /// Those of the official images whose Python has this scheme, be it 2 or 3.
+    ///
+    /// ```
+    /// # use pyimage_build::{BaseFolders, Scheme};
+    /// let scheme = Scheme::of(&"2.7.18".parse()?).expect("a minor number");
+    /// assert!(BaseFolders::of(&scheme).contains("usr/local/lib/python2.7/site-packages"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn of(scheme: &Scheme) -> Self {
         let always = [
             "dev",
             "etc",
@@ -67,10 +80,11 @@ impl BaseFolders {
             "var/log",
             "var/tmp",
         ];
+        let (major, minor) = scheme.python();
         let python = [
-            format!("usr/local/include/python3.{minor}"),
-            format!("usr/local/lib/python3.{minor}"),
-            format!("usr/local/lib/python3.{minor}/site-packages"),
+            format!("usr/local/{}", scheme.include()),
+            format!("usr/local/lib/python{major}.{minor}"),
+            format!("usr/local/{}", scheme.site_packages()),
         ];
         always.into_iter().map(str::to_owned).chain(python).collect()
     }

@@ -55,20 +55,20 @@ impl EntryPoints {
 
     /// Name and text of each program's file. Names that are in both groups come twice, as pip writes them.
     pub(super) fn launchers(&self, scheme: &Scheme) -> Result<Vec<(String, String)>, WheelProblem> {
-        let console = versioned(&self.console, scheme.minor());
+        let console = versioned(&self.console, scheme.python());
         console.iter().chain(&self.gui).map(|(name, value)| launcher(name, value, scheme)).collect()
     }
 }
 
 /// What pip does for its own wheel and setuptools', whose entry points are named after the version of the
 /// Python that built them: `pip3.12` becomes the `pip3` and `pip3.13` of the Python that it is installed for.
-fn versioned(console: &BTreeMap<String, String>, minor: u16) -> BTreeMap<String, String> {
+fn versioned(console: &BTreeMap<String, String>, (major, minor): (u16, u16)) -> BTreeMap<String, String> {
     let mut console = console.clone();
     if let Some(pip) = console.remove("pip").filter(|value| !value.is_empty()) {
         console.retain(|name, _| {
             !name.strip_prefix("pip").is_some_and(|rest| rest.is_empty() || is_version(rest))
         });
-        for name in ["pip".to_owned(), "pip3".to_owned(), format!("pip3.{minor}")] {
+        for name in ["pip".to_owned(), format!("pip{major}"), format!("pip{major}.{minor}")] {
             console.insert(name, pip.clone());
         }
     }
@@ -76,7 +76,7 @@ fn versioned(console: &BTreeMap<String, String>, minor: u16) -> BTreeMap<String,
         let is_versioned =
             |rest: &str| rest.is_empty() || rest.strip_prefix('-').is_some_and(is_two_part_version);
         console.retain(|name, _| !name.strip_prefix("easy_install").is_some_and(is_versioned));
-        for name in ["easy_install".to_owned(), format!("easy_install-3.{minor}")] {
+        for name in ["easy_install".to_owned(), format!("easy_install-{major}.{minor}")] {
             console.insert(name, easy_install.clone());
         }
     }

@@ -1,6 +1,7 @@
 //! Where the files of a wheel go.
 
 use super::WheelProblem;
+use crate::PythonVersion;
 
 /// Where the files of a wheel go below a prefix, and which Python its programs start.
 ///
@@ -19,7 +20,8 @@ use super::WheelProblem;
 /// [`posix_prefix`]: https://docs.python.org/3/library/sysconfig.html#posix-prefix
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scheme {
-    minor: u16,
+    /// The major and the minor version.
+    python: (u16, u16),
     interpreter: String,
     launcher: Launcher,
 }
@@ -36,7 +38,7 @@ pub struct Scheme {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Launcher {
-    /// distlib's, which pip before 25.2 has.
+    /// distlib's, which pip before 25.2 has. It is the only one that Python before 3.9 can read.
     Distlib,
     /// pip 25.2's and 25.3's.
     Pip25_2,
@@ -84,6 +86,26 @@ impl Scheme {
         Self::new(minor, format!("/usr/local/bin/python3.{minor}"))
     }
 
+    /// The scheme of the official image of this Python, be it 2 or 3; none where the version has no minor number.
+    ///
+    /// Programs are as the last pip for this Python writes them.
+    ///
+    /// ```
+    /// use pyimage_build::Scheme;
+    ///
+    /// assert_eq!(Scheme::of(&"3.13.5".parse()?), Some(Scheme::official(13)));
+    /// let scheme = Scheme::of(&"2.7.18".parse()?).expect("a minor number");
+    /// assert_eq!(scheme.interpreter(), "/usr/local/bin/python2.7");
+    /// assert_eq!(scheme.site_packages(), "lib/python2.7/site-packages");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn of(python: &PythonVersion) -> Option<Self> {
+        let python = (python.major(), python.minor()?);
+        let (major, minor) = python;
+        Some(Self::of_python(python, format!("/usr/local/bin/python{major}.{minor}")))
+    }
+
     /// The scheme of Python 3 with this minor version, whose programs start this interpreter.
     ///
     /// ```
@@ -94,7 +116,13 @@ impl Scheme {
     /// ```
     #[must_use]
     pub fn new(minor: u16, interpreter: impl Into<String>) -> Self {
-        Self { minor, interpreter: interpreter.into(), launcher: Launcher::default() }
+        Self::of_python((3, minor), interpreter.into())
+    }
+
+    fn of_python(python: (u16, u16), interpreter: String) -> Self {
+        // What newer ones call came with 3.9.
+        let launcher = if python < (3, 9) { Launcher::Distlib } else { Launcher::default() };
+        Self { python, interpreter, launcher }
     }
 
     /// The same, with programs as another pip writes them.
@@ -130,11 +158,23 @@ impl Scheme {
     /// ```
     #[must_use]
     pub fn site_packages(&self) -> String {
-        format!("lib/python3.{}/site-packages", self.minor)
+        let (major, minor) = self.python;
+        format!("lib/python{major}.{minor}/site-packages")
     }
 
-    pub(super) fn minor(&self) -> u16 {
-        self.minor
+    /// The folder of headers, relative to the prefix.
+    pub(crate) fn include(&self) -> String {
+        let (major, minor) = self.python;
+        format!("include/python{major}.{minor}")
+    }
+
+    pub(crate) fn minor(&self) -> u16 {
+        self.python.1
+    }
+
+    /// The major and the minor version of its Python.
+    pub(crate) fn python(&self) -> (u16, u16) {
+        self.python
     }
 
     pub(super) fn launcher(&self) -> Launcher {
@@ -164,7 +204,7 @@ impl Scheme {
         let path = match key {
             // The two are one folder in the official images.
             Key::Library => format!("{site_packages}/{path}"),
-            Key::Headers => format!("include/python3.{}/{distribution}/{path}", self.minor),
+            Key::Headers => format!("{}/{distribution}/{path}", self.include()),
             Key::Scripts => format!("bin/{path}"),
             Key::Data => path.to_owned(),
         };
@@ -193,6 +233,31 @@ impl Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn python_2_has_folders_of_its_own() {
+        let scheme = Scheme::of(&"2.7.18".parse().unwrap()).unwrap();
+        for (entry, path, key) in [
+            ("demo/a.py", "lib/python2.7/site-packages/demo/a.py", Key::Library),
+            ("d-1.data/headers/a.h", "include/python2.7/Demo/a.h", Key::Headers),
+        ] {
+            assert_eq!(scheme.place(entry, "Demo").unwrap(), (path.to_owned(), key));
+        }
+        assert_eq!(Scheme::of(&"2".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn programs_are_what_their_python_can_read() {
+        let launcher = |python: &str| Scheme::of(&python.parse().unwrap()).unwrap().launcher();
+        for (python, expected) in [
+            ("2.7.18", Launcher::Distlib),
+            ("3.8.20", Launcher::Distlib),
+            ("3.9.25", Launcher::Pip26),
+            ("3.13.5", Launcher::Pip26),
+        ] {
+            assert_eq!(launcher(python), expected, "{python}");
+        }
+    }
 
     #[test]
     fn files_go_where_sysconfig_says() {

@@ -72,6 +72,11 @@ fn pip_is_named_after_the_python_that_has_it() {
     let text = "[console_scripts]\neasy_install = s:main\neasy_install-3.8 = s:main\neasy_install-x = s:main";
     assert_eq!(names(text), ["easy_install", "easy_install-3.13", "easy_install-x"]);
     assert_eq!(names("[console_scripts]\npip3.11 = pip:main"), ["pip3.11"]);
+    let text = "[console_scripts]\npip = pip:main\npip3 = pip:main\neasy_install = s:main\n";
+    let scheme = Scheme::of(&"2.7.18".parse().unwrap()).unwrap();
+    let launchers = EntryPoints::parse(text).unwrap().launchers(&scheme).unwrap();
+    let names: Vec<_> = launchers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["easy_install", "easy_install-2.7", "pip", "pip2", "pip2.7"]);
 }
 
 #[test]
