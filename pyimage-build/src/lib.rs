@@ -317,7 +317,7 @@ pub use requirements_file::{RequirementsEntry, RequirementsFile, RequirementsFil
 #[cfg(feature = "image")]
 pub use requires_python::{RequiresPython, RequiresPythonError};
 #[cfg(feature = "image")]
-pub use sbom::{Licence, Sbom, SbomBase, SbomFormat, SbomImage, SbomPackage};
+pub use sbom::{Licence, Sbom, SbomBase, SbomFormat, SbomImage, SbomPackage, SbomPart};
 #[cfg(feature = "image")]
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
 #[cfg(feature = "image")]

@@ -2,6 +2,7 @@
 
 mod cyclonedx;
 mod licence;
+mod part;
 mod purl;
 mod spdx;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::fmt;
 use crate::{Digest, LockedFile, MediaType, PackageName, Platform, Reference, WheelName, WheelNameError};
 
 pub use licence::Licence;
+pub use part::SbomPart;
 
 /// What an image is made of, for one platform or for several.
 ///
@@ -22,7 +24,7 @@ pub use licence::Licence;
 /// use pyimage_build::{Digest, Sbom, SbomBase, SbomFormat, SbomImage};
 ///
 /// let base = SbomBase { reference: "python:3.13-slim".parse()?, digest: Digest::of(b"manifest") };
-/// let image = SbomImage { platform: "linux/amd64".parse()?, base, packages: Vec::new() };
+/// let image = SbomImage { platform: "linux/amd64".parse()?, base, packages: Vec::new(), parts: Vec::new() };
 /// let name = "ghcr.io/me/app".parse()?;
 /// let sbom = Sbom { name, version: "0.1.0".to_owned(), created: 0, images: vec![image] };
 ///
@@ -48,7 +50,7 @@ pub struct Sbom {
 /// use pyimage_build::{Digest, SbomBase, SbomImage};
 ///
 /// let base = SbomBase { reference: "python:3.13-slim".parse()?, digest: Digest::of(b"manifest") };
-/// let image = SbomImage { platform: "linux/arm64".parse()?, base, packages: Vec::new() };
+/// let image = SbomImage { platform: "linux/arm64".parse()?, base, packages: Vec::new(), parts: Vec::new() };
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +59,10 @@ pub struct SbomImage {
     pub platform: Platform,
     /// What it is made on.
     pub base: SbomBase,
-    /// The packages in it.
+    /// The packages of Python in it.
     pub packages: Vec<SbomPackage>,
+    /// What else is in it.
+    pub parts: Vec<SbomPart>,
 }
 
 /// What an image is made on.
@@ -243,6 +247,17 @@ impl Sbom {
             }
         }
         packages
+    }
+
+    /// What else is in all images, each once, with the platforms that have it.
+    fn parts(&self) -> BTreeMap<&SbomPart, BTreeSet<&Platform>> {
+        let mut parts: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for image in &self.images {
+            for part in &image.parts {
+                parts.entry(part).or_default().insert(&image.platform);
+            }
+        }
+        parts
     }
 
     /// `ghcr.io/me/app`

@@ -4,6 +4,7 @@
 //! the paths of this machine stay out. What is missing is looked for before anything is compiled.
 
 mod cargo_config;
+mod crates;
 mod error;
 mod linker;
 mod needed_glibc;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pyimage_build::assembly::ChosenWheel;
 use pyimage_build::{
-    Assembly, Blob, Descriptor, Digest, Licence, LockedFile, Platform, Referrer, Sbom, SbomBase, SbomFormat,
-    SbomImage, SbomPackage,
+    Assembly, Blob, Descriptor, Digest, Licence, LockedFile, LockedImage, Platform, Referrer, Sbom, SbomBase,
+    SbomFormat, SbomImage, SbomPackage, SbomPart,
 };
 use pyrun::environment::EnvironmentError;
 
@@ -36,10 +36,25 @@ impl Builder<'_> {
                 SbomPackage::of(file, digest, licence).map_err(|error| broken(&file.file_name, error))
             });
             let packages = packages.collect::<Result<_, _>>()?;
-            images.push(SbomImage { platform: (*platform).clone(), base, packages });
+            let parts = self.parts(image, platform, locked).await?;
+            images.push(SbomImage { platform: (*platform).clone(), base, packages, parts });
         }
         let (name, version) = (image.settings.name.clone(), image.version.clone());
         Ok(Sbom { name, version, created: self.epoch, images })
+    }
+
+    /// What an image has on a platform besides wheels.
+    async fn parts(
+        &self,
+        image: &PackageImage,
+        platform: &Platform,
+        locked: &LockedImage,
+    ) -> Result<Vec<SbomPart>, BuildError> {
+        let mut parts = self.programs(image, platform, locked).await?;
+        if let (Some(apt), Some(suite)) = (Assembly::locked_apt(image, locked)?, &locked.suite) {
+            parts.extend(apt.installed.iter().filter_map(|its| SbomPart::of_debian(its, suite)));
+        }
+        Ok(parts)
     }
 
     /// The licences that wheels say they have.

@@ -4,7 +4,8 @@
 
 use serde::Serialize;
 
-use super::{Licence, Sbom, SbomImage, SbomPackage, json, uuid};
+use super::part::PartKind;
+use super::{Licence, Sbom, SbomImage, SbomPackage, SbomPart, json, uuid};
 use crate::date::rfc3339;
 use crate::{Digest, DigestAlgorithm, Platform};
 
@@ -146,6 +147,11 @@ pub(super) fn document(sbom: &Sbom) -> Vec<u8> {
         dependencies.push(Dependency { reference: its.reference(), depends_on: Vec::new() });
         components.push(package(its, properties));
     }
+    for (its, platforms) in sbom.parts() {
+        let properties = platforms.into_iter().map(platform).collect();
+        dependencies.push(Dependency { reference: its.reference(), depends_on: Vec::new() });
+        components.push(part(its, properties));
+    }
     let tool = Tool { kind: "application", name: "cargo-pyimage", version: env!("CARGO_PKG_VERSION") };
     let metadata = Metadata {
         timestamp: rfc3339(sbom.created),
@@ -213,6 +219,20 @@ fn package(package: &SbomPackage, properties: Vec<Property>) -> Component<'_> {
     }
 }
 
+fn part(part: &SbomPart, properties: Vec<Property>) -> Component<'_> {
+    Component {
+        kind: if part.kind == PartKind::Program { "application" } else { "library" },
+        reference: part.reference(),
+        name: part.name.clone(),
+        version: part.version.clone(),
+        hashes: part.digest.iter().map(hash).collect(),
+        licenses: Vec::new(),
+        purl: Some(part.purl().to_owned()),
+        external_references: Vec::new(),
+        properties,
+    }
+}
+
 fn licence(licence: &Licence) -> Option<LicenceChoice<'_>> {
     match licence {
         Licence::Expression(expression) => Some(LicenceChoice::Expression(expression)),
@@ -230,7 +250,11 @@ fn parts(image: &SbomImage) -> Vec<String> {
     let mut packages: Vec<_> = image.packages.iter().map(SbomPackage::reference).collect();
     packages.sort();
     packages.dedup();
-    std::iter::once(image.base.purl(&image.platform)).chain(packages).collect()
+    let mut parts: Vec<_> = image.parts.iter().collect();
+    parts.sort();
+    parts.dedup();
+    let parts = parts.into_iter().map(SbomPart::reference);
+    std::iter::once(image.base.purl(&image.platform)).chain(packages).chain(parts).collect()
 }
 
 fn platform(platform: &Platform) -> Property {

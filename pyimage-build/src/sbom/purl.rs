@@ -9,6 +9,17 @@ pub(super) fn of_package(name: &PackageName, version: &str) -> String {
     format!("pkg:pypi/{}@{}", encoded(name.as_str(), ""), encoded(version, ""))
 }
 
+/// `pkg:deb/debian/libgomp1@14.2.0-19?arch=amd64&distro=trixie`
+pub(super) fn of_debian(name: &str, version: &str, architecture: Option<&str>, release: &str) -> String {
+    let architecture = architecture.map(|its| format!("arch={}&", encoded(its, ""))).unwrap_or_default();
+    format!("pkg:deb/debian/{}@{}?{architecture}distro={release}", encoded(name, ""), encoded(version, ""))
+}
+
+/// `pkg:cargo/serde@1.0.0`
+pub(super) fn of_crate(name: &str, version: &str) -> String {
+    format!("pkg:cargo/{}@{}", encoded(name, ""), encoded(version, ""))
+}
+
 /// `pkg:oci/python@sha256:…?arch=amd64&repository_url=docker.io/library/python&tag=3.13-slim`
 pub(super) fn of_image(image: &Reference, digest: &Digest, platform: &Platform) -> String {
     let last = image.repository().rsplit('/').next().unwrap_or_default();

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Licence, Sbom, SbomImage, SbomPackage, json, uuid};
+use super::part::PartKind;
+use super::{Licence, Sbom, SbomImage, SbomPackage, SbomPart, json, uuid};
 use crate::date::rfc3339;
 use crate::{Digest, DigestAlgorithm};
 
@@ -117,6 +118,10 @@ pub(super) fn document(sbom: &Sbom) -> Vec<u8> {
         let platforms: Vec<_> = platforms.iter().map(ToString::to_string).collect();
         packages.push(package(its, format!("for {}", platforms.join(", "))));
     }
+    for (its, platforms) in sbom.parts() {
+        let platforms: Vec<_> = platforms.iter().map(ToString::to_string).collect();
+        packages.push(part(its, format!("for {}", platforms.join(", "))));
+    }
     let extracted = extracted.into_iter().map(|(license_id, extracted_text)| {
         let name = extracted_text.lines().next().unwrap_or_default();
         ExtractedLicence { license_id, extracted_text, name }
@@ -146,7 +151,11 @@ fn contain(image: &SbomImage, id: &str, relationships: &mut Vec<Relationship>) {
     let mut packages: Vec<_> = image.packages.iter().map(package_id).collect();
     packages.sort();
     packages.dedup();
-    relationships.extend(packages.iter().map(|package| relationship(id, "CONTAINS", package)));
+    let mut parts: Vec<_> = image.parts.iter().collect();
+    parts.sort();
+    parts.dedup();
+    let all = packages.into_iter().chain(parts.into_iter().map(part_id));
+    relationships.extend(all.map(|package| relationship(id, "CONTAINS", &package)));
 }
 
 fn relationship(from: &str, kind: &'static str, to: &str) -> Relationship {
@@ -213,6 +222,24 @@ fn package(package: &SbomPackage, comment: String) -> Package<'_> {
     }
 }
 
+fn part(part: &SbomPart, comment: String) -> Package<'_> {
+    Package {
+        id: part_id(part),
+        name: part.name.clone(),
+        version_info: &part.version,
+        package_file_name: None,
+        download_location: NOASSERTION,
+        files_analyzed: false,
+        license_concluded: NOASSERTION,
+        license_declared: NOASSERTION.to_owned(),
+        copyright_text: NOASSERTION,
+        primary_package_purpose: if part.kind == PartKind::Program { "APPLICATION" } else { "LIBRARY" },
+        checksums: part.digest.iter().map(checksum).collect(),
+        external_refs: vec![purl(part.purl().to_owned())],
+        comment: Some(comment),
+    }
+}
+
 fn purl(reference_locator: String) -> ExternalRef {
     ExternalRef { reference_category: "PACKAGE-MANAGER", reference_type: "purl", reference_locator }
 }
@@ -233,6 +260,16 @@ fn base_id(image: &SbomImage) -> String {
 fn package_id(package: &SbomPackage) -> String {
     let file = package.file_name.strip_suffix(".whl").unwrap_or(&package.file_name);
     format!("SPDXRef-Package-{}-{}", id_text(file), &package.digest.hex()[..12])
+}
+
+fn part_id(part: &SbomPart) -> String {
+    let kind = match part.kind {
+        PartKind::Debian => "Debian",
+        PartKind::Program => "Program",
+        PartKind::Crate => "Crate",
+    };
+    let (name, hash) = (id_text(&part.name), Digest::of(part.reference().as_bytes()));
+    format!("SPDXRef-{kind}-{name}-{}", &hash.hex()[..12])
 }
 
 /// A licence that SPDX does not have goes by its text.

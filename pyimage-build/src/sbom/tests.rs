@@ -26,7 +26,7 @@ fn package(name: &str, licence: Licence) -> SbomPackage {
 fn image(platform: &str, packages: Vec<SbomPackage>) -> SbomImage {
     let base =
         SbomBase { reference: "python:3.13-slim".parse().unwrap(), digest: Digest::of(platform.as_bytes()) };
-    SbomImage { platform: platform.parse().unwrap(), base, packages }
+    SbomImage { platform: platform.parse().unwrap(), base, packages, parts: Vec::new() }
 }
 
 fn example() -> Sbom {
@@ -161,6 +161,60 @@ fn spdx_has_what_its_schema_requires() {
     assert_eq!((declared("demo"), declared("other")), (&"MIT OR Apache-2.0".into(), &"NOASSERTION".into()));
     let extracted = document["hasExtractedLicensingInfos"].as_array().unwrap();
     assert_eq!((extracted.len(), &extracted[0]["licenseId"]), (1, declared("fast")));
+}
+
+#[test]
+fn packages_of_debian_programs_and_crates_have_entries() {
+    let trixie = crate::Suite::from_name("trixie").unwrap();
+    assert_eq!(SbomPart::of_debian("libgomp1:amd64", &trixie), None);
+    assert_eq!(SbomPart::of_debian("x=1", &crate::Suite::from_name("alpine3.22").unwrap()), None);
+    let mut sbom = example();
+    let sha256 = Digest::of(b"crate");
+    for image in &mut sbom.images {
+        let architecture = image.platform.architecture();
+        let library = format!("libgomp1:{architecture}=1:14.2.0-19+b1");
+        image.parts = vec![
+            SbomPart::of_crate("serde", "1.0.0", Some(sha256.clone())),
+            SbomPart::of_program("serve", "app", "0.1.0"),
+            SbomPart::of_program("tool", "app", "0.1.0"),
+            SbomPart::of_debian(&library, &trixie).unwrap(),
+            SbomPart::of_debian("tzdata=2025b", &trixie).unwrap(),
+        ];
+    }
+    let bom = parsed(&sbom, SbomFormat::CycloneDx);
+    let components = bom["components"].as_array().unwrap();
+    assert_eq!(components.len(), 2 + 2 + 4 + 6, "what is the same on both platforms is there once");
+    let references: BTreeSet<_> = texts(&bom["components"], "bom-ref").into_iter().collect();
+    assert_eq!(references.len(), components.len());
+    for dependency in bom["dependencies"].as_array().unwrap() {
+        for on in dependency["dependsOn"].as_array().into_iter().flatten() {
+            assert!(references.contains(on.as_str().unwrap()), "{on}");
+        }
+    }
+    let of =
+        |purl: &str| components.iter().find(|its| its["purl"] == purl).unwrap_or_else(|| panic!("{purl}"));
+    let library = of("pkg:deb/debian/libgomp1@1:14.2.0-19%2Bb1?arch=amd64&distro=trixie");
+    assert_eq!((&library["type"], &library["version"]), (&"library".into(), &"1:14.2.0-19+b1".into()));
+    assert_eq!(of("pkg:deb/debian/tzdata@2025b?distro=trixie")["properties"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&of("pkg:cargo/app@0.1.0")["type"], &of("pkg:cargo/app@0.1.0")["name"]),
+        (&"application".into(), &"serve".into())
+    );
+    assert_eq!(of("pkg:cargo/serde@1.0.0")["hashes"][0]["content"], sha256.hex());
+
+    let document = parsed(&sbom, SbomFormat::Spdx);
+    let ids: BTreeSet<_> = texts(&document["packages"], "SPDXID").into_iter().collect();
+    assert_eq!(ids.len(), 1 + 2 + 2 + 4 + 6);
+    let id = regex::Regex::new("^SPDXRef-[a-zA-Z0-9.-]+$").unwrap();
+    assert!(ids.iter().all(|its| id.is_match(its)), "{ids:?}");
+    let relationships = document["relationships"].as_array().unwrap();
+    let contained: BTreeSet<_> =
+        relationships.iter().map(|its| its["relatedSpdxElement"].as_str().unwrap()).collect();
+    assert!(ids.iter().all(|its| contained.contains(its.as_str())), "{contained:?}");
+    let packages = document["packages"].as_array().unwrap();
+    let serve = packages.iter().find(|its| its["name"] == "serve").unwrap();
+    assert_eq!(serve["primaryPackagePurpose"], "APPLICATION");
+    assert_eq!(serve["externalRefs"][0]["referenceLocator"], "pkg:cargo/app@0.1.0");
 }
 
 #[test]

@@ -51,6 +51,12 @@ pub enum BinError {
         /// The target.
         target: String,
     },
+    /// Cargo did not say which crates are in them.
+    #[error("could not tell which crates are in them: {says}")]
+    Crates {
+        /// What it said.
+        says: String,
+    },
     /// There are none.
     #[error("`{package}` has no programs")]
     NoBins {
