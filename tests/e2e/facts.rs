@@ -1,6 +1,6 @@
 //! What the checks need of a base: read once, where an image needs it, and kept with the lock.
 
-use tests::{Finished, HandMadeWheel, finish};
+use tests::{Finished, Format, HandMadeWheel, finish};
 
 use crate::lock_packages::Project;
 
@@ -60,6 +60,19 @@ fn a_base_is_read_once_and_only_where_an_image_needs_it() {
     // Nothing of the base is kept but that.
     assert!(!succeeded(&run(&project, &["lock", "--update"])).contains("Reading"));
     assert_eq!(project.text("pyimage.lock"), lock);
+}
+
+#[test]
+fn a_base_of_zstandard_is_read_too() {
+    let base = |repository: &tests::Repository, platform: &str| {
+        repository.image_of(Format::Oci, platform, "3.13.5", &[&BASE[..], &[("etc/more", "")]], true)
+    };
+    let Some(project) = Project::on("user = \"app\"\n", &[], base) else { return };
+    let said = run(&project, &["lock"]);
+    assert!(succeeded(&said).contains("Reading the libraries and users"), "{}", said.stderr);
+    let lock = project.text("pyimage.lock");
+    assert!(lock.contains(".tar+zstd") && lock.contains("\"libz.so.1\""), "{lock}");
+    succeeded(&run(&project, &["build"]));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use tests::{
-    FaultyRegistry, Finished, Folder, Format, HandMadeWheel, PackageIndex, Repository, finish, uv, with_cargo,
+    Descriptor, FaultyRegistry, Finished, Folder, Format, HandMadeWheel, PackageIndex, Repository, finish,
+    uv, with_cargo,
 };
 
 const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm/v7"];
@@ -25,15 +26,24 @@ impl Project {
 
     /// The same, with these files in the base, and these wheels in the index besides.
     pub(crate) fn with(section: &str, base: &[(&str, &str)], wheels: &[HandMadeWheel]) -> Option<Self> {
+        Self::on(section, wheels, |repository, platform| {
+            repository.image_with(Format::Oci, platform, "3.13.5", base)
+        })
+    }
+
+    /// The same, on a base whose images are made by the test.
+    pub(crate) fn on(
+        section: &str,
+        wheels: &[HandMadeWheel],
+        image: impl Fn(&Repository, &str) -> Descriptor,
+    ) -> Option<Self> {
         let uv = uv()?;
         let folder = Folder::new();
         let repository = Repository::new(&folder)?;
         let hub = FaultyRegistry::start()?;
         hub.serve(&repository, "library/python");
-        let images: Vec<_> = PLATFORMS
-            .iter()
-            .map(|platform| (*platform, repository.image_with(Format::Oci, platform, "3.13.5", base)))
-            .collect();
+        let images: Vec<_> =
+            PLATFORMS.iter().map(|platform| (*platform, image(&repository, platform))).collect();
         let images: Vec<_> = images.iter().map(|(platform, image)| (*platform, image)).collect();
         repository.index("3.13-slim-trixie", Format::Oci, &images, true);
         let native = HandMadeWheel::new("native", "1.0", &[]);
@@ -77,6 +87,11 @@ impl Project {
 
     fn lock<const N: usize>(&self, arguments: [&str; N]) -> Finished {
         finish(self.command("lock").args(arguments))
+    }
+
+    /// The paths that its index was asked for.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.index.asked()
     }
 
     pub(crate) fn text(&self, name: &str) -> String {

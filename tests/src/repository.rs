@@ -182,11 +182,35 @@ impl Repository {
         python: &str,
         files: &[(&str, &str)],
     ) -> Descriptor {
+        self.image_of(format, platform, python, &[files], false)
+    }
+
+    /// The same of several layers with these files, the lowest first; all of them of Zstandard where that is so wished.
+    ///
+    /// # Panics
+    /// Where the registry does not take it.
+    #[must_use]
+    pub fn image_of(
+        &self,
+        format: Format,
+        platform: &str,
+        python: &str,
+        layers: &[&[(&str, &str)]],
+        of_zstd: bool,
+    ) -> Descriptor {
         let mark = format!("a layer of Python {python} for {platform} in {}", self.name);
-        let files = files.iter().copied().chain([("etc/mark", mark.as_str())]);
-        let archive = archive(files);
-        let diff_id = digest_of(&archive);
-        let layer = self.put_blob(format.layer(), &gzip(&archive));
+        let (mut diff_ids, mut blobs) = (Vec::new(), Vec::new());
+        for (place, files) in layers.iter().enumerate() {
+            let mark = (place == 0).then_some(("etc/mark", mark.as_str()));
+            let archive = archive(files.iter().copied().chain(mark));
+            diff_ids.push(digest_of(&archive));
+            let blob = if of_zstd {
+                self.put_blob("application/vnd.oci.image.layer.v1.tar+zstd", &zstd(&archive))
+            } else {
+                self.put_blob(format.layer(), &gzip(&archive))
+            };
+            blobs.push(blob.json());
+        }
         let mut config = platform_of(platform);
         config["config"] = json!({
             "Env": [
@@ -196,9 +220,9 @@ impl Repository {
             ],
             "Cmd": ["python3"],
         });
-        config["rootfs"] = json!({ "type": "layers", "diff_ids": [diff_id] });
+        config["rootfs"] = json!({ "type": "layers", "diff_ids": diff_ids });
         let config = self.put_blob(format.config(), config.to_string().as_bytes());
-        self.store(format.manifest(), json!({ "config": config.json(), "layers": [layer.json()] }))
+        self.store(format.manifest(), json!({ "config": config.json(), "layers": blobs }))
     }
 
     /// Makes an index up, of images by their platforms, with an attestation for each if so wished, and tags it.
@@ -368,6 +392,20 @@ fn archive<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut gzip, bytes).and_then(|()| gzip.finish()).expect("memory")
+}
+
+/// A frame of Zstandard whose blocks are not compressed.
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+    frame.extend(u32::try_from(bytes.len()).expect("a small layer").to_le_bytes());
+    let mut pieces = bytes.chunks(1 << 16).peekable();
+    while let Some(piece) = pieces.next() {
+        let size = u32::try_from(piece.len()).expect("a piece");
+        let head = size << 3 | u32::from(pieces.peek().is_none());
+        frame.extend(&head.to_le_bytes()[..3]);
+        frame.extend(piece);
+    }
+    frame
 }
 
 /// The digest of these bytes, `sha256:…`.

@@ -41,7 +41,7 @@ pub struct BaseScan {
 /// ```
 /// use pyimage_build::{BaseScan, BaseScanError, MediaType};
 ///
-/// let kind = MediaType::from("application/vnd.oci.image.layer.v1.tar+zstd");
+/// let kind = MediaType::from("application/vnd.oci.image.layer.v1.tar+xz");
 /// let error = BaseScan::new().add_layer(&kind, &b""[..]).unwrap_err();
 /// assert!(matches!(error, BaseScanError::Compression { .. }));
 /// ```
@@ -71,7 +71,7 @@ impl BaseScan {
         Self::default()
     }
 
-    /// Reads the next layer, as it travels.
+    /// Reads the next layer, as it travels. One of Zstandard takes the feature `zstd` of this crate.
     ///
     /// # Errors
     /// Where it is damaged, or compressed in a way that is not known.
@@ -80,12 +80,17 @@ impl BaseScan {
         let mut blob = BufReader::with_capacity(1 << 16, blob);
         if text.ends_with("gzip") {
             self.add_archive(MultiGzDecoder::new(blob))?;
-        } else if text.ends_with("tar") {
-            self.add_archive(&mut blob)?;
-        } else {
+            return Ok(());
+        }
+        #[cfg(feature = "zstd")]
+        if text.ends_with("zstd") {
+            self.add_archive(zstd::stream::read::Decoder::with_buffer(blob)?)?;
+            return Ok(());
+        }
+        if !text.ends_with("tar") {
             return Err(BaseScanError::Compression { media_type: media_type.clone() });
         }
-        Ok(())
+        Ok(self.add_archive(&mut blob)?)
     }
 
     fn add_archive(&mut self, archive: impl Read) -> io::Result<()> {

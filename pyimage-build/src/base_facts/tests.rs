@@ -6,7 +6,7 @@ use crate::MediaType;
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n";
 
 /// An archive of files, and of links where there is an arrow in the name.
-fn layer(files: &[(&str, &str)]) -> Vec<u8> {
+fn tar_of(files: &[(&str, &str)]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (path, content) in files {
         let mut header = tar::Header::new_gnu();
@@ -23,8 +23,13 @@ fn layer(files: &[(&str, &str)]) -> Vec<u8> {
             archive.append_data(&mut header, path, content.as_bytes()).unwrap();
         }
     }
+    archive.into_inner().unwrap()
+}
+
+/// The same as it travels.
+fn layer(files: &[(&str, &str)]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(&archive.into_inner().unwrap()).unwrap();
+    gzip.write_all(&tar_of(files)).unwrap();
     gzip.finish().unwrap()
 }
 
@@ -103,6 +108,19 @@ fn the_lists_of_users_and_groups_are_kept_line_by_line() {
     let facts = base.facts(&[]);
     assert_eq!(facts.passwd.len(), 2, "{facts:?}");
     assert_eq!(facts.groups().collect::<Vec<_>>(), ["root", "staff"]);
+}
+
+#[cfg(feature = "zstd")]
+#[test]
+fn layers_of_zstandard_are_read_too() {
+    let plain = tar_of(&[("usr/lib/libz.so.1", ""), ("etc/passwd", PASSWD)]);
+    let mut base = BaseScan::new();
+    let blob = zstd::encode_all(&plain[..], 3).unwrap();
+    base.add_layer(&MediaType::OCI_LAYER_ZSTD, &blob[..]).unwrap();
+    assert_eq!(libraries(&base), ["libz.so.1"]);
+    assert_eq!(base.facts(&[]).users().collect::<Vec<_>>(), ["root", "www-data"]);
+    let cut = BaseScan::new().add_layer(&MediaType::OCI_LAYER_ZSTD, &blob[..blob.len() / 2]);
+    assert!(matches!(cut, Err(BaseScanError::Read(_))), "{cut:?}");
 }
 
 #[test]
