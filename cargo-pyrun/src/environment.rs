@@ -42,7 +42,7 @@ use resolution_with_builds::Solvers;
 
 pub use apt::{AptInstallation, AptInstalled};
 pub use build_for_image::{Sources, build};
-pub use compilation::{Compilation, CompilationError, CompiledSource, interpreter_name};
+pub use compilation::{Compilation, CompilationError, CompiledSource, has_interpreter, interpreter_name};
 pub use error::EnvironmentError;
 pub use fetch::{Fetched, fetch};
 pub use step::StepError;
@@ -79,7 +79,7 @@ pub struct Bytecode {
 /// Changes whenever the same wheels would be laid out differently.
 const FORMAT: &str = "3";
 
-/// The oldest Python that uv resolves for, and that has a folder for bytecode.
+/// The oldest Python whose environments are made here: it has a folder for bytecode, and uv starts it.
 const OLDEST: (u32, u32) = (3, 8);
 
 /// The folder of environments by what is needed: links to [`environments`](FOLDER) by their content.

@@ -264,6 +264,18 @@ fn packages_can_be_compiled_by_the_machine_s_own_python() {
     let built = finish(&mut command);
     assert_eq!(succeeded(&built), digest);
     assert!(built.stderr.contains("Compiling bytecode of 4 packages with python3.13"), "{}", built.stderr);
+    // It compiles no standard library, and this is told with what it can do.
+    let manifest = clone.text("Cargo.toml");
+    clone.folder.file("Cargo.toml", &manifest.replace("\"packages\"", "\"all\""));
+    let mut command = clone.command(["build"]);
+    command.env("DOCKER_HOST", "unix:///nowhere/docker.sock").env("PATH", &programs);
+    let told = [
+        "could not compile the bytecode of the standard library",
+        "or have `python3.13` of this machine compile the packages alone: `bytecode = \"packages\"`",
+        "of the standard library at each start",
+    ];
+    failed(&finish(&mut command), &told);
+    assert!(!clone.alone(["build"]).stderr.contains("compile the packages alone"), "there is none");
     // Another Python of that name.
     let Some(clone) = project.cloned() else { return };
     fs_err::write(&program, fs_err::read_to_string(&program).expect("it").replace("3.13-slim", "3.15-slim"))

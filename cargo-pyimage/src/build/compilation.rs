@@ -10,7 +10,7 @@ use pyimage_build::{
     canonical_pyc, pyc_path,
 };
 use pyrun::engine::{Engine, EngineError};
-use pyrun::environment::{Compilation, CompilationError, interpreter_name};
+use pyrun::environment::{Compilation, CompilationError, has_interpreter, interpreter_name};
 use pyrun::plan::Request;
 use pyrun::pull::pull;
 
@@ -97,12 +97,16 @@ impl Builder<'_> {
         let Some(minor) = bytecode_minor(python) else { return Ok(BTreeMap::new()) };
         let has_library = units.iter().any(|(_, unit)| unit.wheel.is_none());
         let what = told(units);
-        let failed = |source| BuildError::Compile { what: what.clone(), source: Box::new(source) };
+        let failed =
+            |source| BuildError::Compile { what: what.clone(), interpreter: None, source: Box::new(source) };
         // Before anything is fetched for nothing.
         let engine = Engine::connect(engine_choice(self.engine).as_deref(), Some(self.cache)).await;
         let compiler = match engine {
             Ok(engine) => Ok(self.compiler(&engine, image, base, python).await.map_err(failed)?),
-            Err(error) if has_library => return Err(failed(error.into())),
+            Err(error) if has_library => {
+                let interpreter = has_interpreter(minor).then(|| interpreter_name(minor));
+                return Err(BuildError::Compile { what, interpreter, source: Box::new(error.into()) });
+            }
             Err(error) => Err(error),
         };
         self.fetch_wheels(image, units.iter().filter_map(|(_, unit)| unit.wheel)).await?;

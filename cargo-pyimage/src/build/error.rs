@@ -63,6 +63,8 @@ pub enum BuildError {
     Compile {
         /// The wheels, or the standard library.
         what: String,
+        /// A Python of this machine that could compile the packages, where only the standard library is in its way.
+        interpreter: Option<String>,
         /// Why.
         source: Box<CompilerError>,
     },
@@ -133,7 +135,7 @@ impl BuildError {
                 "pin it with `cargo pyimage lock`, where an engine is, and commit `pyimage.lock`".to_owned(),
                 NO_BYTECODE.to_owned(),
             ],
-            Self::Compile { source, .. } => compiler_helps(source),
+            Self::Compile { interpreter, source, .. } => compiler_helps(source, interpreter.as_deref()),
             Self::OtherBytecode { .. } => vec![
                 "where no engine is, this machine's Python compiled it: start an engine, which has the locked one"
                     .to_owned(),
@@ -150,7 +152,7 @@ impl BuildError {
 const NO_BYTECODE: &str = "or leave it out: `bytecode = \"none\"` in Cargo.toml";
 
 /// What to do where nothing compiles.
-fn compiler_helps(error: &CompilerError) -> Vec<String> {
+fn compiler_helps(error: &CompilerError, interpreter: Option<&str>) -> Vec<String> {
     let first = match error {
         CompilerError::Engine(_) | CompilerError::NeitherCompiles { .. } => {
             "start an engine, or choose one with `PYRUN_ENGINE`"
@@ -158,5 +160,11 @@ fn compiler_helps(error: &CompilerError) -> Vec<String> {
         CompilerError::NoBase { offline: true, .. } => "try again without `--offline`",
         _ => return vec![NO_BYTECODE.to_owned()],
     };
-    vec![first.to_owned(), NO_BYTECODE.to_owned()]
+    let packages = interpreter.map(|program| {
+        format!(
+            "or have `{program}` of this machine compile the packages alone: `bytecode = \"packages\"` in Cargo.toml; \
+             Python then compiles what it imports of the standard library at each start"
+        )
+    });
+    [first.to_owned()].into_iter().chain(packages).chain([NO_BYTECODE.to_owned()]).collect()
 }

@@ -54,6 +54,18 @@ pub enum CompilationError {
     Answer(#[source] io::Error),
 }
 
+/// Whether this machine has the Python of this minor version under its usual name.
+#[must_use]
+pub fn has_interpreter(minor: u16) -> bool {
+    let is_it = format!(
+        "import sys; sys.exit(sys.implementation.name != 'cpython' or sys.version_info[:2] != (3, {minor}))"
+    );
+    let mut command = std::process::Command::new(interpreter_name(minor));
+    command.args(["-I", "-S", "-B", "-c", &is_it]);
+    let ended = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    ended.is_ok_and(|status| status.success())
+}
+
 /// Modules that are to be compiled, in a folder of the cache.
 #[derive(Debug)]
 pub struct Compilation<'a> {
