@@ -68,6 +68,13 @@ fn programs_are_compiled_into_one_layer() {
     fs_err::write(&program, content(&project, "usr/local/bin/app")).expect("the program");
     fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a mode");
     assert_eq!(finish(Command::new(&program).arg("x")).stdout, "app 2\n");
+    // What it is made of has it, and nothing is compiled for that.
+    let sbom = finish(project.command("sbom").args(["--platform", "linux/amd64"]));
+    assert_eq!(sbom.code, Some(0), "{}", sbom.stderr);
+    let bom: serde_json::Value = serde_json::from_str(&sbom.stdout).expect("JSON");
+    let components = bom["components"].as_array().expect("components");
+    let own = components.iter().find(|its| its["type"] == "application").expect("a program");
+    assert_eq!((&own["name"], &own["purl"]), (&"app".into(), &"pkg:cargo/app@0.1.0".into()), "{own}");
     let bytes = fs_err::read(&program).expect("the program");
     let own = project.folder.root().to_string_lossy().into_owned();
     let is_in = bytes.windows(own.len()).any(|window| window == own.as_bytes());
@@ -192,6 +199,30 @@ fn a_program_that_the_base_could_not_load_is_refused() {
         "help: link against the base's with `cargo install cargo-zigbuild`",
     ];
     failed(&run, &words);
+}
+
+#[test]
+fn what_a_program_needs_and_the_base_lacks_is_told() {
+    let section = "bins = [\"app\"]\n";
+    let Some(project) = Project::with(section, &crate::facts::BASE, &[]).filter(|_| own()) else { return };
+    project.folder.file("src/main.rs", MAIN);
+    let root = project.folder.root();
+    let made = root.join("app");
+    let program = tests::shared_library("amd64", &["libGL.so.1", "libz.so.1", "libc.so.6"], &[]);
+    fs_err::write(&made, program).expect("a program");
+    let artifact = format!(
+        "{{\"reason\":\"compiler-artifact\",\"target\":{{\"kind\":[\"bin\"],\"name\":\"app\"}},\"executable\":\"{}\"}}",
+        made.display()
+    );
+    let cargo = root.join("cargo");
+    let real = std::env::var("CARGO").expect("tests are run by cargo");
+    script(&cargo, &format!("case \"$1\" in build) echo '{artifact}' ;; *) exec {real} \"$@\" ;; esac"));
+    let run = finish(build(&project, "linux/amd64").env("CARGO", &cargo));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let words = "warning: `app` needs `libGL.so.1` (usr/local/bin/app), which `python:3.13-slim-trixie` does not have \
+                 for linux/amd64\n";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    assert!(run.stderr.contains("help: `apt = [\"libgl1\"]` installs what has them"), "{}", run.stderr);
 }
 
 /// Where a word is in bytes.

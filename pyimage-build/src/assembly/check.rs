@@ -30,6 +30,8 @@ pub struct Findings {
     packages: BTreeSet<&'static str>,
     /// What none of them is known to have.
     unknown: BTreeSet<String>,
+    /// The image is made of Alpine, which has no packages of Debian.
+    on_alpine: bool,
 }
 
 #[doc(hidden)]
@@ -226,6 +228,7 @@ impl Write for Window {
 
 impl Findings {
     fn add(&mut self, problems: &[LibraryProblem<'_>], platform: &Platform, suite: &Suite) {
+        self.on_alpine |= matches!(suite, Suite::Alpine { .. });
         let mut tell = |text: String| {
             self.told.entry(text).or_default().insert(platform.clone());
         };
@@ -289,6 +292,12 @@ impl Findings {
             return Some(format!("`apt = [{}]` installs what has them", names.join(", ")));
         }
         let library = self.unknown.iter().next()?;
+        if self.on_alpine {
+            return Some(format!(
+                "have `apk add` install what has it in a base of your own, made `FROM` this one; \
+                 https://pkgs.alpinelinux.org/contents?file={library} tells which package that is"
+            ));
+        }
         Some(format!(
             "https://packages.debian.org/search?searchon=contents&keywords={library} tells which package has it"
         ))
@@ -330,5 +339,20 @@ mod tests {
         assert_eq!((told[0].0.as_str(), told[0].1.len()), (expected, 2));
         assert_eq!(findings.packages, ["libgl1"].into());
         assert_eq!(findings.unknown.len(), 5);
+    }
+
+    #[test]
+    fn on_alpine_nobody_is_sent_to_debian() {
+        let mut findings = Findings::default();
+        let missing = LibraryProblem::Missing {
+            package: "opencv 4",
+            library: "libGL.so.1",
+            path: "usr/local/lib/python3.13/site-packages/cv2/cv2.abi3.so",
+        };
+        let suite = Suite::from_name("alpine3.22").unwrap();
+        findings.add(&[missing], &"linux/amd64".parse().unwrap(), &suite);
+        let help = findings.help().unwrap();
+        assert!(help.contains("`apk add`") && help.contains("contents?file=libGL.so.1"), "{help}");
+        assert!(!help.contains("apt") && !help.contains("debian"), "{help}");
     }
 }
