@@ -167,7 +167,7 @@ impl Builder<'_> {
         for PlatformPackages { platform, locked, library, wheels, overlap } in packages.platforms {
             let (apt, user) = (self.apt(image, platform, locked).await?, assembly.user(image, locked)?);
             let bins = self.bins(image, platform, locked).await?;
-            for replaced in project.check(bins.as_ref(), &wheels)? {
+            for replaced in project.check(bins.as_ref(), user.as_ref(), apt.as_ref(), &wheels)? {
                 self.shell.warn(replaced);
             }
             let own = bins.into_iter().chain(project.layers());

@@ -215,6 +215,37 @@ fn of_files_that_several_packages_have_the_last_one_is_there() {
 }
 
 #[test]
+fn layers_are_counted_before_anything_is_fetched() {
+    let on = |count: usize| {
+        let base = move |repository: &tests::Repository, platform: &str| {
+            let names: Vec<_> = (0..count).map(|place| format!("etc/{place}")).collect();
+            let files: Vec<_> = names.iter().map(|name| [(name.as_str(), "")]).collect();
+            let layers: Vec<&[(&str, &str)]> = files.iter().map(|file| &file[..]).collect();
+            repository.image_of(tests::Format::Oci, platform, "3.13.5", &layers, false)
+        };
+        let section = "requirements = \"requirements.txt\"\nsource = [\"app\"]\n";
+        let project = Project::on(section, &[], base)?;
+        project.folder.file("requirements.txt", "demo==1.0\n").file("app/main.py", "import demo\n");
+        Some(project)
+    };
+    let Some(project) = on(126) else { return };
+    let run = build(&project, &["--platform", "linux/amd64"]);
+    failed(
+        &run,
+        &[
+            "could not assemble `app for linux/amd64`",
+            "the image would have 128 layers, and engines take 127",
+            "help: take a base with fewer layers than 126",
+        ],
+    );
+    assert!(!project.asked().iter().any(|path| path.contains("files/")), "{:?}", project.asked());
+    let Some(project) = on(125) else { return };
+    built(&project, &["--platform", "linux/amd64"]);
+    let manifest = OnDisk::of(&project).manifests().remove(0);
+    assert_eq!(manifest["layers"].as_array().map(Vec::len), Some(127));
+}
+
+#[test]
 fn what_cannot_be_built_is_told() {
     let Some(project) = project() else { return };
     failed(&build(&project, &["--locked"]), &["there is no", "pyimage.lock", "cargo pyimage lock"]);

@@ -90,6 +90,10 @@ fn two_files_for_one_path_are_both_named() {
     let run = with("files = [{ from = \"run.sh\", to = \"/usr/src/app/main.py\" }]\nsource = [\"main.py\"]");
     let words = "there are two files for `/usr/src/app/main.py`: `run.sh` of `files` and a file of `source`";
     failed(&run, &[words]);
+    let run = with("files = [{ from = \"run.sh\", to = \"/etc/passwd\" }]\nuser = \"app\"");
+    failed(&run, &["two files for `/etc/passwd`: what gives the image its `user` and `run.sh` of `files`"]);
+    let run = with("files = [{ from = \"run.sh\", to = \"/etc/passwd\" }]\nuser = \"1000\"");
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
     let run = with("files = [{ from = \"none/*\", to = \"/etc/\" }]");
     failed(&run, &["the source `none/*` matches no file"]);
     let run = with("files = [{ from = \"run.sh\", to = \"/etc/x\", mode = \"4755\" }]");

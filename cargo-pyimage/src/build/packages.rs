@@ -28,6 +28,7 @@ impl Builder<'_> {
             return Ok(kept);
         }
         let mut plans = self.plans(image, base, platforms).await?;
+        assembly.check_layers(image, &plans, project)?;
         let mut baked = self.bytecode(image, base, &mut plans).await?;
         self.fetch(image, plans.iter().flat_map(|(.., layers)| layers)).await?;
         let mut findings = Findings::default();

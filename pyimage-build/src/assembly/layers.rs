@@ -18,7 +18,7 @@ impl LayerPaths {
     /// What no path has in it.
     const BETWEEN: char = '\0';
 
-    fn of<'p>(paths: impl Iterator<Item = &'p str>) -> Self {
+    pub(super) fn of<'p>(paths: impl Iterator<Item = &'p str>) -> Self {
         let mut text = String::new();
         for path in paths {
             text.extend([path, "\0"]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Assembly, AssemblyError, MadeLayer};
+use super::{Assembly, AssemblyError, LayerPaths, MadeLayer};
 use crate::{ExtraFiles, LayerContents, PackageImage, Source};
 
 /// The project's files in an image, on all platforms.
@@ -55,28 +55,41 @@ impl ProjectLayers {
     }
 
     /// Fails where two things of the project are to be at one path, and names both. Gives what takes the place of a
-    /// package's file.
+    /// package's file, be it Python's or Debian's.
     pub fn check(
         &self,
         bins: Option<&MadeLayer>,
+        user: Option<&MadeLayer>,
+        apt: Option<&MadeLayer>,
         packages: &[MadeLayer],
     ) -> Result<Vec<String>, AssemblyError> {
         let mut taken: BTreeMap<&str, String> = BTreeMap::new();
         let name =
             |path: &str| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let accounts = user.into_iter().flat_map(|made| made.paths.iter());
+        let accounts = accounts.map(|path| (path, "what gives the image its `user`".to_owned()));
         let programs = bins.into_iter().flat_map(|made| made.paths.iter());
         let programs = programs.map(|path| (path, format!("the program `{}`", name(path))));
         let files = self.extra.paths().map(|(path, from)| (path, format!("`{from}` of `files`")));
         let source = self.source.iter().flat_map(|made| made.paths.iter());
         let source = source.map(|path| (path, "a file of `source`".to_owned()));
-        for (path, second) in programs.chain(files).chain(source) {
+        for (path, second) in accounts.chain(programs).chain(files).chain(source) {
             if let Some(first) = taken.insert(path, second.clone()) {
                 return Err(AssemblyError::TwoFiles { path: path.to_owned(), first, second });
             }
         }
+        // The accounts are those of Debian's packages and one more.
+        let accounts = user.into_iter().flat_map(|made| made.paths.iter());
+        accounts.for_each(|path| drop(taken.remove(path)));
+        let of_debian = match apt {
+            Some(made) if !taken.is_empty() => Assembly::apt_paths(made)?,
+            _ => LayerPaths::default(),
+        };
+        let of_debian = of_debian.iter().map(|path| (path, "a package of Debian"));
         let of_packages = packages.iter().flat_map(|made| made.paths.iter());
-        let replaced = of_packages
-            .filter_map(|path| Some(format!("`/{path}` of a package is replaced by {}", taken.get(path)?)));
+        let replaced = of_debian
+            .chain(of_packages.map(|path| (path, "a package")))
+            .filter_map(|(path, of)| Some(format!("`/{path}` of {of} is replaced by {}", taken.get(path)?)));
         Ok(replaced.collect())
     }
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Assembly, AssemblyError, Baked, ChosenWheel, Findings, ImagePackages, MadeLayer, PlatformPackages,
-    PlatformPlan, ProjectLayers, WheelLayer,
+    PlatformPlan, ProjectLayers, WheelLayer, bytecode_minor,
 };
 use crate::{
-    BaseImage, Digest, Image, ImageIndex, ImageOptions, Layout, LockedBase, LockedImage, PackageImage,
-    Platform,
+    BaseImage, Bytecode, Digest, Image, ImageError, ImageIndex, ImageOptions, Layout, LockedBase,
+    LockedImage, PackageImage, Platform,
 };
 
 /// An image that was assembled, for its platforms.
@@ -113,7 +113,7 @@ impl Assembly<'_> {
         let (mut images, mut blobs) = (Vec::new(), BTreeMap::new());
         for PlatformPackages { platform, locked, library, wheels, overlap } in packages.platforms {
             let (apt, user) = (self.cached_apt(image, platform, locked)?, self.user(image, locked)?);
-            warnings.extend(project.check(None, &wheels)?);
+            warnings.extend(project.check(None, user.as_ref(), apt.as_ref(), &wheels)?);
             let below = library.into_iter().chain(apt).chain(user);
             let made: Vec<MadeLayer> = below.chain(wheels).chain(overlap).chain(project.layers()).collect();
             images.push(Self::put_together(image, base, (platform, locked), &made, &options)?);
@@ -139,6 +139,7 @@ impl Assembly<'_> {
             return Ok(kept);
         }
         let mut plans = self.cached_plans(image, wanted)?;
+        self.check_layers(image, &plans, project)?;
         let mut baked = self.baked(image, base, &mut plans)?;
         let layers = plans.iter().flat_map(|(.., layers)| layers);
         let unmade = layers.filter(|layer| self.known(&layer.key, "").is_none());
@@ -250,6 +251,32 @@ impl Assembly<'_> {
 
 #[doc(hidden)]
 impl Assembly<'_> {
+    /// Fails where an image would have more layers than engines take, before anything is got for it. Only what is in
+    /// several wheels is counted later.
+    pub fn check_layers(
+        &self,
+        image: &PackageImage,
+        plans: &[PlatformPlan<'_>],
+        project: &ProjectLayers,
+    ) -> Result<(), AssemblyError> {
+        let settings = &image.settings;
+        for (platform, locked, wheels) in plans {
+            let has_library = settings.bytecode == Bytecode::All && bytecode_minor(&locked.python).is_some();
+            let has_user = self.user(image, locked)?.is_some();
+            let single = [has_library, !settings.apt.is_empty(), has_user, settings.bins.is_some()];
+            let single = single.into_iter().filter(|there| *there).count();
+            let base = locked.layers.len();
+            let count = base + single + wheels.len() + project.layers().count();
+            if count > Image::MAX_LAYERS {
+                return Err(AssemblyError::Image {
+                    image: format!("{} for {platform}", image.title()),
+                    source: Box::new(ImageError::TooManyLayers { count, base }),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// The image for a platform, of its layers from the lowest on.
     pub fn put_together(
         image: &PackageImage,

@@ -95,6 +95,9 @@ impl ImageError {
     #[must_use]
     pub fn helps(&self) -> Vec<String> {
         match self {
+            Self::TooManyLayers { base, .. } if base + 3 > Image::MAX_LAYERS => {
+                vec![format!("take a base with fewer layers than {base}")]
+            }
             Self::TooManyLayers { base, .. } => {
                 let room = Image::MAX_LAYERS.saturating_sub(*base);
                 vec![format!("set `layer-budget` to less than {room}, as the base has {base} layers")]

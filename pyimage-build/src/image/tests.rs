@@ -184,6 +184,8 @@ fn there_may_be_127_layers() {
     let error = assembled("linux/amd64", &locked(false, 5), &layers, &ImageOptions::default()).unwrap_err();
     assert_eq!(error.to_string(), "the image would have 128 layers, and engines take 127");
     assert_eq!(error.helps(), ["set `layer-budget` to less than 122, as the base has 5 layers"]);
+    let error = ImageError::TooManyLayers { count: 128, base: 126 };
+    assert_eq!(error.helps(), ["take a base with fewer layers than 126"]);
 }
 
 /// What the image-spec's JSON schemas ask for, as far as such documents have it.
