@@ -10,6 +10,7 @@ use pyimage_build::{
 };
 use pyrun::cache::{Cache, CacheError};
 use pyrun::environment::{AptInstallation, StepError};
+use pyrun::run::RunError;
 use pyrun::shell::Shell;
 use serde::{Deserialize, Serialize};
 
@@ -97,7 +98,11 @@ fn install_helps(platform: &Platform, source: &StepError) -> Vec<String> {
         _ => Vec::new(),
     };
     let said = source.to_string();
-    if platform.architecture() != Platform::host().architecture() {
+    let is_not_emulated =
+        matches!(source, StepError::Run(error) if matches!(**error, RunError::NoEmulation { .. }));
+    if is_not_emulated {
+        helps.push("or leave the platform out of `platforms` in Cargo.toml".to_owned());
+    } else if platform.architecture() != Platform::host().architecture() {
         helps.push(format!(
             "it takes an engine that runs {platform}; emulation comes with `docker run --privileged --rm tonistiigi/binfmt --install {}`",
             platform.architecture()
@@ -215,5 +220,53 @@ impl Place<'_> {
         drop(out);
         file.persist(self.path(&layer)).map_err(|error| unwritten(error.error))?;
         Ok(Known { installed: installed.versions, layer, facts: scan.facts(&image.env) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn platform() -> Platform {
+        "linux/s390x".parse().unwrap()
+    }
+
+    #[test]
+    fn without_emulation_it_is_told_how_to_have_it() {
+        let source = RunError::NoEmulation {
+            image: "python:3.13-slim".to_owned(),
+            platform: "linux/s390x".to_owned(),
+            engine: "linux/amd64".to_owned(),
+        };
+        let error = AptError::Install {
+            base: "python:3.13-slim".to_owned(),
+            platform: platform(),
+            packages: vec!["libgl1".to_owned(), "libgomp1".to_owned()],
+            source: Box::new(StepError::Run(Box::new(source))),
+        };
+        let text = error.to_string();
+        assert_eq!(text, "could not install `libgl1`, `libgomp1` on `python:3.13-slim` for linux/s390x");
+        let helps = error.helps();
+        let [emulation, other] = &helps[..] else { panic!("{helps:?}") };
+        assert!(emulation.contains("tonistiigi/binfmt") && other.contains("`platforms`"), "{helps:?}");
+    }
+
+    #[test]
+    fn a_version_that_is_gone_and_a_layer_that_is_another_are_moved_by_an_update() {
+        let says = "E: Version '1.0' for 'libgomp1' was not found".to_owned();
+        let host = Platform::host();
+        let helps = install_helps(&host, &StepError::Failed { code: 100, says });
+        assert_eq!(helps.len(), 1, "{helps:?}");
+        assert!(helps[0].contains("`cargo pyimage lock --update`"), "{helps:?}");
+        let (locked, found) = (Digest::of(b"locked"), Digest::of(b"found"));
+        let error = AptError::Moved {
+            platform: platform(),
+            packages: vec!["libgomp1".to_owned()],
+            locked: locked.clone(),
+            found: found.clone(),
+        };
+        let text = "`libgomp1` for linux/s390x give another layer than the one that is locked";
+        assert_eq!(error.to_string(), format!("{text}: {found}, not {locked}"));
+        assert!(error.helps()[0].contains("`cargo pyimage lock --update`"), "{:?}", error.helps());
     }
 }

@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use tests::{
-    Finished, Folder, HandMadeWheel, PackageIndex, docker, finish, part, shared_library, uv, with_cargo,
+    Finished, Folder, HandMadeWheel, PackageIndex, Setting, docker, finish, on_engines, part, shared_library,
+    uv, with_cargo,
 };
 
 use crate::lock_packages::Project;
@@ -107,6 +108,10 @@ fn packages_of_debian_are_installed_once_and_stay_the_same() {
     for part in ["[[base.image.apt]]\npackages = [\"libgomp1\"]", "libgomp1:", "\"libgomp.so.1\""] {
         assert!(lock.contains(part), "no {part:?} in {lock}");
     }
+    let sbom = project.run(&["sbom", "--frozen"]);
+    succeeded(&sbom);
+    let purl = "\"pkg:deb/debian/libgomp1@";
+    assert!(sbom.stdout.contains(purl) && sbom.stdout.contains("&distro=trixie\""), "{}", sbom.stdout);
     // From then on nothing is installed, nor is an engine or a network asked.
     let again =
         project.command(&["build", "--no-load", "--frozen"]).env("DOCKER_HOST", "unix:///none").output();
@@ -122,6 +127,15 @@ fn packages_of_debian_are_installed_once_and_stay_the_same() {
     let ran = project.run(&["run"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "True app 1000 /home/app\n"), "{}", ran.stderr);
 
+    // What takes the place of a file of theirs is told.
+    let manifest = project.text("Cargo.toml");
+    let file = "files = [{ from = \"main.py\", to = \"/var/lib/dpkg/status\" }]\n";
+    project.folder.file("Cargo.toml", &format!("{manifest}{file}"));
+    let replacing = project.run(&["build", "--no-load"]);
+    let words = "`/var/lib/dpkg/status` of a package of Debian is replaced by `main.py` of `files`";
+    assert!(succeeded(&replacing).contains(words), "{}", replacing.stderr);
+    project.folder.file("Cargo.toml", &manifest);
+
     // Another machine has nothing but the lock: without a network it says so, and with one it makes the same layer.
     let digest = with.stdout.clone();
     fs_err::remove_dir_all(project.folder.cache().join("blobs")).expect("the cache");
@@ -135,7 +149,30 @@ fn packages_of_debian_are_installed_once_and_stay_the_same() {
     fs_err::remove_file(&blob).expect("the layer");
     let words = ["the layer of `libgomp1` for", "is not on this machine"];
     failed(&project.run(&["build", "--no-load", "--offline"]), &words);
+
+    // What is locked is what has to come of it.
+    let locked = blob.file_name().and_then(|name| name.to_str()).expect("a digest");
+    project.folder.file("pyimage.lock", &lock.replace(locked, &"0".repeat(64)));
+    let words = [
+        "`libgomp1` for",
+        "give another layer than the one that is locked",
+        "`cargo pyimage lock --update`, and commit that",
+    ];
+    failed(&project.run(&["build", "--no-load", "--locked"]), &words);
 }
+
+/// Another engine does it as well.
+fn packages_of_debian_are_installed(setting: &Setting) {
+    let base = "tag = \"3.13-slim\"\napt = [\"libgomp1\"]";
+    let platforms = format!("[\"{}\"]", platform().0);
+    let Some(project) = crate::images::Project::on(setting, base, &platforms) else { return };
+    project.says("import ctypes, demo; print(bool(ctypes.CDLL('libgomp.so.1').omp_get_max_threads()))\n");
+    let run = project.run(["run"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "True\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("Installing libgomp1 on python:3.13-slim"), "{}", run.stderr);
+}
+
+on_engines!(podman: [packages_of_debian_are_installed]);
 
 #[test]
 fn without_an_engine_it_says_so() {
