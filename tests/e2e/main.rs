@@ -53,6 +53,7 @@ mod projects;
 mod prune;
 mod pull;
 mod push;
+mod python_2_images;
 mod readers;
 mod registry;
 mod reproducible;

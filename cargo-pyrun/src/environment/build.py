@@ -6,7 +6,14 @@ found = '%d.%d' % sys.version_info[:2]
 try:
     name, version = os.confstr('CS_GNU_LIBC_VERSION').split()
 except (AttributeError, OSError, ValueError):
-    name, version = 'musl', release
+    # Python 2 has no such name, and asks the library itself.
+    try:
+        import ctypes
+        ask = ctypes.CDLL(None).gnu_get_libc_version
+        ask.restype = ctypes.c_char_p
+        name, version = 'glibc', ask().decode()
+    except (AttributeError, ImportError, OSError):
+        name, version = 'musl', release
 numbers = lambda text: [int(number) for number in text.split('.')]
 if found != python or name != libc or numbers(version) > numbers(release):
     with open('misfit', 'w') as file:

@@ -167,7 +167,9 @@ impl AssemblyError {
         let help = match self {
             Self::NoPlatform { .. } => "add it to `platforms` in Cargo.toml",
             Self::NotLocked { .. } => "lock it with `cargo pyimage lock`",
-            Self::UnknownSystem { .. } => "take a tag that names it, such as `3.13-slim-trixie` or `2.7-slim-buster`",
+            Self::UnknownSystem { .. } => {
+                "take a tag that names it, such as `3.13-slim-trixie` or `2.7-slim-buster`"
+            }
             Self::User { source, .. } => match &**source {
                 AccountError::Misspelt { nearest, .. } => {
                     return vec![format!(

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Assembly, AssemblyError, Baked, MadeLayer, PREFIX};
 use crate::{
-    BaseFolders, BytecodeArchive, Choice, Digest, Installation, LayerContents, LayerError, LayerKey, LayerOptions,
-    LockedFile, LockedImage, PackageImage, PackedWheel, Packing, Platform, Provenance, Pylock, PythonVersion,
-    Scheme, Selection, Suite, Target, Tree, Uncovered, Wheel, WheelLimits, WheelOffer,
+    BaseFolders, BytecodeArchive, Choice, Digest, Installation, LayerContents, LayerError, LayerKey,
+    LayerOptions, LockedFile, LockedImage, PackageImage, PackedWheel, Packing, Platform, Provenance, Pylock,
+    PythonVersion, Scheme, Selection, Suite, Target, Tree, Uncovered, Wheel, WheelLimits, WheelOffer,
 };
 
 /// A wheel of an image.
@@ -267,9 +267,9 @@ impl Assembly<'_> {
         }
         let python = locked.python.parse().ok();
         let scheme = python.as_ref().and_then(Scheme::of);
-        let scheme = scheme.ok_or_else(|| AssemblyError::UnknownSystem { base: image.settings.base.familiar() })?;
-        let options =
-            LayerOptions { base_folders: BaseFolders::of(&scheme), ..self.layer_options(image, 0) };
+        let scheme =
+            scheme.ok_or_else(|| AssemblyError::UnknownSystem { base: image.settings.base.familiar() })?;
+        let options = LayerOptions { base_folders: BaseFolders::of(&scheme), ..self.layer_options(image, 0) };
         let packed: Vec<_> = chosen.iter().map(|wheel| wheel.packed.clone()).collect();
         let mut chosen: Vec<_> = chosen.into_iter().map(Some).collect();
         let packing = Packing::of(&packed, image.settings.layer_budget);
