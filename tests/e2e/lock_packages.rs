@@ -13,7 +13,7 @@ const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm/v7"];
 pub(crate) struct Project {
     pub(crate) folder: Folder,
     /// It goes away with this.
-    _repository: Repository,
+    repository: Repository,
     hub: FaultyRegistry,
     index: PackageIndex,
     uv: String,
@@ -73,7 +73,7 @@ impl Project {
              tag = \"3.13-slim-trixie\"\nbytecode = \"none\"\nplatforms = [\"linux/amd64\", \"linux/arm/v7\"]\n{section}"
         );
         folder.file("Cargo.toml", &manifest).file("src/lib.rs", "");
-        Some(Self { folder, _repository: repository, hub, index, uv })
+        Some(Self { folder, repository, hub, index, uv })
     }
 
     /// A command of `cargo pyimage`, with the project's own registry and index.
@@ -178,6 +178,19 @@ fn a_lock_of_another_tool_is_taken_as_it_is() {
     succeeded(&project.lock(["--check"]));
     project.folder.file("locks/pylock.web.toml", &lock(">=3.14"));
     failed(&project.lock([]), &["has no packages for", "the lock is for Python >=3.14"]);
+}
+
+#[test]
+fn packages_for_an_unknown_distribution_are_an_error() {
+    let Some(project) = Project::new("requirements = \"requirements.txt\"\n") else { return };
+    project.folder.file("requirements.txt", "demo\n");
+    // A tag that names none, and nothing in the image does.
+    let (media_type, index) = project.repository.manifest("3.13-slim-trixie");
+    project.repository.put_manifest("latest", &media_type, &index);
+    let manifest = project.text("Cargo.toml").replace("3.13-slim-trixie", "latest");
+    project.folder.file("Cargo.toml", &manifest);
+    let words = ["the distribution in `python:latest` is not known", "help: take a tag that names it"];
+    failed(&project.lock([]), &words);
 }
 
 #[test]

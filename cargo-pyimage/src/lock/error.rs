@@ -153,6 +153,12 @@ pub enum LockingError {
         /// The platforms that it is there for.
         available: Vec<String>,
     },
+    /// Packages are wanted for a base whose distribution is not known.
+    #[error("the distribution in `{base}` is not known, and so not which packages fit it")]
+    UnknownSystem {
+        /// The base.
+        base: String,
+    },
     /// A base has no Python of the official images.
     #[error("`{base}` has no `PYTHON_VERSION`, so it is not made from an official Python image")]
     NoPython {
@@ -223,6 +229,9 @@ impl LockingError {
             }
             Self::NoPlatform { .. } => {
                 "take another base, or leave the platform out of `platforms` in Cargo.toml".to_owned()
+            }
+            Self::UnknownSystem { .. } => {
+                "take a tag that names it, such as `3.13-slim-trixie` or `2.7-slim-buster`".to_owned()
             }
             Self::NoPython { .. } => {
                 "take a base that is made `FROM python:…`, or `tag` for an official image itself".to_owned()

@@ -140,7 +140,8 @@ impl Wanted<'_> {
             (python.major(), python.minor(), python.patch())
         };
         let Some((base, oldest)) = targets.iter().min_by_key(|(_, target)| age(target)) else {
-            return Ok(());
+            let base = self.bases.keys().next().map(|base| base.familiar());
+            return Err(LockingError::UnknownSystem { base: base.unwrap_or_default() });
         };
         let renewal = match mode {
             Mode::Refresh => Renewal::Nothing,
