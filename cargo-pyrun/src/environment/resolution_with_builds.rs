@@ -52,7 +52,7 @@ pub(super) struct Solvers<'a> {
 
 impl resolution::Solvers for Solvers<'_> {
     async fn uv(&self) -> Result<Uv, EnvironmentError> {
-        tool::uv(self.request, self.cache, self.shell).await
+        tool::uv(self.request, self.target, self.cache, self.shell).await
     }
 
     async fn with_builds(&self, wanted: &Wanted<'_>) -> Result<Written, EnvironmentError> {

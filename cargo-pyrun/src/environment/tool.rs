@@ -2,6 +2,8 @@
 
 use std::io;
 
+use pyimage_build::{PythonTag, Reference, Target};
+
 use crate::cache::{Cache, Work};
 use crate::plan::{MOUNT, Program, Request};
 use crate::shell::Shell;
@@ -10,10 +12,16 @@ use crate::uv::{self, Uv};
 use super::{EnvironmentError, index_variables, step};
 
 /// The uv to use.
-pub(super) async fn uv(request: &Request, cache: &Cache, shell: &Shell) -> Result<Uv, EnvironmentError> {
+pub(super) async fn uv(
+    request: &Request,
+    target: &Target,
+    cache: &Cache,
+    shell: &Shell,
+) -> Result<Uv, EnvironmentError> {
     if let Some(uv) = Uv::find(cache) {
         return Ok(uv);
     }
+    let request = &of_python_3(request, target);
     let failed = |source| EnvironmentError::NoUv { image: request.image.clone(), source };
     shell.status("Installing", format_args!("uv {}, once", uv::VERSION));
     let folder = cache.folder("tools/work")?;
@@ -52,4 +60,13 @@ pub(super) async fn uv(request: &Request, cache: &Cache, shell: &Shell) -> Resul
         return Err(failed(error));
     }
     Uv::find(cache).ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))
+}
+
+/// The same in an image whose pip finds a uv: there is none for Python 2. What is installed is for the host, and any will do.
+fn of_python_3(request: &Request, target: &Target) -> Request {
+    if target.python().major() > 2 {
+        return request.clone();
+    }
+    let tag = PythonTag::default_slim();
+    Request { image: Reference::python(&tag).familiar(), tag: Some(tag), platform: None, ..request.clone() }
 }
