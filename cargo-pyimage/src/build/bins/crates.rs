@@ -121,7 +121,7 @@ fn parts(metadata: &Metadata, package: &str, wanted: &Bins, lock: &CargoLock) ->
     let is_wanted = |target: &&Target| {
         let named = match wanted {
             Bins::Named(names) => names.contains(&target.name),
-            _ => true,
+            Bins::All => true,
         };
         named && target.kind.iter().any(|kind| kind == "bin")
     };
