@@ -55,7 +55,7 @@ use store::Store;
 use telling::Telling;
 use transport::Transport;
 
-pub use error::{Cause, CauseOf, MirrorFailure, Missing, RegistryError, Said};
+pub use error::{Cause, CauseOf, LeftTag, MirrorFailure, Missing, RegistryError, Said};
 pub use event::Event;
 pub use settings::{INSECURE_VARIABLE, MIRRORS_VARIABLE, RegistrySettings, TIMEOUT_VARIABLE};
 

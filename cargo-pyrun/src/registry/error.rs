@@ -69,6 +69,15 @@ pub struct MirrorFailure {
     pub error: Box<RegistryError>,
 }
 
+/// A tag that has moved, and could not be put back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftTag {
+    /// The tag.
+    pub tag: String,
+    /// What it was before, where it was there and that is known.
+    pub was: Option<Digest>,
+}
+
 /// Why a registry did not give what it was asked for.
 ///
 /// Clones share their causes, so that requests that waited for the same token can fail alike.
@@ -343,6 +352,16 @@ pub enum RegistryError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A tag was refused, and not all of those that had moved before it could be put back.
+    #[error("{error}{}", not_put_back(.tags))]
+    TagsLeft {
+        /// Why the tag was refused.
+        error: Box<RegistryError>,
+        /// The tags that are new, in order.
+        tags: Vec<LeftTag>,
+        /// The cause of the refusal.
+        source: Option<CauseOf>,
+    },
     /// The registry failed, and so had its mirrors before.
     #[error("{error}{}", mirrors_failed(.mirrors))]
     Mirrored {
@@ -379,11 +398,18 @@ impl RegistryError {
         Self::Mirrored { error, mirrors, source }
     }
 
-    /// The registry's own failure, without the mirrors that failed before: what to match on.
+    /// The refusal of a tag, told together with the tags that have moved before and stay so.
+    pub(super) fn with_tags_left(self, tags: Vec<LeftTag>) -> Self {
+        let error = Box::new(self);
+        let source = error.source().is_some().then(|| CauseOf(error.clone()));
+        Self::TagsLeft { error, tags, source }
+    }
+
+    /// The registry's own failure, without the mirrors that failed before or the tags that moved: what to match on.
     #[must_use]
     pub fn own(&self) -> &Self {
         match self {
-            Self::Mirrored { error, .. } => error.own(),
+            Self::Mirrored { error, .. } | Self::TagsLeft { error, .. } => error.own(),
             other => other,
         }
     }
@@ -412,6 +438,11 @@ impl RegistryError {
                         "check {failed}, which {MIRRORS_VARIABLE} or docker's daemon.json names as {noun}"
                     ));
                 }
+                helps
+            }
+            Self::TagsLeft { error, .. } => {
+                let mut helps = error.helps();
+                helps.push("push again: what is there is not sent again".to_owned());
                 helps
             }
             Self::Unauthorized { registry, repository, .. } => vec![
@@ -497,6 +528,17 @@ fn again_in(wait: Option<Duration>) -> String {
 fn seconds(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds < 1.0 { format!("{seconds:.1} s") } else { format!("{seconds:.0} s") }
+}
+
+fn not_put_back(tags: &[LeftTag]) -> String {
+    let mut text = String::new();
+    for LeftTag { tag, was } in tags {
+        text += &match was {
+            Some(was) => format!("; `{tag}` has moved, and could not be put back to `{was}`"),
+            None => format!("; `{tag}` has moved, and could not be put back"),
+        };
+    }
+    text
 }
 
 fn mirrors_failed(mirrors: &[MirrorFailure]) -> String {

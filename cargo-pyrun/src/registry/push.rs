@@ -1,13 +1,14 @@
 //! Pushing images: what the registry lacks, and the tags when all is there.
 //!
 //! What can go wrong on the way goes wrong before a tag moves: blobs come first, then manifests by their digests, then the
-//! index by its own, and the tags last. The base's layers are mounted from the base's repository; where that is in
+//! index by its own, and the tags last. Where one of several tags is refused, those before it go back. The base's layers are mounted from the base's repository; where that is in
 //! another registry, they go from there to here without being kept.
 
 mod manifests;
 mod referrers;
 mod session;
 mod source;
+mod tags;
 mod upload;
 
 use std::collections::{BTreeMap, HashSet};
@@ -94,8 +95,8 @@ impl Registry {
     /// Only what the repository lacks is sent. A connection that breaks is gone on with where the registry lets us.
     ///
     /// # Errors
-    /// Where the registry refuses or fails, or that of the base does. No tag has moved then, or those before the one
-    /// that it refused.
+    /// Where the registry refuses or fails, or that of the base does. No tag has moved then;
+    /// [`RegistryError::TagsLeft`] names those that had and could not be put back.
     pub async fn push(
         &self,
         push: &Push<'_>,
@@ -148,11 +149,7 @@ impl Job<'_> {
         if !self.has(Kind::Manifest, &self.push.index.descriptor.digest).await? {
             pushed.bytes += self.put(self.push.index, None).await?;
         }
-        for tag in self.push.tags {
-            if !self.is_tagged(tag).await? {
-                pushed.bytes += self.put(self.push.index, Some(tag)).await?;
-            }
-        }
+        pushed.bytes += self.tag().await?;
         Ok(pushed)
     }
 
@@ -216,9 +213,12 @@ impl Job<'_> {
     /// Whether the repository has a manifest or a blob.
     async fn has(&self, kind: Kind, digest: &Digest) -> Result<bool, RegistryError> {
         let folder = if kind == Kind::Manifest { "manifests" } else { "blobs" };
-        self.head(&format!("{folder}/{digest}"), Missing::Digest(digest.clone()))
-            .await
-            .map(|answer| answer.is_some())
+        match self.head(&format!("{folder}/{digest}"), Missing::Digest(digest.clone())).await {
+            // What does not answer such questions is sent what it may have.
+            Ok(answer) => Ok(answer.is_some()),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes a blob over from another repository of the registry; nothing is left to do then. Where the registry would

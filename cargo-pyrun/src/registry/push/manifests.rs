@@ -1,4 +1,4 @@
-//! Manifests and tags.
+//! Manifests, by their digests or under a tag.
 
 use bytes::Bytes;
 use pyimage_build::{Blob, Digest, MAX_DOCUMENT_SIZE, MediaType};
@@ -42,31 +42,35 @@ impl Job<'_> {
         stored.await
     }
 
-    /// Reads a document of the repository, if it is there.
+    /// Reads something of the repository, if it is there.
     pub(super) async fn read(&self, rest: &str) -> Result<Option<Bytes>, RegistryError> {
+        Ok(self.sent(rest).await?.map(|(_, bytes)| bytes))
+    }
+
+    /// Reads a document of the repository, if it is there.
+    pub(super) async fn document(&self, rest: &str) -> Result<Option<Blob>, RegistryError> {
+        Ok(self.sent(rest).await?.map(|(media_type, bytes)| Blob::new(media_type, bytes.to_vec())))
+    }
+
+    async fn sent(&self, rest: &str) -> Result<Option<(MediaType, Bytes)>, RegistryError> {
         let (exchange, giving) = (&self.registry.exchange, Giving::default());
         let read = exchange.patiently(&self.endpoint, async || {
             let ask =
                 Ask { accept: Some(manifest::accept()), ..self.ask(Method::GET, rest.to_owned(), &giving) };
             let answer = exchange.ask(&ask).await?;
+            let media_type = MediaType::from(answer.header(header::CONTENT_TYPE).unwrap_or_default());
             let settings = &exchange.transport.settings;
-            body::read(answer, &self.endpoint.name, rest, MAX_DOCUMENT_SIZE, settings).await
+            let bytes = body::read(answer, &self.endpoint.name, rest, MAX_DOCUMENT_SIZE, settings).await?;
+            Ok((media_type, bytes))
         });
         match read.await {
-            Ok(bytes) => Ok(Some(bytes)),
+            Ok(sent) => Ok(Some(sent)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether a tag is the index already.
-    pub(super) async fn is_tagged(&self, tag: &str) -> Result<bool, RegistryError> {
-        let answer = self.head(&format!("manifests/{tag}"), Missing::Tag(tag.to_owned())).await?;
-        let found = answer.as_ref().and_then(|answer| answer.header(DIGEST));
-        Ok(found == Some(self.push.index.descriptor.digest.as_str()))
-    }
-
-    /// Asks whether something is there.
+    /// Asks for the headers of something, which it has to have; nothing where such questions are not answered.
     pub(super) async fn head(&self, rest: &str, missing: Missing) -> Result<Option<Answer>, RegistryError> {
         let (exchange, giving) = (&self.registry.exchange, Giving::default());
         let asked = exchange.patiently(&self.endpoint, async || {
@@ -79,8 +83,7 @@ impl Job<'_> {
         });
         match asked.await {
             Ok(answer) => Ok(Some(answer)),
-            // What does not answer such questions is sent what it may have.
-            Err(error) if error.is_not_found() || is_no_answer(&error) => Ok(None),
+            Err(error) if is_no_answer(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }

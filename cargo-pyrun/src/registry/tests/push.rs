@@ -93,8 +93,8 @@ async fn what_is_missing_is_pushed_and_tags_come_last() {
         last,
         [
             "HEAD /v2/app/manifests/1.0",
-            "PUT /v2/app/manifests/1.0",
             "HEAD /v2/app/manifests/latest",
+            "PUT /v2/app/manifests/1.0",
             "PUT /v2/app/manifests/latest"
         ]
     );
@@ -281,6 +281,56 @@ async fn a_failure_before_the_end_leaves_no_tag() {
         assert!(matches!(error, RegistryError::Server { status: 500, .. }), "{place}: {error:?}");
         assert_eq!(store.tag("app", "1.0"), None, "{place}");
     }
+}
+
+/// What a registry has of both tags after the second was refused, when they were these before.
+async fn refused(store: Store, before: [Option<&[u8]>; 2]) -> ([Option<Vec<u8>>; 2], RegistryError) {
+    let refuses: fn(&server::Request) -> bool =
+        |request| request.method == "PUT" && request.target.ends_with("/manifests/latest");
+    let (project, store) = (Project::new(), Store { refuses, ..store });
+    for (tag, bytes) in ["1.0", "latest"].into_iter().zip(before) {
+        if let Some(bytes) = bytes {
+            store.put_tag("app", tag, bytes);
+            store.put_tag("app", Digest::of(bytes).as_str(), bytes);
+        }
+    }
+    let server = project.at(&store).await;
+    let error = pushed(&project, &server).await.unwrap_err();
+    assert!(matches!(error.own(), RegistryError::Server { status: 500, .. }), "{error:?}");
+    (["1.0", "latest"].map(|tag| store.tag("app", tag)), error)
+}
+
+#[tokio::test]
+async fn where_a_tag_is_refused_those_before_it_go_back() {
+    let (one, two): (&[u8], &[u8]) = (b"{\"one\":1}", b"{\"two\":2}");
+    for heads in [true, false] {
+        for before in [[None, None], [Some(one), Some(two)], [Some(one), None]] {
+            let (tags, error) = refused(Store { heads, ..Store::default() }, before).await;
+            assert_eq!(tags, before.map(|bytes| bytes.map(<[u8]>::to_vec)), "{heads}");
+            assert!(!error.to_string().contains("moved"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_cannot_be_put_back_is_named() {
+    // This registry removes no tags.
+    let (tags, error) = refused(Store { removes: false, ..Store::default() }, [None, None]).await;
+    assert!(tags[0].is_some() && tags[1].is_none());
+    let text = error.to_string();
+    assert!(text.ends_with("failed with status 500; `1.0` has moved, and could not be put back"), "{text}");
+    assert_eq!(error.helps(), ["push again: what is there is not sent again"]);
+
+    // This one has lost what the tag was.
+    let (project, store) = (Project::new(), Store::default());
+    store.put_tag("app", "1.0", b"{}");
+    let refuses: fn(&server::Request) -> bool =
+        |request| request.method == "PUT" && request.target.ends_with("/manifests/latest");
+    let store = Store { refuses, ..store };
+    let server = project.at(&store).await;
+    let text = pushed(&project, &server).await.unwrap_err().to_string();
+    let was = format!("could not be put back to `{}`", Digest::of(b"{}"));
+    assert!(text.ends_with(&was), "{text}");
 }
 
 #[tokio::test]

@@ -41,6 +41,8 @@ pub(super) struct Store {
     pub(super) referrers: bool,
     /// How many tags somebody else writes over at once.
     pub(super) loses_tags: Arc<AtomicUsize>,
+    /// Whether it removes tags.
+    pub(super) removes: bool,
     /// What it fails to do.
     pub(super) refuses: fn(&Request) -> bool,
 }
@@ -70,6 +72,7 @@ impl Default for Store {
             breaks: Arc::default(),
             referrers: false,
             loses_tags: Arc::default(),
+            removes: true,
             refuses: |_| false,
         }
     }
@@ -155,6 +158,11 @@ impl Store {
                     Some(subject) => created(&digest).with("OCI-Subject", subject),
                     None => created(&digest),
                 }
+            }
+            ("DELETE", ("manifests", _)) if !self.removes => reply(405, ""),
+            ("DELETE", ("manifests", name)) => {
+                content.manifests.remove(&(repository, name.to_owned()));
+                reply(202, "")
             }
             (_, ("referrers", _)) if !self.referrers => reply(404, "404 page not found\n"),
             (_, ("referrers", of)) => {
