@@ -44,8 +44,7 @@ impl Job<'_> {
             match self.put(self.push.index, Some(tag)).await {
                 Ok(sent) => bytes += sent,
                 Err(error) => {
-                    let error =
-                        may_not_push(error, &self.endpoint.name, self.push.repository.repository());
+                    let error = may_not_push(error, &self.endpoint.name, self.push.repository.repository());
                     let left = self.put_back(&moving[..place], (tag, before)).await;
                     return Err(if left.is_empty() { error } else { error.with_tags_left(left) });
                 }
@@ -62,9 +61,7 @@ impl Job<'_> {
             Told::Is(digest) => (digest != *index).then_some(Before::Digest(digest)),
             Told::Nothing => match self.document(&format!("manifests/{tag}")).await {
                 Ok(None) => Some(Before::Absent),
-                Ok(Some(found)) => {
-                    (found.descriptor.digest != *index).then_some(Before::Document(found))
-                }
+                Ok(Some(found)) => (found.descriptor.digest != *index).then_some(Before::Document(found)),
                 // Who may write only is not kept from it.
                 Err(_) => Some(Before::Unknown),
             },
