@@ -11,6 +11,7 @@ mod error;
 #[cfg(feature = "image")]
 mod index;
 mod options;
+pub(crate) mod syntax;
 #[cfg(feature = "image")]
 mod written;
 

@@ -12,7 +12,7 @@ mod schema;
 mod section;
 mod value;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
@@ -88,6 +88,8 @@ pub struct ImageSettings {
     pub builder: ImageBuilder,
     /// Which bytecode it has.
     pub bytecode: Bytecode,
+    /// Where each key that is given stands, in the table that it is taken from.
+    pub places: BTreeMap<&'static str, Place>,
 }
 
 /// Rust programs of a package.
@@ -146,6 +148,29 @@ impl ImageSettings {
         levels.into_iter().map(|level| Self::of(package, level)).collect()
     }
 
+    /// Where a key that is given stands, or an entry of its list; with its line, where the manifest can be read.
+    ///
+    /// ```
+    /// use pyimage_build::{ImageSettings, Section};
+    /// use serde_json::json;
+    ///
+    /// let value = json!({"tag": "3.13-slim", "source": ["app", "data"]}).into();
+    /// let section = Section { manifest: "/app/Cargo.toml", key: "package.metadata.pyimage", value: &value };
+    /// let image = &ImageSettings::read("app", section, None)?[0];
+    /// let place = image.place("source", Some(1)).expect("it is given");
+    /// assert_eq!(place.to_string(), "`package.metadata.pyimage.source[1]` in `/app/Cargo.toml`");
+    /// # Ok::<(), pyimage_build::MetadataError>(())
+    /// ```
+    #[must_use]
+    pub fn place(&self, key: &str, entry: Option<usize>) -> Option<Place> {
+        let place = self.places.get(key)?.clone();
+        let place = match entry {
+            Some(index) => place.entry(index),
+            None => place,
+        };
+        Some(place.located(|manifest| fs_err::read_to_string(manifest).ok()))
+    }
+
     /// What the joined tables say of an image.
     fn of(package: &str, Joined { image, has_own_name, level }: Joined) -> Result<Self, MetadataError> {
         let manifest = Path::new(&level.place.manifest);
@@ -190,6 +215,7 @@ impl ImageSettings {
             options: level.container.into_options(),
             builder: level.builder.unwrap_or_default(),
             bytecode: level.bytecode.unwrap_or_default(),
+            places: level.places,
         })
     }
 }

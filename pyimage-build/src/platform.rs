@@ -100,6 +100,15 @@ impl Platform {
         self.variant.as_deref()
     }
 
+    /// The platform that was probably meant by something that is none.
+    pub(crate) fn nearest(text: &str) -> Option<Self> {
+        let spellings = ARCHITECTURES.iter().copied().chain(["x86_64", "aarch64", "armv7l"]);
+        let near = |wanted: &str| crate::nearest(wanted, spellings.clone()).first().copied();
+        let of_parts = || text.split(['/', '-', '_', ' ']).filter(|part| *part != "linux").find_map(near);
+        let architecture = text.rsplit('/').next().and_then(near).or_else(of_parts);
+        architecture.map(|architecture| Self::normalised("linux", architecture, None))
+    }
+
     fn normalised(os: &str, architecture: &str, variant: Option<&str>) -> Self {
         let os = os.to_ascii_lowercase();
         let architecture = architecture.to_ascii_lowercase();

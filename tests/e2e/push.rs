@@ -179,6 +179,21 @@ fn after_a_change_of_source_one_layer_is_sent() {
 }
 
 #[test]
+fn a_base_that_has_moved_is_told_while_pushing() {
+    let Some(project) = Project::new() else { return };
+    let (first, told) = project.pushed(&[]);
+    assert!(!told.contains("has moved"), "{told}");
+    let images = PLATFORMS.map(|platform| (platform, project.base.image(Format::Oci, platform, "3.13.6")));
+    let images: Vec<_> = images.iter().map(|(platform, image)| (*platform, image)).collect();
+    project.base.index("3.13-slim-trixie", Format::Oci, &images, false);
+    let (second, told) = project.pushed(&[]);
+    assert!(told.contains("note: `python:3.13-slim-trixie` has moved since it was locked; "), "{told}");
+    assert_eq!(second, first, "the lock wins");
+    let (_, told) = project.pushed(&["--frozen"]);
+    assert!(!told.contains("has moved"), "{told}");
+}
+
+#[test]
 fn an_upload_that_breaks_in_the_middle_is_made_again() {
     let Some(project) = Project::new() else { return };
     project.large(3_000_000);
@@ -215,6 +230,37 @@ fn a_failure_at_any_step_leaves_no_tag_and_the_next_push_goes_on() {
     assert!(told.contains("(3 layers there already, "), "{told}");
     let new: Vec<_> = project.writes().iter().zip(before).map(|(after, before)| after - before).collect();
     assert_eq!(new, [0, 0, 2], "all but the tags was there");
+}
+
+#[test]
+fn where_the_second_tag_is_refused_the_first_goes_back() {
+    let Some(project) = Project::new() else { return };
+    project.pushed(&[]);
+    project.target.adopt("0.1.0");
+    let tags = || ["0.1.0", "latest"].map(|tag| project.target.manifest(tag));
+    let before = tags();
+    project.source("print('two')\n");
+    project.hub.on("PUT", "*/manifests/latest", Fault::status(507));
+    let refused = project.push(&[]);
+    failed(&refused, &["could not push `", "with status 507"]);
+    assert!(!refused.stderr.contains("has moved"), "{}", refused.stderr);
+    assert!(tags() == before, "both are what they were");
+
+    // A tag that is new goes, where the registry removes tags; where it does not, it is named.
+    let refused = project.push(&["-t", "new", "-t", "latest"]);
+    failed(&refused, &["with status 507"]);
+    let is_left = project.target.tags().contains(&"new".to_owned());
+    assert_eq!(
+        refused.stderr.contains("`new` has moved, and could not be put back"),
+        is_left,
+        "{}",
+        refused.stderr
+    );
+    assert!(tags() == before);
+    project.hub.mend();
+    project.pushed(&[]);
+    let after = tags();
+    assert!(after[0] == after[1] && after[0] != before[0], "both have moved");
 }
 
 #[test]

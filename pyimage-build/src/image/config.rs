@@ -1,7 +1,7 @@
 //! The configuration of an image.
 
 use super::written::{Config, Rootfs, Settings, Step};
-use super::{AddedLayer, BaseImage, ImageError, ImageOptions, environment};
+use super::{AddedLayer, BaseImage, ImageError, ImageOptions, environment, syntax};
 use crate::{Blob, Digest};
 
 /// The configuration as bytes of JSON.
@@ -32,19 +32,21 @@ fn settings(base: BaseImage<'_>, options: &ImageOptions) -> Result<Settings, Ima
     let locked = base.image;
     // As in a Dockerfile: the base's command would be arguments for another program.
     let cmd_of_base = if options.entrypoint.is_some() { &[][..] } else { &locked.cmd };
-    let ports = options.exposed_ports.iter().map(|text| port(text));
-    let volumes = options.volumes.iter().map(|path| {
-        let path = absolute(path).ok_or_else(|| ImageError::Volume { path: path.clone() })?;
-        Ok(path.to_owned())
-    });
-    let working_dir = absolute(&options.working_dir)
-        .ok_or_else(|| ImageError::WorkingDir { path: options.working_dir.clone() })?;
+    let ports = options.exposed_ports.iter();
+    let ports = ports.map(|text| syntax::port(text).ok_or_else(|| ImageError::Port { port: text.clone() }));
+    if let Some(path) = options.volumes.iter().find(|path| !syntax::is_absolute(path)) {
+        return Err(ImageError::Volume { path: path.clone() });
+    }
+    let working_dir = options.working_dir.clone();
+    if !syntax::is_absolute(&working_dir) {
+        return Err(ImageError::WorkingDir { path: working_dir });
+    }
     let stop_signal = options.stop_signal.clone().or_else(|| locked.stop_signal.clone());
-    if let Some(signal) = stop_signal.as_ref().filter(|signal| !is_signal(signal)) {
+    if let Some(signal) = stop_signal.as_ref().filter(|signal| !syntax::is_signal(signal)) {
         return Err(ImageError::Signal { signal: signal.clone() });
     }
     let user = options.user.clone().unwrap_or_else(|| locked.user.clone());
-    if user.matches(':').count() > 1 || user.contains([' ', '\t', '\n', '\0', '/']) {
+    if !syntax::is_user(&user) {
         return Err(ImageError::User { user });
     }
     Ok(Settings {
@@ -53,35 +55,9 @@ fn settings(base: BaseImage<'_>, options: &ImageOptions) -> Result<Settings, Ima
         env: environment::merged(&locked.env, &options.env)?,
         entrypoint: options.entrypoint.clone().unwrap_or_else(|| locked.entrypoint.clone()),
         cmd: options.cmd.clone().unwrap_or_else(|| cmd_of_base.to_vec()),
-        volumes: volumes.collect::<Result<_, _>>()?,
-        working_dir: working_dir.to_owned(),
+        volumes: options.volumes.clone(),
+        working_dir,
         labels: locked.labels.clone().into_iter().chain(options.labels.clone()).collect(),
         stop_signal,
     })
-}
-
-/// A port with its protocol, which is TCP where nothing is said.
-fn port(text: &str) -> Result<String, ImageError> {
-    let wrong = || ImageError::Port { port: text.to_owned() };
-    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-    let parsed: u16 = number.parse().map_err(|_| wrong())?;
-    if !is_number || parsed == 0 || !["tcp", "udp", "sctp"].contains(&protocol) {
-        return Err(wrong());
-    }
-    Ok(format!("{parsed}/{protocol}"))
-}
-
-/// The path, where it is absolute and says no more than it needs.
-fn absolute(path: &str) -> Option<&str> {
-    let parts = path.strip_prefix('/')?;
-    let is_plain = |part: &str| !["", ".", ".."].contains(&part) && !part.contains('\0');
-    (parts.is_empty() || parts.split('/').all(is_plain)).then_some(path)
-}
-
-fn is_signal(text: &str) -> bool {
-    let is_number = text.parse::<u8>().is_ok_and(|number| (1..=64).contains(&number));
-    let name = text.strip_prefix("SIG").unwrap_or(text);
-    let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"+-".contains(&byte);
-    is_number || (name.starts_with(|c: char| c.is_ascii_uppercase()) && name.bytes().all(is_name))
 }

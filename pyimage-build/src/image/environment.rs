@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ImageError;
+use super::{ImageError, syntax};
 use crate::nearest;
 
 /// The base's variables in its order, changed where they are, then those that it has not got, by name.
@@ -14,7 +14,7 @@ pub(super) fn merged(base: &[String], own: &BTreeMap<String, String>) -> Result<
     }
     let mut left = BTreeMap::new();
     for (name, value) in own {
-        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+        if !syntax::is_variable(name, value) {
             return Err(ImageError::Variable { name: name.clone() });
         }
         left.insert(name.as_str(), expanded(name, value, &values)?);

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::locate::line;
+use crate::image::syntax::SIGNALS;
 use crate::{KNOWN_TAGS, Platform, PlatformError, PythonTagError, ReferenceError, nearest, nearest_tags};
 
 /// A key of a manifest.
@@ -30,6 +31,20 @@ impl Place {
     #[must_use]
     pub fn new(key: String, manifest: &str) -> Self {
         Self { key, manifest: manifest.to_owned(), line: None }
+    }
+
+    /// A key of the table at this place.
+    pub(super) fn key(mut self, key: &str) -> Self {
+        let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        let key = if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { format!("{key:?}") };
+        self.key = format!("{}.{key}", self.key);
+        self
+    }
+
+    /// The same with its line, in the text of its manifest.
+    pub(super) fn located(mut self, text: impl Fn(&str) -> Option<String>) -> Self {
+        self.line = text(&self.manifest).and_then(|text| line(&text, &self.key));
+        self
     }
 
     /// An entry of the list at this place.
@@ -143,6 +158,13 @@ pub enum MetadataError {
         /// The reason.
         source: Box<PlatformError>,
     },
+    /// There is no such signal.
+    Signal {
+        /// The key.
+        place: Place,
+        /// Its value.
+        signal: String,
+    },
     /// A platform is listed twice.
     PlatformTwice {
         /// The second entry.
@@ -232,6 +254,9 @@ impl fmt::Display for MetadataError {
                 write!(f, "the name of package `{package}` cannot be that of an image")
             }
             Self::Platform { place, platform, .. } => write!(f, "`{platform}` is no platform, for {place}"),
+            Self::Signal { place, signal } => {
+                write!(f, "`{signal}` is not a signal such as `SIGINT` or `2`, for {place}")
+            }
             Self::PlatformTwice { place, platform } => write!(f, "{platform} is listed twice: {place}"),
             Self::LockName { place, name } => write!(f, "`{name}` is no name of a lock, for {place}"),
             Self::Relative { place, path } => write!(f, "`{path}` is not absolute, for {place}"),
@@ -289,6 +314,7 @@ impl MetadataError {
             | Self::Reference { place, .. }
             | Self::TaggedName { place, .. }
             | Self::Platform { place, .. }
+            | Self::Signal { place, .. }
             | Self::PlatformTwice { place, .. }
             | Self::LockName { place, .. }
             | Self::AptPackage { place, .. }
@@ -325,6 +351,14 @@ impl MetadataError {
             Self::Tag { tag, .. } => match nearest_tags(tag, KNOWN_TAGS)[..] {
                 [near, ..] => format!("did you mean `tag = \"{near}\"`?"),
                 [] => return Vec::new(),
+            },
+            Self::Signal { signal, .. } => match nearest(signal, SIGNALS.iter().copied())[..] {
+                [near, ..] => format!("did you mean `\"{near}\"`?"),
+                [] => return Vec::new(),
+            },
+            Self::Platform { platform, .. } => match Platform::nearest(platform) {
+                Some(near) => format!("did you mean `\"{near}\"`?"),
+                None => return Vec::new(),
             },
             Self::NoEntries { place } if place.key.ends_with("platforms") => {
                 "leave it out for linux/amd64 and linux/arm64, or name a platform".to_owned()

@@ -115,10 +115,10 @@ impl Section<'_> {
     fn compression(&self, table: &Table) -> Result<Option<LayerCompression>, MetadataError> {
         let Some(text) = self.text(table, "compression")? else { return Ok(None) };
         let found = LayerCompression::ALL.into_iter().find(|its| its.name() == text);
-        found.map(Some).ok_or_else(|| MetadataError::Value {
+        found.map(Some).ok_or_else(|| MetadataError::Choice {
             place: self.place("compression"),
-            value: text.to_owned(),
-            reason: "is neither \"gzip\" nor \"zstd\"".to_owned(),
+            found: text.to_owned(),
+            valid: &["gzip", "zstd"],
         })
     }
 
@@ -210,7 +210,7 @@ mod tests {
             Ok(zstd.with_level(19).unwrap())
         );
         for (value, words) in [
-            (json!({"compression": "xz"}), "`xz` is neither"),
+            (json!({"compression": "zst"}), "`zst` is unknown, for `package.metadata.pyimage.compression`"),
             (json!({"compression-level": 10}), "`10` is no level of gzip, whose levels are 1 to 9"),
             (json!({"compression": "zstd", "compression-level": 0}), "`0` is no level of zstd"),
             (json!({"compression-level": "9"}), "expected a small number"),

@@ -1,6 +1,6 @@
 //! What one table says, and what it says over another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::container::Container;
@@ -14,6 +14,8 @@ use crate::{Bytecode, Platform, Reference, nearest};
 #[derive(Clone, Default)]
 pub(super) struct Level {
     pub(super) place: Place,
+    /// Where each of its keys stands.
+    pub(super) places: BTreeMap<&'static str, Place>,
     pub(super) base: Option<Reference>,
     pub(super) platforms: Option<BTreeSet<Platform>>,
     pub(super) name: Option<Reference>,
@@ -87,6 +89,11 @@ impl Level {
         let lock = text("pylock")?.map(|text| section.lock(text)).transpose()?;
         Ok(Self {
             place: Place::new(section.key.to_owned(), section.manifest),
+            places: KEYS
+                .iter()
+                .filter(|key| table.contains_key(key.name))
+                .map(|key| (key.name, section.place(key.name)))
+                .collect(),
             base,
             platforms: section.platforms(table)?,
             name,
@@ -109,6 +116,7 @@ impl Level {
     pub(super) fn over(self, other: Self) -> Self {
         Self {
             place: self.place,
+            places: other.places.into_iter().chain(self.places).collect(),
             base: self.base.or(other.base),
             platforms: self.platforms.or(other.platforms),
             name: self.name.or(other.name),

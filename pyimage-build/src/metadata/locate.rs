@@ -2,35 +2,83 @@
 
 use toml::de::{DeTable, DeValue};
 
-/// The line of a key such as `package.metadata.pyimage.platforms[1]`, or that of the nearest table around it; the first
+/// A part of a key.
+enum Step {
+    /// The name in a table.
+    Key(String),
+    /// The place in a list.
+    Entry(usize),
+}
+
+/// The line of a key such as `package.metadata.pyimage.files[1].mode`, or that of the nearest table around it; the first
 /// line is 1.
 pub(super) fn line(text: &str, key: &str) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
-    let (name, entry) = match key.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) {
-        Some((name, index)) => (name, index.parse::<usize>().ok()),
-        None => (key, None),
-    };
-    // Keys are written as TOML has them, so TOML takes them apart.
-    let path = format!("{name} = 0");
-    let path = DeTable::parse(&path).ok()?;
-    let (mut at, mut path) = (document.get_ref(), path.get_ref());
+    let mut at: Option<&DeValue<'_>> = None;
     let mut offset = None;
-    loop {
-        let (name, rest) = path.iter().next()?;
-        let Some((found, value)) = at.get_key_value(name) else { break };
-        offset = Some(found.span().start);
-        if let (DeValue::Array(entries), Some(index)) = (value.get_ref(), entry)
-            && let Some(entry) = entries.get(index)
-        {
-            offset = Some(entry.span().start);
+    for step in steps(key)? {
+        let (start, value) = match (step, at) {
+            (Step::Key(name), None) => of_table(document.get_ref(), &name),
+            (Step::Key(name), Some(DeValue::Table(table))) => of_table(table, &name),
+            (Step::Entry(index), Some(DeValue::Array(entries))) => {
+                entries.get(index).map(|entry| (entry.span().start, entry.get_ref()))
+            }
+            _ => None,
         }
-        match (value.get_ref(), rest.get_ref()) {
-            (DeValue::Table(inner), DeValue::Table(deeper)) => (at, path) = (inner, deeper),
-            _ => break,
-        }
+        .unzip();
+        let Some(value) = value else { break };
+        (at, offset) = (Some(value), start);
     }
     let before = text.get(..offset?)?;
     Some(before.bytes().filter(|byte| *byte == b'\n').count() + 1)
+}
+
+fn of_table<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<(usize, &'t DeValue<'i>)> {
+    let (found, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
+    Some((found.span().start, value.get_ref()))
+}
+
+/// Takes a key apart. Names are written as TOML has them, so TOML reads those in quotes.
+fn steps(key: &str) -> Option<Vec<Step>> {
+    let (mut steps, mut rest) = (Vec::new(), key);
+    loop {
+        let end =
+            if rest.starts_with('"') { quoted(rest)? } else { rest.find(['.', '[']).unwrap_or(rest.len()) };
+        let (name, after) = rest.split_at(end);
+        steps.push(Step::Key(unquoted(name)?));
+        rest = after;
+        while let Some(inner) = rest.strip_prefix('[') {
+            let (index, after) = inner.split_once(']')?;
+            steps.push(Step::Entry(index.parse().ok()?));
+            rest = after;
+        }
+        match rest.strip_prefix('.') {
+            Some(after) => rest = after,
+            None => return rest.is_empty().then_some(steps),
+        }
+    }
+}
+
+/// Where a name in quotes ends.
+fn quoted(text: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    let end = text[1..].find(|c| match (c, is_escaped) {
+        ('"', false) => true,
+        _ => {
+            is_escaped = c == '\\' && !is_escaped;
+            false
+        }
+    });
+    Some(end? + 2)
+}
+
+fn unquoted(name: &str) -> Option<String> {
+    if !name.starts_with('"') {
+        return Some(name.to_owned());
+    }
+    let document = format!("{name} = 0");
+    let document = DeTable::parse(&document).ok()?;
+    document.get_ref().keys().next().map(|name| name.get_ref().to_string())
 }
 
 #[cfg(test)]
@@ -40,7 +88,8 @@ mod tests {
     use super::*;
 
     const MANIFEST: &str = "[package]\nname = \"a\"\n\n[package.metadata.pyimage]\ntag = 3.13\nplatforms = [\n  \"a\",\n  \
-                            \"b\",\n]\nenv.A = 1\nenv.\"b c\" = 2\n[package.metadata.pyimage.images.worker]\ntga = 1\n";
+                            \"b\",\n]\nenv.A = 1\nenv.\"b c\" = 2\n[package.metadata.pyimage.images.worker]\ntga = 1\nfiles = [\n  \
+                            { to = \"/x\" },\n  { to = 1 },\n]\n[[package.metadata.pyimage.images.\"a b\".files]]\nto = 2\n";
 
     #[test]
     fn lines_of_keys() {
@@ -53,6 +102,11 @@ mod tests {
             ("package.metadata.pyimage.env.A", Some(10)),
             ("package.metadata.pyimage.env.\"b c\"", Some(11)),
             ("package.metadata.pyimage.images.worker.tga", Some(13)),
+            ("package.metadata.pyimage.images.worker.files[0].to", Some(15)),
+            ("package.metadata.pyimage.images.worker.files[1].to", Some(16)),
+            ("package.metadata.pyimage.images.worker.files[1].mode", Some(16)),
+            ("package.metadata.pyimage.images.worker.files[2].to", Some(14)),
+            ("package.metadata.pyimage.images.\"a b\".files[0].to", Some(19)),
             ("package.metadata.pyimage.missing", Some(4)),
             ("workspace.metadata.pyimage", None),
         ] {

@@ -30,9 +30,7 @@ impl Section<'_> {
     /// A key of this table, in full.
     #[must_use]
     pub fn place(&self, key: &str) -> Place {
-        let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        let key = if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { format!("{key:?}") };
-        Place::new(format!("{}.{key}", self.key), self.manifest)
+        Place::new(self.key.to_owned(), self.manifest).key(key)
     }
 
     pub(super) fn table(&self) -> Result<&Table, MetadataError> {

@@ -195,6 +195,34 @@ fn what_a_container_starts_with_is_said_by_level() {
             json!({"env": ["A=1"]}),
             "expected a table of strings for `package.metadata.pyimage.env` in `app/Cargo.toml`, found an array",
         ),
+        (
+            json!({"expose": ["80", "http"]}),
+            "`http` is not a port such as `8080`, `8080/tcp` or `53/udp`, for `package.metadata.pyimage.expose[1]` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"volumes": ["data"]}),
+            "`data` is not an absolute path without `.` and `..`, for `package.metadata.pyimage.volumes[0]` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"workdir": "/a/../b"}),
+            "`/a/../b` is not an absolute path without `.` and `..`, for `package.metadata.pyimage.workdir` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"stop-signal": "SIGITN"}),
+            "`SIGITN` is not a signal such as `SIGINT` or `2`, for `package.metadata.pyimage.stop-signal` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"user": "a b"}),
+            "`a b` is not a user such as `app`, `1000` or `1000:1000`, for `package.metadata.pyimage.user` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"env": {"A B=": "1"}}),
+            "`A B=` cannot be the name of a variable, or its value has a NUL, for `package.metadata.pyimage.env.\"A B=\"` in `app/Cargo.toml`",
+        ),
+        (
+            json!({"env": {"A": "x${PATH"}}),
+            "`x${PATH` has `${` without its `}`, for `package.metadata.pyimage.env.A` in `app/Cargo.toml`",
+        ),
         (json!({"user": ""}), "`package.metadata.pyimage.user` in `app/Cargo.toml` is an empty string"),
         (
             json!({"entrypoint": "python3"}),
@@ -291,4 +319,34 @@ fn the_example_of_each_key_is_read_and_fits_the_schema() {
         };
         assert!(kinds.contains(&&json!(kind)), "{}: {kind} against {schema}", key.name);
     }
+}
+
+#[test]
+fn the_nearest_value_is_told() {
+    for (own, expected) in [
+        (json!({"tag": "3", "stop-signal": "SIGITN"}), "did you mean `\"SIGINT\"`?"),
+        (json!({"tag": "3", "compression": "zst"}), "did you mean `\"zstd\"`?"),
+        (json!({"tag": "3", "platforms": ["amd46"]}), "did you mean `\"linux/amd64\"`?"),
+        (json!({"tag": "3", "platforms": ["linux-arm64"]}), "did you mean `\"linux/arm64\"`?"),
+    ] {
+        assert_eq!(read(&own, None).unwrap_err().helps(), [expected], "{own}");
+    }
+}
+
+#[test]
+fn each_key_is_known_where_it_stands() {
+    let images = read_all(
+        &json!({"tag": "3", "source": ["a"], "images": {"web": {"files": []}}}),
+        Some(&json!({"platforms": ["arm64"]})),
+    );
+    let image = &images.unwrap()[0];
+    let place = |key: &str, entry| image.place(key, entry).map(|place| place.to_string());
+    let of = |key: &str| Some(format!("`package.metadata.pyimage.{key}` in `app/Cargo.toml`"));
+    assert_eq!(place("source", Some(0)), of("source[0]"));
+    assert_eq!(place("files", None), of("images.web.files"));
+    assert_eq!(
+        place("platforms", None).unwrap().split('`').nth(1),
+        Some("workspace.metadata.pyimage.platforms")
+    );
+    assert_eq!(place("bins", None), None);
 }
