@@ -26,8 +26,8 @@ pub use extra::{ExtraFile, ExtraFiles};
 /// - what the folder's `.dockerignore` leaves out;
 /// - what `.gitignore` files leave out, from a root such as the repository's down; not what a glob without wildcards
 ///   names: an ignored `dist/app.js` is in where it is asked for, and so is all in `dist` that `dist` itself keeps out;
-/// - `.git`, `.env*`, keys such as `*.pem`, `target`, virtual environments, caches and bytecode, unless a glob names
-///   them: `.env.example` or `certs/*.pem`, but not `*`.
+/// - `.git`, `.env*`, keys and logins such as `*.pem` and `.git-credentials`, `target`, virtual environments, caches and
+///   bytecode, unless a glob names them: `.env.example` or `certs/*.pem`, but not `*`.
 ///
 /// What the user's own git has in its settings makes no difference, so that everybody has the same image.
 ///

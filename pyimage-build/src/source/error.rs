@@ -106,6 +106,17 @@ impl Error for SourceError {
 }
 
 #[cfg(feature = "image")]
+impl SourceError {
+    /// The glob that is wrong, where it is one.
+    pub(crate) fn glob(&self) -> Option<&str> {
+        match self {
+            Self::Glob { glob, .. } | Self::NothingMatches { glob, .. } => Some(glob),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(feature = "image")]
 impl From<LayerError> for SourceError {
     fn from(error: LayerError) -> Self {
         Self::Layer(error)

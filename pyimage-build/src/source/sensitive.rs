@@ -7,16 +7,20 @@ use fast_glob::glob_match;
 use super::glob::Glob;
 
 /// Names, with what a glob for them has in it.
-const NAMES: [(&str, &str); 24] = [
+const NAMES: [(&str, &str); 31] = [
     (".git", ".git"),
     (".hg", ".hg"),
     (".jj", ".jj"),
     (".svn", ".svn"),
     (".env*", ".env"),
     (".aws", ".aws"),
+    (".dockercfg", ".dockercfg"),
+    (".git-credentials", ".git-credentials"),
     (".gnupg", ".gnupg"),
+    (".kube", ".kube"),
     (".netrc", ".netrc"),
     (".npmrc", ".npmrc"),
+    (".pgpass", ".pgpass"),
     (".pypirc", ".pypirc"),
     (".ssh", ".ssh"),
     ("id_dsa*", "id_dsa"),
@@ -24,15 +28,21 @@ const NAMES: [(&str, &str); 24] = [
     ("id_ed25519*", "id_ed25519"),
     ("id_rsa*", "id_rsa"),
     ("*.jks", ".jks"),
+    ("*.kdbx", ".kdbx"),
     ("*.key", ".key"),
+    ("*.keystore", ".keystore"),
     ("*.p12", ".p12"),
     ("*.pem", ".pem"),
     ("*.pfx", ".pfx"),
+    ("*.ppk", ".ppk"),
     ("*.pyc", ".pyc"),
     ("*.pyo", ".pyo"),
     (".venv", ".venv"),
     ("__pycache__", "__pycache__"),
 ];
+
+/// Files that are secrets in a folder of this name alone: the folder is a place for other things, too.
+const IN_FOLDERS: [&str; 1] = [".docker/config.json"];
 
 /// Files that tell what the folder is that they are in: a cache, such as cargo's `target`, or a virtual environment.
 const TELLING: [&str; 2] = ["CACHEDIR.TAG", "pyvenv.cfg"];
@@ -43,6 +53,9 @@ fn mark<'n>(path: &'n str, folder: Option<&Path>) -> Option<&'n str> {
     if let Some((_, mark)) = NAMES.into_iter().find(|(glob, _)| glob_match(glob, name)) {
         return Some(mark);
     }
+    if IN_FOLDERS.iter().any(|file| Path::new(path).ends_with(file)) {
+        return Some(name);
+    }
     let folder = folder?;
     // Elsewhere, it is a good name for something else.
     let is_target = path == "target";
@@ -51,7 +64,7 @@ fn mark<'n>(path: &'n str, folder: Option<&Path>) -> Option<&'n str> {
 
 /// The names, as globs.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    NAMES.into_iter().map(|(name, _)| name)
+    NAMES.into_iter().map(|(name, _)| name).chain(IN_FOLDERS)
 }
 
 /// Whether a path is left out as long as none of the globs names it. Folders have a path on the disk.

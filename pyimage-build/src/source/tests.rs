@@ -116,10 +116,22 @@ fn secrets_and_what_is_made_anew_have_to_be_named() {
         ("build/CACHEDIR.TAG", ""),
         ("build/x", ""),
         (".ssh/id_rsa", ""),
+        (".docker/config.json", ""),
+        (".dockercfg", ""),
+        (".git-credentials", ""),
+        (".kube/config", ""),
+        (".pgpass", ""),
+        ("certs/app.jks", ""),
+        ("certs/app.keystore", ""),
+        ("certs/login.ppk", ""),
+        ("certs/passwords.kdbx", ""),
     ]);
     let folder = project.path();
     for (globs, expected) in [
         (&["."][..], &["a.py", "certs/README", "src/target/x.py"][..]),
+        (&[".docker/config.json"], &[".docker/config.json"]),
+        (&[".kube"], &[".kube/config"]),
+        (&["certs/*.ppk"], &["certs/login.ppk"]),
         (&["**"], &["a.py", "certs/README", "src/target/x.py"]),
         (&["*", ".env"], &[".env", "a.py", "certs/README", "src/target/x.py"]),
         (&[".env*"], &[".env", ".env.example"]),
