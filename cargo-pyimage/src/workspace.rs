@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pyimage_build::{ImageSettings, MetadataError, Platform, Reference, Section};
+use pyimage_build::{Bins, ImageSettings, MetadataError, Place, Platform, Reference, Section, nearest};
 pub use pyimage_build::{PackageFacts, PackageImage};
 use pyrun::cache::Cache;
 use pyrun::settings::SettingsError;
@@ -46,6 +46,16 @@ pub enum WorkspaceError {
     /// The section of a manifest is wrong.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    /// A package has no such program.
+    #[error("there is no program `{name}`, for {place}")]
+    NoSuchBin {
+        /// The entry.
+        place: Place,
+        /// Its value.
+        name: String,
+        /// The programs that the package has.
+        known: Vec<String>,
+    },
     /// Two images have one name.
     #[error("`{name}` is the image of `{one}` and of `{other}`")]
     SameName {
@@ -80,6 +90,13 @@ impl WorkspaceError {
             }
             Self::Manifest(error) => error.helps(),
             Self::Metadata(error) => error.helps(),
+            Self::NoSuchBin { name, known, .. } => {
+                match nearest(name, known.iter().map(String::as_str))[..] {
+                    [near, ..] => vec![format!("did you mean `\"{near}\"`?")],
+                    [] if known.is_empty() => vec!["leave `bins` out, or add a `src/main.rs`".to_owned()],
+                    [] => vec![format!("there are `\"{}\"`", known.join("\"`, `\""))],
+                }
+            }
             Self::SameName { .. } => {
                 vec!["give one another `name` or other `tags` in its Cargo.toml".to_owned()]
             }
@@ -114,7 +131,11 @@ impl Workspace {
         let entry = format!("workspaces/{}.json", hash(first.path.as_str().as_bytes()));
         let kept = cache.and_then(|cache| cache.read_json::<Answer>(&entry));
         if let Some(answer) = kept.filter(|answer| answer.is_current(&around)) {
-            return answer.workspace();
+            match answer.workspace() {
+                // A file of `src/bin` is a new program that no manifest tells of.
+                Err(WorkspaceError::NoSuchBin { .. }) => {}
+                known => return known,
+            }
         }
         let answer = Answer::ask(&first.path, around)?;
         if let Some(cache) = cache {
@@ -131,11 +152,36 @@ impl Workspace {
     pub fn named(&self, name: Option<&str>) -> Result<Vec<&PackageImage>, BuildError> {
         let Some(name) = name else { return Ok(self.images.iter().collect()) };
         let found: Vec<_> = self.images.iter().filter(|image| is_called(image, name)).collect();
+        // One that is called just this is meant, whatever others are a part of.
+        if let Some(exact) = found.iter().find(|image| image.title() == name) {
+            return Ok(vec![exact]);
+        }
         if found.is_empty() {
             let known = self.images.iter().map(PackageImage::title).collect();
             return Err(BuildError::NoSuchImage { name: name.to_owned(), known });
         }
         Ok(found)
+    }
+
+    /// The image that is called just this: by its title, or by its repository and a tag where that names no registry and
+    /// no user. A name with either is what was pushed there.
+    #[must_use]
+    pub fn called(&self, name: &str) -> Option<&PackageImage> {
+        let is_local = |its: &Reference| {
+            its.registry() == "docker.io"
+                && its.repository().starts_with("library/")
+                && its.digest().is_none()
+        };
+        let reference = name.parse::<Reference>().ok().filter(is_local);
+        let has_name = |image: &&PackageImage| {
+            let none = Err(String::new());
+            let names = image.names(&[], &none).unwrap_or_default();
+            reference.as_ref().is_some_and(|reference| {
+                names.contains(reference) || (reference.tag().is_none() && image.settings.name == *reference)
+            })
+        };
+        let titled = self.images.iter().find(|image| image.title() == name);
+        titled.or_else(|| self.images.iter().find(has_name))
     }
 
     /// The bases of all images, each with the platforms that are asked for.
@@ -169,6 +215,7 @@ struct Member {
     version: String,
     manifest: Utf8PathBuf,
     facts: PackageFacts,
+    bins: Vec<String>,
     pyimage: Value,
 }
 
@@ -200,6 +247,12 @@ impl Answer {
                     // Cargo took this before there was `OR`.
                     license: package.license.as_deref().map(|text| text.replace('/', " OR ")),
                 },
+                bins: package
+                    .targets
+                    .iter()
+                    .filter(|target| target.is_bin())
+                    .map(|target| target.name.clone())
+                    .collect(),
                 pyimage: package.metadata.get("pyimage")?.clone(),
             })
         });
@@ -236,6 +289,7 @@ impl Answer {
             let all =
                 ImageSettings::read(&member.name, own, workspace).map_err(|error| error.located(text))?;
             for settings in all {
+                check_bins(&settings, &member.bins)?;
                 let (package, version) = (member.name.clone(), member.version.clone());
                 images.push(PackageImage { package, version, facts: member.facts.clone(), settings });
             }
@@ -245,6 +299,18 @@ impl Answer {
         }
         distinct(&images)?;
         Ok(Workspace { root: self.root, target: self.target, images })
+    }
+}
+
+/// Fails where a program is asked for that the package does not have.
+fn check_bins(settings: &ImageSettings, known: &[String]) -> Result<(), WorkspaceError> {
+    let Some(Bins::Named(names)) = &settings.bins else { return Ok(()) };
+    let unknown = names.iter().enumerate().find(|(_, name)| !known.contains(name));
+    match unknown.and_then(|(index, name)| Some((settings.place("bins", Some(index))?, name))) {
+        Some((place, name)) => {
+            Err(WorkspaceError::NoSuchBin { place, name: name.clone(), known: known.to_vec() })
+        }
+        None => Ok(()),
     }
 }
 
@@ -399,6 +465,42 @@ mod tests {
             project.bases().unwrap_err(),
             format!("no package in `{root}` has a `[package.metadata.pyimage]` in its Cargo.toml")
         );
+    }
+
+    #[test]
+    fn programs_are_those_of_the_package() {
+        let project = Project::new(&[("Cargo.toml", &package("a", &format!("{SLIM}bins = [\"srve\"]\n")))]);
+        let manifest = project.root().join("Cargo.toml");
+        let error = || Workspace::load(&project.root(), None, Some(&project.cache)).unwrap_err();
+        let text =
+            format!("there is no program `srve`, for `package.metadata.pyimage.bins[0]` in `{manifest}:7`");
+        assert_eq!(error().to_string(), text);
+        assert_eq!(error().helps(), ["leave `bins` out, or add a `src/main.rs`"]);
+        fs_err::create_dir(project.root().join("src/bin")).unwrap();
+        fs_err::write(project.root().join("src/bin/serve.rs"), "fn main() {}").unwrap();
+        assert_eq!(error().helps(), ["did you mean `\"serve\"`?"]);
+        fs_err::write(project.root().join("src/bin/srve.rs"), "fn main() {}").unwrap();
+        assert_eq!(project.bases().unwrap(), ["python:3.13-slim 2"], "no manifest has changed");
+    }
+
+    #[test]
+    fn an_image_is_called_by_its_title_or_its_local_name() {
+        let section = format!(
+            "{SLIM}tags = [\"{{version}}\", \"latest\"]\n[package.metadata.pyimage.images]\n\
+                               web = {{}}\njobs = {{ name = \"ghcr.io/me/jobs\" }}\n"
+        );
+        let project = Project::new(&[("Cargo.toml", &package("a", &section))]);
+        let workspace = Workspace::load(&project.root(), None, None).unwrap();
+        let called = |name: &str| workspace.called(name).map(PackageImage::title);
+        for name in ["a-web", "a-web:0.1.0", "a-web:latest", "docker.io/library/a-web:latest"] {
+            assert_eq!(called(name).as_deref(), Some("a-web"), "{name}");
+        }
+        assert_eq!(called("a-jobs").as_deref(), Some("a-jobs"));
+        for name in
+            ["a", "web", "a-web:1", "ghcr.io/me/jobs:latest", "ghcr.io/me/jobs", "me/a-web:latest", "A b"]
+        {
+            assert_eq!(called(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -87,7 +87,13 @@ fn programs_are_compiled_into_one_layer() {
     assert_eq!(paths, ["usr/local/bin/app", "usr/local/bin/tool"]);
 
     project.folder.file("Cargo.toml", &project.text("Cargo.toml").replace("[\"*\"]", "[\"tol\"]"));
-    failed(&finish(&mut build(&project, "linux/amd64")), &["no bin target named `tol`", "could not compile"]);
+    failed(
+        &finish(&mut build(&project, "linux/amd64")),
+        &[
+            "there is no program `tol`, for `package.metadata.pyimage.bins[0]` in `",
+            "did you mean `\"tool\"`?",
+        ],
+    );
     project.folder.file("Cargo.toml", &project.text("Cargo.toml").replace("[\"tol\"]", "[\"tool\"]"));
     project.folder.file("src/bin/tool.rs", "fn main() { nonsense }\n");
     let broken = finish(&mut build(&project, "linux/amd64"));

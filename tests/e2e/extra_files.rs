@@ -95,9 +95,19 @@ fn two_files_for_one_path_are_both_named() {
     let run = with("files = [{ from = \"run.sh\", to = \"/etc/passwd\" }]\nuser = \"1000\"");
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let run = with("files = [{ from = \"none/*\", to = \"/etc/\" }]");
-    failed(&run, &["the source `none/*` matches no file"]);
+    failed(
+        &run,
+        &["the source `none/*` matches no file", "`package.metadata.pyimage.files[0]` in `", "/Cargo.toml:"],
+    );
     let run = with("files = [{ from = \"run.sh\", to = \"/etc/x\", mode = \"4755\" }]");
-    failed(&run, &["`4755` has more than the permissions of owner, group and others", "files[0].mode"]);
+    failed(
+        &run,
+        &[
+            "`4755` has more than the permissions of owner, group and others",
+            "files[0].mode` in `",
+            "/Cargo.toml:",
+        ],
+    );
     let run = with("files = [{ from = \"run.sh\", to = \"/bin/x\" }]");
     failed(
         &run,

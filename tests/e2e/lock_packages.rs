@@ -200,5 +200,6 @@ fn requirements_without_a_solution_leave_all_as_it_is() {
     failed(&project.lock([]), &["could not lock packages in `pylock.toml`", "demo"]);
     assert_eq!(project.text("pylock.toml"), "");
     project.folder.file("Cargo.toml", &project.text("Cargo.toml").replace("requirements.txt", "missing.txt"));
-    failed(&project.lock([]), &["missing.txt"]);
+    let words = ["missing.txt`, for `package.metadata.pyimage.requirements` in `", "/Cargo.toml:10`"];
+    failed(&project.lock([]), &words);
 }

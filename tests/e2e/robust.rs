@@ -99,7 +99,14 @@ fn what_cannot_be_in_an_image_is_named() {
     );
     let manifest = project.text("Cargo.toml");
     project.folder.file("Cargo.toml", &manifest.replace("[\"app\"]", "[\"app\", \"none/**/*.py\"]"));
-    failed(&build(&project), &["the source `none/**/*.py` matches no file"]);
+    failed(
+        &build(&project),
+        &[
+            "the source `none/**/*.py` matches no file",
+            "`package.metadata.pyimage.source[1]` in `",
+            "/Cargo.toml:",
+        ],
+    );
     project.folder.file("Cargo.toml", &manifest.replace("linux/arm/v7", "linux/riscv64"));
     failed(&build(&project), &["linux/riscv64", "linux/amd64"]);
 }

@@ -40,7 +40,7 @@ impl Builder<'_> {
         inputs.extend(settings.packages.requirements.clone());
         // Without packages there is none.
         inputs.extend(settings.packages.lock.is_file().then(|| settings.packages.lock.clone()));
-        let failed = |source| AssemblyError::Source { image: image.title(), source: Box::new(source) };
+        let failed = |source| AssemblyError::of_source(image, source);
         let above = if folder.starts_with(root) { root } else { folder };
         if !settings.source.is_empty() {
             let source = Source::select(folder, above, &settings.source).map_err(failed)?;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{BaseScanError, Drift, LockError, Platform, PylockError, SelectionError};
+use pyimage_build::{BaseScanError, Drift, LockError, Place, Platform, PylockError, SelectionError};
 use pyrun::cache::CACHE_VARIABLE;
 use pyrun::dependencies::{DependencyError, UnreadableNeed};
 use pyrun::environment::EnvironmentError;
@@ -21,6 +21,14 @@ pub enum LockingError {
     NoLock {
         /// Where it would be.
         path: Utf8PathBuf,
+    },
+    /// A file that says which packages are needed is not there.
+    #[error("there is no `{}`, for {place}", file.display())]
+    NoRequirements {
+        /// The file.
+        file: PathBuf,
+        /// Where it is asked for.
+        place: Place,
     },
     /// The project asks for something else.
     #[error("`{path}` is stale: {}", listed(.drift))]
@@ -235,6 +243,9 @@ impl LockingError {
             }
             Self::NoPython { .. } => {
                 "take a base that is made `FROM python:…`, or `tag` for an official image itself".to_owned()
+            }
+            Self::NoRequirements { .. } => {
+                "correct it: it starts at the folder of the Cargo.toml that names it".to_owned()
             }
             Self::NotAFile { .. }
             | Self::Need(_)

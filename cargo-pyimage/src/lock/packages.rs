@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pyimage_build::{
-    Lock, LockedImage, PackageName, PackageSettings, Platform, Pylock, Reference, Target, Uncovered,
+    ImageSettings, Lock, LockedImage, PackageName, PackageSettings, Platform, Pylock, Reference, Target,
+    Uncovered,
 };
 use pyrun::cache::Cache;
 use pyrun::dependencies::{Asked, Dependencies, Locking, Renewal};
@@ -41,6 +42,7 @@ fn wanted(workspace: &Workspace) -> Result<Vec<Wanted<'_>>, LockingError> {
             }
             continue;
         }
+        check_requirements(image)?;
         let same = wanted.iter_mut().find(|other| other.settings.lock == settings.lock);
         let bases = match same {
             Some(other) if other.settings != settings => {
@@ -56,6 +58,16 @@ fn wanted(workspace: &Workspace) -> Result<Vec<Wanted<'_>>, LockingError> {
         bases.entry(&image.base).or_default().extend(&image.platforms);
     }
     Ok(wanted)
+}
+
+/// Fails where a file is not there that says which packages are needed.
+fn check_requirements(image: &ImageSettings) -> Result<(), LockingError> {
+    let files = &image.packages.requirements;
+    let Some(index) = files.iter().position(|file| !file.exists()) else { return Ok(()) };
+    match image.place("requirements", Some(index).filter(|_| files.len() > 1)) {
+        Some(place) => Err(LockingError::NoRequirements { file: files[index].clone(), place }),
+        None => Ok(()),
+    }
 }
 
 fn dependencies(

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::{AccountError, CacheError, ImageError, LayerError, LayoutError, Platform, SourceError};
+use crate::{
+    AccountError, CacheError, ImageError, LayerError, LayoutError, PackageImage, Place, Platform, SourceError,
+};
 
 /// Why an image could not be assembled.
 ///
@@ -97,10 +99,12 @@ pub enum AssemblyError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The project's files could not be listed.
-    #[error("could not tell which files go into the image of `{image}`")]
+    #[error("could not tell which files go into the image of `{image}`{}", at(place.as_ref()))]
     Source {
         /// The package with the image.
         image: String,
+        /// The glob that is wrong, where it is one.
+        place: Option<Place>,
         /// Why.
         source: Box<SourceError>,
     },
@@ -149,6 +153,10 @@ pub enum AssemblyError {
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
+}
+
+fn at(place: Option<&Place>) -> String {
+    place.map(|place| format!(": {place}")).unwrap_or_default()
 }
 
 const FETCH: &str = "get it with `cargo pyimage fetch`, which needs the network";
@@ -200,6 +208,22 @@ impl AssemblyError {
             _ => return Vec::new(),
         };
         vec![help.to_owned()]
+    }
+
+    /// The project's files could not be listed: with the place of the glob, where that is wrong.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn of_source(image: &PackageImage, source: SourceError) -> Self {
+        let settings = &image.settings;
+        let place = source.glob().and_then(|glob| {
+            let of_source = settings.source.iter().position(|its| its == glob);
+            let of_files = || settings.files.iter().position(|its| its.from == glob);
+            match of_source {
+                Some(index) => settings.place("source", Some(index)),
+                None => settings.place("files", Some(of_files()?)),
+            }
+        });
+        Self::Source { image: image.title(), place, source: Box::new(source) }
     }
 
     pub(super) fn wheel(wheel: &str, source: impl std::error::Error + Send + Sync + 'static) -> Self {

@@ -20,7 +20,7 @@ impl Assembly<'_> {
     /// The layers of the project's own files.
     pub fn project(&self, image: &PackageImage) -> Result<ProjectLayers, AssemblyError> {
         let settings = &image.settings;
-        let failed = |source| AssemblyError::Source { image: image.title(), source: Box::new(source) };
+        let failed = |source| AssemblyError::of_source(image, source);
         // `.gitignore` counts from the workspace down, and further where the package is outside of it.
         let root = if settings.folder.starts_with(self.root) { self.root } else { &settings.folder };
         let mut project = ProjectLayers::default();

@@ -62,12 +62,10 @@ fn steps(key: &str) -> Option<Vec<Step>> {
 /// Where a name in quotes ends.
 fn quoted(text: &str) -> Option<usize> {
     let mut is_escaped = false;
-    let end = text[1..].find(|c| match (c, is_escaped) {
-        ('"', false) => true,
-        _ => {
-            is_escaped = c == '\\' && !is_escaped;
-            false
-        }
+    let end = text[1..].find(|c| {
+        let is_end = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        is_end
     });
     Some(end? + 2)
 }
