@@ -5,6 +5,7 @@ mod bytecode;
 mod change;
 mod error;
 mod facts;
+mod moved;
 mod packages;
 mod pin;
 
@@ -22,6 +23,7 @@ use crate::workspace::{PackageImage, Workspace};
 pub use bytecode::pin_bytecode;
 pub use change::{Change, changes};
 pub use error::LockingError;
+pub use moved::{moved, tell_moved};
 pub use packages::Packages;
 pub(crate) use packages::target;
 pub use pin::pin;
@@ -143,7 +145,7 @@ pub async fn lock(
     let file = LockFile::read(&workspace.root)?;
     let wanted = workspace.bases();
     let old = file.lock.clone().unwrap_or_default();
-    let moved = match mode {
+    let updated = match mode {
         Mode::Update(names) => {
             let of_packages = packages::named(workspace, names)?;
             let bases: Vec<_> = names.iter().filter(|name| !of_packages.contains(*name)).cloned().collect();
@@ -155,7 +157,7 @@ pub async fn lock(
     };
     let tasks = wanted.iter().map(|(base, platforms)| {
         let kept = old.bases.get(base);
-        let update = moved.as_ref().is_some_and(|moved| moved.contains(&base));
+        let update = updated.as_ref().is_some_and(|updated| updated.contains(&base));
         async move {
             let pinned = match kept {
                 Some(kept) if !update => pin::complete(registry, base, platforms, kept, shell).await?,
@@ -168,14 +170,20 @@ pub async fn lock(
             Ok::<_, LockingError>((base.clone(), pinned))
         }
     });
-    let pinned = futures_util::future::try_join_all(tasks).await?;
+    let moving = updated.clone().unwrap_or_default();
+    let kept = old.bases.iter().filter(|(base, _)| wanted.contains_key(*base) && !moving.contains(base));
+    let (pinned, elsewhere) =
+        futures_util::future::join(futures_util::future::try_join_all(tasks), moved(registry, kept)).await;
+    let pinned = pinned?;
     let mut new = Lock { bases: pinned.into_iter().collect(), ..Lock::default() };
     new.bytecode = bytecode::kept(&old, &new, mode);
     facts::keep(&mut new, &old);
-    let moving = moved.clone().unwrap_or_default();
     apt::keep(&mut new, &old, workspace, &moving);
     for (base, locked) in &new.bases {
-        tell(base, old.bases.get(base), locked, moved.is_some(), shell);
+        tell(base, old.bases.get(base), locked, updated.is_some(), shell);
+    }
+    for base in elsewhere {
+        tell_moved(base, shell);
     }
     for base in old.bases.keys().filter(|base| !new.bases.contains_key(*base)) {
         shell.status("Dropped", format_args!("{}, which no image asks for", base.familiar()));

@@ -110,6 +110,39 @@ fn bases_are_pinned_for_every_platform_and_stay() {
 }
 
 #[test]
+fn a_base_that_has_moved_is_told_and_stays() {
+    const MOVED: &str =
+        "note: `python:3.13-slim` has moved since it was locked; `cargo pyimage lock --update`";
+    let Some(project) = Project::new(MANIFEST) else { return };
+    project.publish("3.13.5", &BOTH);
+    succeeded(&project.lock([]));
+    let same = project.lock([]);
+    succeeded(&same);
+    assert!(!same.stderr.contains("has moved"), "{}", same.stderr);
+    let text = project.text();
+    project.publish("3.13.6", &BOTH);
+    let moved = project.lock([]);
+    succeeded(&moved);
+    assert!(moved.stderr.contains(MOVED), "{}", moved.stderr);
+    assert_eq!(project.text(), text);
+    // Whoever wants no network is told nothing; neither is one whose registry does not answer.
+    for arguments in ["--check", "--offline"] {
+        let quiet = project.lock([arguments]);
+        succeeded(&quiet);
+        assert!(!quiet.stderr.contains("has moved"), "{}", quiet.stderr);
+    }
+    project.hub.on("HEAD", "*/manifests/3.13-slim", Fault::Drop);
+    project.hub.on("GET", "*/manifests/3.13-slim", Fault::Drop);
+    let silent = project.lock([]);
+    succeeded(&silent);
+    assert!(!silent.stderr.contains("has moved"), "{}", silent.stderr);
+    project.hub.mend();
+    succeeded(&project.lock(["--update"]));
+    let updated = project.lock([]);
+    assert!(!updated.stderr.contains("has moved"), "{}", updated.stderr);
+}
+
+#[test]
 fn the_same_pins_are_the_same_bytes() {
     let Some(project) = Project::new(MANIFEST) else { return };
     project.publish("3.13.5", &BOTH);

@@ -1,6 +1,9 @@
 //! `build` and `push`: images are made, and go to where they are asked to.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
+use futures_util::future::join;
 use pyimage_build::{Platform, Reference};
 
 use super::{
@@ -13,7 +16,7 @@ use crate::message::{ImageMessage, absolute};
 use crate::output::Output;
 use crate::save::{self, SaveFormat, SaveRequest};
 use crate::workspace::Workspace;
-use crate::{document, push};
+use crate::{document, lock, push};
 
 /// `cargo pyimage build`, and `push` behind it.
 pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
@@ -38,13 +41,25 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
     if let Some(to) = &to {
         push::rename(&mut all, to).map_err(failure_of_push)?;
     }
+    let locking = args.assembly.source.locking;
+    let is_asked = !locking.offline && !locking.frozen;
     let loaded = engine::after_build(args, &all, context).await?;
     let mut told = Vec::new();
+    let mut moved = BTreeSet::new();
     for ((title, built), (files, loaded)) in titles.iter().zip(&all).zip(messages.into_iter().zip(loaded)) {
         let mut message = ImageMessage { loaded, ..ImageMessage::of(built, title) };
         (message.layouts, message.archives) = files;
         if args.push || args.output.contains(&Output::Registry) {
-            push::push(built, &context.registry, &context.shell).await.map_err(failure_of_push)?;
+            let bases = is_asked.then_some((&built.base, &built.locked));
+            let (pushed, elsewhere) = join(
+                push::push(built, &context.registry, &context.shell),
+                lock::moved(&context.registry, bases),
+            )
+            .await;
+            pushed.map_err(failure_of_push)?;
+            for base in elsewhere.into_iter().filter(|base| moved.insert((*base).clone())) {
+                lock::tell_moved(base, &context.shell);
+            }
             push::attach(built, &context.registry, &context.shell).await.map_err(failure_of_push)?;
             message.pushed = built.tags.iter().map(Reference::to_string).collect();
         }
