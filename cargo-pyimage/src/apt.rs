@@ -14,6 +14,8 @@ use pyrun::run::RunError;
 use pyrun::shell::Shell;
 use serde::{Deserialize, Serialize};
 
+use crate::build::digest;
+
 /// The cache's folder of what was installed on bases.
 const KNOWN: &str = "apt";
 
@@ -169,6 +171,16 @@ impl Place<'_> {
             }
         }
         Ok(self.path(&apt.layer))
+    }
+
+    /// Removes the blob of a locked layer that is not what its digest says.
+    pub(crate) fn remove_damaged(&self, apt: &LockedApt) {
+        let path = self.path(&apt.layer);
+        let found = digest::of_file(path.as_std_path());
+        if found.is_ok_and(|(_, digest)| digest != apt.layer.digest) {
+            // What stays is told by whoever takes it next.
+            fs_err::remove_file(&path).ok();
+        }
     }
 
     fn path(&self, layer: &Layer) -> Utf8PathBuf {

@@ -7,7 +7,7 @@ mod bins;
 mod bytecode;
 mod compilation;
 mod description;
-mod digest;
+pub(crate) mod digest;
 mod error;
 mod fetching;
 mod packages;
@@ -58,6 +58,8 @@ pub struct Builder<'a> {
     pub engine: Option<&'a str>,
     /// When everything was made, in seconds since 1970.
     pub epoch: u64,
+    /// Layers that were made before are made again: what the cache has of them is not relied on.
+    pub anew: bool,
 }
 
 /// An image that was built, for all its platforms.
@@ -216,7 +218,7 @@ impl Builder<'_> {
     /// What is assembled, once all that it takes is in the cache.
     fn assembly(&self) -> Assembly<'_> {
         let (root, cache) = (self.root.as_std_path(), self.cache.plain());
-        Assembly { root, lock: self.lock, cache, made: cache, epoch: self.epoch }
+        Assembly { root, lock: self.lock, cache, made: cache, epoch: self.epoch, anew: self.anew }
     }
 }
 

@@ -231,7 +231,10 @@ async fn assembled_in<'a>(
     context: &Context,
 ) -> Result<Vec<(&'a PackageImage, Built)>, Failure> {
     let lock = locked(workspace, args.assembly.source.locking, context).await?;
-    let builder = builder(workspace, &lock, args.assembly.source.locking, context)?;
+    let builder = Builder {
+        anew: args.assembly.anew,
+        ..builder(workspace, &lock, args.assembly.source.locking, context)?
+    };
     let platforms = args.assembly.platform.iter().cloned().collect();
     let images = workspace.named(args.assembly.source.image.as_deref()).map_err(failure_of_build)?;
     let mut all = Vec::new();
@@ -277,7 +280,7 @@ fn builder<'a>(
     let offline = locking.offline || locking.frozen;
     let (root, target, shell) = (&*workspace.root, &*workspace.target, &*context.shell);
     let locked = locking.locked || locking.frozen;
-    Ok(Builder { root, lock, target, cache, shell, offline, locked, engine: None, epoch })
+    Ok(Builder { root, lock, target, cache, shell, offline, locked, engine: None, epoch, anew: false })
 }
 
 fn check(args: &LockArgs, cache: Option<&Cache>, shell: &Shell) -> Result<(), Failure> {

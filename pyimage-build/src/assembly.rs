@@ -62,7 +62,7 @@ pub type PlatformPlan<'a> = (&'a Platform, &'a LockedImage, Vec<WheelLayer>);
 /// # fn of(image: &pyimage_build::PackageImage) -> Result<(), Box<dyn std::error::Error>> {
 /// let lock = Lock::parse(&std::fs::read_to_string(Lock::FILE)?)?;
 /// let cache = CacheFolder::at("/home/me/.cache/pyimage");
-/// let assembly = Assembly { root: Path::new("."), lock: &lock, cache: &cache, made: &cache, epoch: 0 };
+/// let assembly = Assembly { root: Path::new("."), lock: &lock, cache: &cache, made: &cache, epoch: 0, anew: false };
 /// let assembled = assembly.image(image, &BTreeSet::new(), None)?;
 /// assembled.write_layout("image".as_ref(), &["app:latest".to_owned()])?;
 /// println!("{}", assembled.index.blob.descriptor.digest);
@@ -81,6 +81,8 @@ pub struct Assembly<'a> {
     pub made: &'a CacheFolder,
     /// When everything was made, in seconds since 1970: `SOURCE_DATE_EPOCH`, or 0.
     pub epoch: u64,
+    /// Whether layers are made though they were made before: what is kept of them proves nothing.
+    pub anew: bool,
 }
 
 #[doc(hidden)]

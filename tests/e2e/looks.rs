@@ -261,6 +261,61 @@ fn what_deceives_or_is_damaged_is_told() {
     failed(&missing, &["`app.tar` is not for linux/s390x", "it is for linux/amd64, linux/arm/v7"]);
 }
 
+#[test]
+fn a_proof_relies_on_no_layer_of_the_cache() {
+    let Some(project) = project() else { return };
+    told(&run(&project, "build", &["--no-load"]));
+    let verify = || run(&project, "verify", &["target/pyimage/app"]);
+    let reference = told(&verify()).to_owned();
+    let report = json(&run(&project, "inspect", &["target/pyimage/app", "--format", "json"]));
+    let layers = list(&report["platforms"][0]["layers"]);
+    let of_wheels = layers.iter().filter(|its| its["of_base"] == false && its["step"] != "source");
+    let digests: Vec<_> = of_wheels.filter_map(|its| its["digest"].as_str()).collect();
+    assert!(!digests.is_empty(), "{layers:?}");
+    let cache = project.folder.cache();
+
+    // A blob that is damaged, and as long as it should be.
+    let blob = cache.join("blobs/sha256").join(&digests[0][7..]);
+    let whole = fs_err::read(&blob).expect("a layer");
+    fs_err::remove_file(&blob).expect("a layer");
+    fs_err::write(&blob, vec![7; whole.len()]).expect("a layer");
+    assert_eq!(told(&verify()), reference);
+    assert!(fs_err::read(&blob).expect("a layer") == whole, "it was made anew");
+
+    // None of them, and nothing that is known of them.
+    for digest in &digests {
+        fs_err::remove_file(cache.join("blobs/sha256").join(&digest[7..])).expect("a layer");
+    }
+    fs_err::remove_dir_all(cache.join("layers")).expect("what is known of layers");
+    assert_eq!(told(&verify()), reference);
+}
+
+#[test]
+fn an_image_of_the_project_has_its_name_in_a_diff() {
+    let Some(project) = project() else { return };
+    told(&run(&project, "save", &["before.tar", "--sparse"]));
+    let diff = |a: &str, b: &str| run(&project, "diff", &[a, b]);
+    for name in ["app", "app:latest"] {
+        assert_eq!(told(&diff("before.tar", name)), "", "{name}");
+        assert_eq!(told(&diff(name, "before.tar")), "", "{name}");
+    }
+    let manifest = project.text("Cargo.toml");
+    project.folder.file(
+        "Cargo.toml",
+        &format!("{manifest}[package.metadata.pyimage.images]\none = {{ env = {{ WHO = \"one\" }} }}\ntwo = {{ env = {{ WHO = \"two\" }} }}\n"),
+    );
+    let found = diff("app-one", "app-two");
+    assert_eq!(found.code, Some(1), "{}{}", found.stdout, found.stderr);
+    assert!(
+        found.stdout.contains("WHO") && found.stdout.contains("one") && found.stdout.contains("two"),
+        "{}",
+        found.stdout
+    );
+    // What is there as a file is a file.
+    project.folder.file("app-one", "no archive");
+    failed(&diff("app-one", "app-two"), &["`app-one` is no archive of images"]);
+}
+
 /// A project whose image is a base and one source file, and a repository for it.
 struct Pushing {
     folder: Folder,

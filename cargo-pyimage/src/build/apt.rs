@@ -17,6 +17,9 @@ impl Builder<'_> {
         let Some(apt) = Assembly::locked_apt(image, locked)? else { return Ok(None) };
         let base = &image.settings.base;
         let place = Place { base, platform, image: locked, cache: self.cache, shell: self.shell };
+        if self.anew {
+            place.remove_damaged(apt);
+        }
         let blob = place.blob(apt, self.offline).await;
         let blob = blob.map_err(|source| BuildError::Apt(Box::new(source)))?;
         Ok(Some(Assembly::apt_layer(apt, blob.into())))

@@ -6,7 +6,7 @@ use std::path::Path;
 use pyimage_build::Digest;
 
 /// The size of a file, and its SHA-256.
-pub(super) fn of_file(path: &Path) -> io::Result<(u64, Digest)> {
+pub(crate) fn of_file(path: &Path) -> io::Result<(u64, Digest)> {
     let nothing = Digest::of(b"");
     let (mut hasher, mut size) = (nothing.hasher(), 0);
     let mut file = fs_err::File::open(path)?;

@@ -74,6 +74,10 @@ pub struct AssemblyArgs {
     /// Which image of the project.
     #[command(flatten)]
     pub source: SourceArgs,
+
+    /// Whether layers are made though the cache has them: no option, but what `verify` asks for.
+    #[arg(skip)]
+    pub anew: bool,
 }
 
 /// `cargo pyimage build`.

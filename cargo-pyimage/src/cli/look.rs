@@ -32,7 +32,9 @@ Examples:
   cargo pyimage tree ghcr.io/me/app:1.0";
 
 pub(super) const DIFF_EXAMPLES: &str = "\
-A and B are as IMAGE for `cargo pyimage inspect`; without B, it is what the project gives now.
+A and B are as IMAGE for `cargo pyimage inspect`; without B, it is what the project gives now. So
+is one that is called as an image of the project in Cargo.toml: `app`, `app-worker` of several,
+`app:latest` where `name` has no registry and no user. With either it is what was pushed there.
 Layers that both have are not read. Those of different bases are told by their digests, and read
 with --base. Of a wheel in two versions, files are counted; -v tells every one.
 
@@ -41,13 +43,15 @@ Exit codes: 0 where there is no difference, 1 where there is one, 101 where that
 Examples:
   cargo pyimage diff ghcr.io/me/app:1.0 ghcr.io/me/app:1.1
   cargo pyimage diff ghcr.io/me/app:latest          with what would be built now
+  cargo pyimage diff app-web app-worker             two images of the project
   cargo pyimage diff before.tar after.tar --format json";
 
 pub(super) const VERIFY_EXAMPLES: &str = "\
-Builds the image from the locks as they are, for the platforms that IMAGE has, and compares
-digests; the registry is asked for IMAGE's, so that a tag that moved is found. Where it is another
-image, this fails with the first differences. What is not in the cache is downloaded, unless
---offline or --frozen. An image that was made with a SOURCE_DATE_EPOCH needs the same here.
+Builds the image from the locks as they are, for the platforms that IMAGE has, makes each layer
+anew whatever the cache has of it, and compares digests; the registry is asked for IMAGE's, so
+that a tag that moved is found. Where it is another image, this fails with the first differences.
+What is not in the cache is downloaded, unless --offline or --frozen. An image that was made with
+a SOURCE_DATE_EPOCH needs the same here.
 
 Examples:
   cargo pyimage verify ghcr.io/me/app:1.0
@@ -112,7 +116,7 @@ pub struct TreeArgs {
 /// `cargo pyimage diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// An image: a folder, an archive, or one in a registry
+    /// An image: a folder, an archive, one of the project by its name, or one in a registry
     #[arg(value_name = "A")]
     pub a: String,
 

@@ -6,11 +6,12 @@ use std::fmt;
 use pyimage_build::{Platform, printable};
 
 use super::engine::only;
-use super::{Context, Failure, assembled, assembled_in, failure_of_build, print, workspace};
+use super::{Context, Failure, assembled, assembled_in, failure_of_build, here, print, workspace};
 use crate::build::Built;
 use crate::cli::{DiffArgs, Format, InspectArgs, SourceArgs, TreeArgs, VerifyArgs};
 use crate::opened::{ImageName, OpenError, Opened, Reach};
 use crate::verify::{self, VerifyError};
+use crate::workspace::Workspace;
 use crate::{diff, inspect, tree};
 
 /// How many files are told of a difference where not all are asked for.
@@ -45,8 +46,8 @@ pub(super) async fn tree(args: &TreeArgs, context: &Context) -> Result<(), Failu
 
 /// `cargo pyimage diff`; gives the exit code.
 pub(super) async fn diff(args: &DiffArgs, context: &Context) -> Result<u8, Failure> {
-    let a = opened(Some(&args.a), &args.look.platform, &args.look.source, context).await?;
-    let b = opened(args.b.as_deref(), &args.look.platform, &args.look.source, context).await?;
+    let a = side(Some(&args.a), args, context).await?;
+    let b = side(args.b.as_deref(), args, context).await?;
     let found = diff::diff(&a, &b, reach(args.look.base), &context.shell).await.map_err(failure_of_open)?;
     if !(found.equal && args.format == Format::Table) {
         let most = if is_verbose(context) { usize::MAX } else { FILES };
@@ -88,12 +89,30 @@ async fn built_for(
         let is_same =
             |name: &pyimage_build::Reference| name.registry() == registry && name.repository() == repository;
         images.retain(|image| is_same(&image.settings.name));
-        source.image = images.first().map(|image| image.package.clone()).or(source.image);
+        source.image = images.first().map(|image| image.title()).or(source.image);
     }
     let own: Vec<Platform> = images.iter().flat_map(|image| image.settings.platforms.clone()).collect();
-    let args = source.build(verify::platforms(image, &own), &[]);
+    let mut args = source.build(verify::platforms(image, &own), &[]);
+    args.assembly.anew = true;
     let all = assembled_in(&workspace, &args, context).await?;
     only(all.into_iter().map(|(_, built)| built).collect())
+}
+
+/// One of two images that are compared: where it has the name of an image of the project, what the project gives for that.
+async fn side<'c>(name: Option<&str>, args: &DiffArgs, context: &'c Context) -> Result<Opened<'c>, Failure> {
+    let mut source = args.look.source.clone();
+    let own = match name {
+        // What is there as a file is a file, also outside of a project.
+        Some(name) if !matches!(ImageName::parse(name), Ok(ImageName::Path { .. })) => {
+            let workspace =
+                Workspace::load(&here()?, source.manifest_path.as_deref(), context.cache.as_ref());
+            workspace.ok().and_then(|workspace| Some(workspace.called(name)?.title()))
+        }
+        _ => None,
+    };
+    let name = name.filter(|_| own.is_none());
+    source.image = own.or(source.image);
+    opened(name, &args.look.platform, &source, context).await
 }
 
 /// The image of this name, or the project's own.

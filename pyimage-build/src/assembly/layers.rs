@@ -79,6 +79,9 @@ impl Assembly<'_> {
     /// The layer with this key, if it was made before and its blob is there.
     #[must_use]
     pub fn known(&self, key: &LayerKey, created_by: &str) -> Option<MadeLayer> {
+        if self.anew {
+            return None;
+        }
         let entry = entry(key);
         [self.made, self.cache].iter().find_map(|folder| {
             let text = String::from_utf8(folder.read(&entry).ok()??).ok()?;

@@ -68,7 +68,7 @@ impl Assembly<'_> {
         project: &ProjectLayers,
     ) -> Result<Option<ImagePackages<'i>>, AssemblyError> {
         // Whether a file takes the place of a package's, only the paths in its layers tell.
-        if image.settings.bins.is_some() || !project.is_apart_from(PREFIX) {
+        if self.anew || image.settings.bins.is_some() || !project.is_apart_from(PREFIX) {
             return Ok(None);
         }
         let kept = self.note(&self.entry(image, base, wanted)?);

@@ -132,7 +132,7 @@ impl BuildScript {
         })?;
         let Workshop { root, out, lock } = *workshop;
         let made = CacheFolder::at(out.join(MADE));
-        let assembly = Assembly { root, lock, cache: &cache, made: &made, epoch };
+        let assembly = Assembly { root, lock, cache: &cache, made: &made, epoch, anew: false };
         let revision = self.revision.as_deref();
         let assembled = assembly.image(image, &BTreeSet::new(), revision).map_err(CompileError::assembly)?;
         for warning in &assembled.warnings {
