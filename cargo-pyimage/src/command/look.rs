@@ -101,14 +101,19 @@ async fn built_for(
 /// One of two images that are compared: where it has the name of an image of the project, what the project gives for that.
 async fn side<'c>(name: Option<&str>, args: &DiffArgs, context: &'c Context) -> Result<Opened<'c>, Failure> {
     let mut source = args.look.source.clone();
-    let own = match name {
-        // What is there as a file is a file, also outside of a project.
-        Some(name) if !matches!(ImageName::parse(name), Ok(ImageName::Path { .. })) => {
+    // What is there and may have images comes first. Many packages have a folder of their own name, which has none.
+    let is_there = |name: &str| match ImageName::parse(name) {
+        Ok(ImageName::Path { path, .. }) => path.is_file() || path.join("oci-layout").is_file(),
+        _ => false,
+    };
+    let own = match name.filter(|name| !is_there(name)) {
+        Some(name) => {
+            // Outside of a project, there is none with a name.
             let workspace =
                 Workspace::load(&here()?, source.manifest_path.as_deref(), context.cache.as_ref());
             workspace.ok().and_then(|workspace| Some(workspace.called(name)?.title()))
         }
-        _ => None,
+        None => None,
     };
     let name = name.filter(|_| own.is_none());
     source.image = own.or(source.image);
