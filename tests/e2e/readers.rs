@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use tests::{Folder, HandMadeWheel, PackageIndex, finish, part, uv, with_cargo};
+use tests::{Folder, Format, HandMadeWheel, PackageIndex, Repository, TAG, finish, part, uv, with_cargo};
+
+const FORMATS: [Format; 2] = [Format::Docker, Format::Oci];
 
 const MANIFEST: &str = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n\
-    [package.metadata.pyimage]\ntag = \"3.13-slim\"\nbytecode = \"none\"\nrequirements = \"requirements.txt\"\nsource = [\"app\"]\n\
+    [package.metadata.pyimage]\nbase = \"BASE\"\nbytecode = \"none\"\nrequirements = \"requirements.txt\"\nsource = [\"app\"]\n\
     entrypoint = [\"python3\", \"app/main.py\"]\nexpose = [\"8000\"]\nvolumes = [\"/data\"]\n\
     labels = { team = \"x\" }\nstop-signal = \"SIGINT\"\nenv = { DEBUG = 1 }\nuser = \"1000\"\nannotations = { a = \"b\" }\n";
 
@@ -24,23 +26,32 @@ jsonschema.Draft4Validator(schema, resolver=resolver).validate(json.load(sys.std
 /// A project on the real base, with an index of its own for the package that it needs.
 struct Project {
     folder: Folder,
+    /// Where its base is; it goes away with this.
+    base: Repository,
     schemas: PathBuf,
     index: PackageIndex,
     uv: String,
 }
 
 impl Project {
-    fn new() -> Option<Self> {
+    /// On a base with these media types: those of its image follow them.
+    fn on(format: Format) -> Option<Self> {
         let (schemas, uv, _) = (part("TESTBED_READERS")?, uv()?, part("TESTBED_REGISTRY")?);
         part("TESTBED_ARM64")?;
         let folder = Folder::new();
+        let base = Repository::new(&folder)?;
+        let copied = match format {
+            Format::Docker => base.copy_from("library/python", TAG, "base"),
+            Format::Oci => base.copy_as_oci("library/python", TAG, "base"),
+        };
+        assert_eq!(copied.media_type, format.index());
         folder
             .file("src/lib.rs", "")
             .file("requirements.txt", "demo\n")
-            .file("app/main.py", "import demo; print('read', demo.version)\n")
-            .file("Cargo.toml", MANIFEST);
+            .file("app/main.py", "import demo, platform; print('read', demo.version, platform.machine())\n")
+            .file("Cargo.toml", &MANIFEST.replace("BASE", &base.reference("base")));
         let index = PackageIndex::start(&[HandMadeWheel::new("demo", "1.0", &[])], None);
-        Some(Self { folder, schemas: schemas.into(), index, uv })
+        Some(Self { folder, base, schemas: schemas.into(), index, uv })
     }
 
     fn command<const N: usize>(&self, words: [&str; N]) -> Command {
@@ -70,106 +81,159 @@ fn check(schemas: &Path, schema: &str, document: &[u8]) -> Output {
     child.wait_with_output().expect("the validator")
 }
 
+/// An image of an archive by skopeo, as umoci takes it: the only one of a layout, by a name without a repository.
+fn one_image_of(archive: &Path, architecture: &str, layout: &Path) -> String {
+    fs_err::create_dir(layout).expect("a folder");
+    let (archive, named) =
+        (format!("oci-archive:{}", archive.display()), format!("oci:{}:app", layout.display()));
+    let mut copy = Command::new("skopeo");
+    copy.args(["--override-os", "linux", "--override-arch", architecture]);
+    succeeded(copy.args(["--insecure-policy", "copy", "--quiet", &archive, &named]));
+    format!("{}:app", layout.display())
+}
+
 #[test]
 fn documents_fit_the_schemas_of_the_specification() {
-    let Some(project) = Project::new() else { return };
-    let schemas = &project.schemas;
-    succeeded(&mut project.command(["build", "--no-load"]));
-    let layout = project.folder.project().join("target/pyimage/app");
-    let fits = |schema: &str, bytes: &[u8]| {
-        let output = check(schemas, schema, bytes);
-        assert!(output.status.success(), "{schema}: {}", String::from_utf8_lossy(&output.stderr));
-    };
-    let read = |name: &str| fs_err::read(layout.join(name)).expect("a document");
-    let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON");
-    let blob = |descriptor: &Value| {
-        read(&format!("blobs/{}", descriptor["digest"].as_str().expect("a digest").replace(':', "/")))
-    };
-    fits("image-layout-schema.json", &read("oci-layout"));
-    let top = read("index.json");
-    fits("image-index-schema.json", &top);
-    let index = blob(&json(&top)["manifests"][0]);
-    fits("image-index-schema.json", &index);
-    let manifests = json(&index)["manifests"].as_array().expect("a list").clone();
-    assert_eq!(manifests.len(), 2);
-    for descriptor in &manifests {
-        let manifest = blob(descriptor);
-        // Types follow the base: Docker's are the same forms under other names.
-        let text = String::from_utf8(manifest.clone()).expect("text");
-        let kind = "application/vnd.docker.distribution.manifest.v2+json";
-        fits(
-            "image-manifest-schema.json",
-            text.replace(kind, "application/vnd.oci.image.manifest.v1+json").as_bytes(),
-        );
-        fits("config-schema.json", &blob(&json(&manifest)["config"]));
+    for format in FORMATS {
+        let Some(project) = Project::on(format) else { return };
+        let schemas = &project.schemas;
+        succeeded(&mut project.command(["build", "--no-load", "--sbom"]));
+        let layout = project.folder.project().join("target/pyimage/app");
+        let fits = |schema: &str, bytes: &[u8]| {
+            let output = check(schemas, schema, bytes);
+            assert!(
+                output.status.success(),
+                "{format:?}: {schema}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        };
+        let read = |name: &str| fs_err::read(layout.join(name)).expect("a document");
+        let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON");
+        let blob = |descriptor: &Value| {
+            read(&format!("blobs/{}", descriptor["digest"].as_str().expect("a digest").replace(':', "/")))
+        };
+        fits("image-layout-schema.json", &read("oci-layout"));
+        let top = read("index.json");
+        fits("image-index-schema.json", &top);
+        let listed = json(&top)["manifests"].as_array().expect("a list").clone();
+        let (sboms, images): (Vec<_>, Vec<_>) =
+            listed.iter().partition(|descriptor| !descriptor["artifactType"].is_null());
+        assert_eq!((images.len(), sboms.len()), (1, 3));
+        let index = blob(images[0]);
+        assert_eq!(json(&index)["mediaType"], format.index());
+        // Docker's types are the same forms under other names.
+        let as_oci = |document: &[u8]| match format {
+            Format::Oci => document.to_vec(),
+            Format::Docker => String::from_utf8(document.to_vec())
+                .expect("text")
+                .replace(Format::Docker.manifest(), Format::Oci.manifest())
+                .replace(Format::Docker.index(), Format::Oci.index())
+                .into_bytes(),
+        };
+        fits("image-index-schema.json", &as_oci(&index));
+        let manifests = json(&index)["manifests"].as_array().expect("a list").clone();
+        assert_eq!(manifests.len(), 2);
+        for descriptor in &manifests {
+            let manifest = blob(descriptor);
+            assert_eq!(json(&manifest)["mediaType"], format.manifest());
+            fits("image-manifest-schema.json", &as_oci(&manifest));
+            fits("config-schema.json", &blob(&json(&manifest)["config"]));
+        }
+        // What refers to an image has OCI's types whatever the image's are.
+        for sbom in sboms {
+            let manifest = blob(sbom);
+            fits("image-manifest-schema.json", &manifest);
+            let subject = &json(&manifest)["subject"];
+            let of = std::iter::once(images[0]).chain(&manifests);
+            assert!(of.into_iter().any(|image| image["digest"] == subject["digest"]), "{subject}");
+        }
+        let wrong = check(schemas, "config-schema.json", b"{\"architecture\": 1}");
+        assert!(!wrong.status.success(), "a validator that takes everything");
     }
-    let wrong = check(schemas, "config-schema.json", b"{\"architecture\": 1}");
-    assert!(!wrong.status.success(), "a validator that takes everything");
 }
 
 #[test]
 fn skopeo_copies_an_archive_with_all_its_digests() {
-    let Some(project) = Project::new() else { return };
-    let folder = project.folder.project();
-    succeeded(&mut project.command(["save", "app.tar"]));
-    let archive = format!("oci-archive:{}", folder.join("app.tar").display());
-    let copied = folder.join("copied");
-    let mut copy = Command::new("skopeo");
-    copy.args([
-        "--insecure-policy",
-        "copy",
-        "--quiet",
-        "--all",
-        &archive,
-        &format!("dir:{}", copied.display()),
-    ]);
-    succeeded(&mut copy);
-    for (architecture, name) in [("amd64", "amd64"), ("arm64", "arm64")] {
-        let mut inspect = Command::new("skopeo");
-        inspect.args([
-            "--override-os",
-            "linux",
-            "--override-arch",
-            architecture,
-            "inspect",
-            "--config",
+    for format in FORMATS {
+        let Some(project) = Project::on(format) else { return };
+        let folder = project.folder.project();
+        succeeded(&mut project.command(["save", "app.tar"]));
+        let archive = format!("oci-archive:{}", folder.join("app.tar").display());
+        let copied = format!("dir:{}", folder.join("copied").display());
+        succeeded(Command::new("skopeo").args([
+            "--insecure-policy",
+            "copy",
+            "--quiet",
+            "--all",
             &archive,
-        ]);
-        let config: Value = serde_json::from_str(&succeeded(&mut inspect)).expect("JSON");
-        assert_eq!(config["architecture"], name);
-        assert_eq!(config["config"]["StopSignal"], "SIGINT");
+            &copied,
+        ]));
+        for architecture in ["amd64", "arm64"] {
+            let mut inspect = Command::new("skopeo");
+            inspect.args(["--override-os", "linux", "--override-arch", architecture]);
+            inspect.args(["inspect", "--config", &archive]);
+            let config: Value = serde_json::from_str(&succeeded(&mut inspect)).expect("JSON");
+            assert_eq!(config["architecture"], architecture);
+            assert_eq!(config["config"]["StopSignal"], "SIGINT");
+        }
+    }
+}
+
+/// What `pull` makes is a layout as any other: with every layer, and under the name that it was pulled by.
+#[test]
+fn skopeo_copies_a_layout_that_was_pulled() {
+    for format in FORMATS {
+        let Some(project) = Project::on(format) else { return };
+        let folder = project.folder.project();
+        let target = project.base.beside("app");
+        let name = target.reference("");
+        let pushed = succeeded(&mut project.command(["push", "--to", name.trim_end_matches(':')]));
+        target.adopt("latest");
+        let digest = pushed.trim().split_once('@').expect("a digest").1.to_owned();
+        let name = target.reference("latest");
+        succeeded(&mut project.command(["pull", &name, "-o", "pulled"]));
+        let layout = format!("oci:{}:{name}", folder.join("pulled").display());
+        let copied = folder.join("copied");
+        let to = format!("dir:{}", copied.display());
+        succeeded(Command::new("skopeo").args([
+            "--insecure-policy",
+            "copy",
+            "--quiet",
+            "--all",
+            &layout,
+            &to,
+        ]));
+        // In such a folder, the image as a whole is this file.
+        let sum = succeeded(Command::new("sha256sum").arg(copied.join("manifest.json")));
+        assert_eq!(format!("sha256:{}", sum.split(' ').next().unwrap_or_default()), digest);
     }
 }
 
 #[test]
 fn umoci_unpacks_what_runs() {
-    let Some(project) = Project::new() else { return };
-    let folder = project.folder.project();
-    succeeded(&mut project.command(["save", "app.tar", "--platform", "linux/amd64"]));
-    let layout = folder.join("layout");
-    fs_err::create_dir(&layout).expect("a folder");
-    let archive = format!("oci-archive:{}", folder.join("app.tar").display());
-    // umoci takes a layout's one image by a name without a repository.
-    let named = format!("oci:{}:app", layout.display());
-    let copied = ["--insecure-policy", "copy", "--quiet", &archive, &named];
-    succeeded(
-        Command::new("skopeo").args(["--override-os", "linux", "--override-arch", "amd64"]).args(copied),
-    );
-    let image = format!("{}:app", layout.display());
-    let bundle = folder.join("bundle");
-    succeeded(Command::new("umoci").args(["unpack", "--image", &image]).arg(&bundle));
-    let root = bundle.join("rootfs");
-    let mut run = Command::new("/usr/sbin/chroot");
-    run.arg(&root).args(["/usr/local/bin/python3", "-B", "/usr/src/app/app/main.py"]).env_clear();
-    let run = finish(&mut run);
-    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "read 1.0\n"), "{}", run.stderr);
-    let layers = |image: &str| {
-        let stat = succeeded(Command::new("umoci").args(["stat", "--json", "--image", image]));
-        let stat: Value = serde_json::from_str(&stat).expect("JSON");
-        stat["history"].as_array().expect("a list").iter().filter(|step| !step["layer"].is_null()).count()
-    };
-    // What it has unpacked is what its mtree says: packing it again finds no difference.
-    let before = layers(&image);
-    succeeded(Command::new("umoci").args(["repack", "--image", &image]).arg(&bundle));
-    assert_eq!(layers(&image), before);
+    for (format, architecture) in [(Format::Docker, "amd64"), (Format::Oci, "amd64"), (Format::Oci, "arm64")]
+    {
+        let Some(project) = Project::on(format) else { return };
+        let folder = project.folder.project();
+        let platform = format!("linux/{architecture}");
+        succeeded(&mut project.command(["save", "app.tar", "--platform", &platform]));
+        let image = one_image_of(&folder.join("app.tar"), architecture, &folder.join("layout"));
+        let bundle = folder.join("bundle");
+        succeeded(Command::new("umoci").args(["unpack", "--image", &image]).arg(&bundle));
+        let root = bundle.join("rootfs");
+        let mut run = Command::new("/usr/sbin/chroot");
+        run.arg(&root).args(["/usr/local/bin/python3", "-B", "/usr/src/app/app/main.py"]).env_clear();
+        let run = finish(&mut run);
+        let expected = format!("read 1.0 {}\n", if architecture == "arm64" { "aarch64" } else { "x86_64" });
+        assert_eq!((run.code, run.stdout), (Some(0), expected), "{}", run.stderr);
+        let layers = |image: &str| {
+            let stat = succeeded(Command::new("umoci").args(["stat", "--json", "--image", image]));
+            let stat: Value = serde_json::from_str(&stat).expect("JSON");
+            stat["history"].as_array().expect("a list").iter().filter(|step| !step["layer"].is_null()).count()
+        };
+        // What it has unpacked is what its mtree says: packing it again finds no difference.
+        let before = layers(&image);
+        succeeded(Command::new("umoci").args(["repack", "--image", &image]).arg(&bundle));
+        assert_eq!(layers(&image), before);
+    }
 }

@@ -1,5 +1,7 @@
 //! A repository of a test's own in the bed's registry, with whatever images the test makes up.
 
+mod copies;
+
 use std::cell::RefCell;
 use std::fmt::Write;
 
@@ -276,26 +278,6 @@ impl Repository {
         let parsed: Value = serde_json::from_slice(&bytes).expect("a manifest is JSON");
         let images = parsed["manifests"].as_array().into_iter().flatten();
         manifests.extend(images.filter_map(|image| image["digest"].as_str().map(str::to_owned)));
-    }
-
-    /// Copies what a tag of another repository names, with all it stands on, and tags the copy.
-    ///
-    /// # Panics
-    /// Where it is not there.
-    pub fn copy_from(&self, repository: &str, reference: &str, tag: &str) -> Descriptor {
-        let (media_type, bytes) = self.manifest_of(repository, reference);
-        let parsed: Value = serde_json::from_slice(&bytes).expect("a manifest is JSON");
-        let digest = |part: &Value| part["digest"].as_str().expect("a descriptor has a digest").to_owned();
-        for image in parsed["manifests"].as_array().into_iter().flatten() {
-            self.copy_from(repository, &digest(image), &digest(image));
-        }
-        let layers = parsed["layers"].as_array().into_iter().flatten();
-        for blob in layers.chain(parsed.get("config")) {
-            let path = format!("/v2/{}/blobs/uploads/?mount={}&from={repository}", self.name, digest(blob));
-            let mounted = self.ask("POST", &path, &[], &[]);
-            expect(&mounted, 201, &path);
-        }
-        self.put_manifest(tag, &media_type, &bytes)
     }
 
     /// The media type and the bytes of a manifest or an index, by tag or digest.
