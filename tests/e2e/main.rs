@@ -67,4 +67,5 @@ mod stores;
 mod streams;
 mod tags;
 mod terminal;
+mod validators;
 mod walked_pages;

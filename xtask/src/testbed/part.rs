@@ -23,10 +23,11 @@ pub(crate) enum Part {
     Containerd,
     Arm64,
     Readers,
+    SbomReaders,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Engine,
         Self::Slim,
         Self::Registry,
@@ -40,6 +41,7 @@ impl Part {
         Self::Containerd,
         Self::Arm64,
         Self::Readers,
+        Self::SbomReaders,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Part {
             Self::Containerd => containerd::NAME,
             Self::Arm64 => "arm64",
             Self::Readers => "readers",
+            Self::SbomReaders => "sbom-readers",
         }
     }
 
@@ -80,6 +83,7 @@ impl Part {
             Self::Containerd => "a newer Docker Engine with containerd's image store",
             Self::Arm64 => "python:3.13-slim for arm64, run through qemu",
             Self::Readers => "skopeo, umoci, and the schemas of the image specification",
+            Self::SbomReaders => "the validators of CycloneDX and SPDX",
         }
     }
 
@@ -90,7 +94,7 @@ impl Part {
 
     fn needs(self) -> &'static [Self] {
         match self {
-            Self::Engine | Self::Registry | Self::User | Self::Readers => &[],
+            Self::Engine | Self::Registry | Self::User | Self::Readers | Self::SbomReaders => &[],
             Self::Slim | Self::Tls => &[Self::Engine],
             Self::Tags | Self::Podman | Self::Login | Self::Containerd | Self::Arm64 => {
                 &[Self::Slim, Self::Registry]
@@ -131,6 +135,7 @@ impl Part {
             Self::Containerd => containerd::ready(bed),
             Self::Arm64 => arm64::ready(bed),
             Self::Readers => readers::ready(),
+            Self::SbomReaders => readers::sbom_ready(bed),
             Self::Login => {
                 registry::LOGIN.ready()
                     && registry::LOGIN.stores(bed, registry::LOGIN_REPOSITORY, "3.13-slim").unwrap_or(false)
@@ -167,6 +172,7 @@ impl Part {
             Self::Containerd => containerd::up(bed),
             Self::Arm64 => arm64::up(bed),
             Self::Readers => readers::up(),
+            Self::SbomReaders => readers::sbom_up(bed),
         }
     }
 
@@ -189,6 +195,10 @@ impl Part {
             Self::Containerd => vec![("TESTBED_CONTAINERD", unix(&containerd::socket(bed)))],
             Self::Arm64 => vec![("TESTBED_ARM64", "1".to_owned())],
             Self::Readers => vec![("TESTBED_READERS", readers::SCHEMAS.to_owned())],
+            Self::SbomReaders => readers::sbom_folder(bed)
+                .map(|folder| ("TESTBED_SBOM_READERS", folder.display().to_string()))
+                .into_iter()
+                .collect(),
             Self::Login => {
                 let address = registry::LOGIN.address;
                 vec![
