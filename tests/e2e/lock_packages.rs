@@ -7,6 +7,8 @@ use tests::{
     uv, with_cargo,
 };
 
+use crate::build::OnDisk;
+
 const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm/v7"];
 
 /// A project with a base and an index of the test's own.
@@ -202,4 +204,77 @@ fn requirements_without_a_solution_leave_all_as_it_is() {
     project.folder.file("Cargo.toml", &project.text("Cargo.toml").replace("requirements.txt", "missing.txt"));
     let words = ["missing.txt`, for `package.metadata.pyimage.requirements` in `", "/Cargo.toml:10`"];
     failed(&project.lock([]), &words);
+}
+
+const PYPROJECT: &str = "[project]\nname = 'thing'\nversion = '1'\ndependencies = ['demo<2']\n\
+    [project.optional-dependencies]\nserver = ['alpha']\nother = ['beta']\n\
+    [dependency-groups]\ndeploy = ['gamma']\ndev = ['zeta']\n";
+
+/// The packages that are installed in an image, the same for each platform.
+fn installed(project: &Project) -> String {
+    let layout = OnDisk::of(project);
+    let of_platform = layout.manifests().into_iter().map(|manifest| {
+        let layers = manifest["layers"].as_array().expect("layers").clone();
+        let own = layers.iter().filter(|layer| layout.0.join(OnDisk::path(layer)).exists());
+        let paths = own.flat_map(|layer| layout.paths(layer));
+        let names = paths.filter_map(|path| {
+            let folder = path.strip_suffix(".dist-info/METADATA")?;
+            Some(folder.strip_prefix("usr/local/lib/python3.13/site-packages/")?.to_owned())
+        });
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names.join(" ")
+    });
+    let mut platforms: Vec<_> = of_platform.collect();
+    assert_eq!(platforms.len(), PLATFORMS.len());
+    platforms.dedup();
+    assert_eq!(platforms.len(), 1, "{platforms:?}");
+    platforms.remove(0)
+}
+
+#[test]
+fn groups_and_extras_of_a_project_go_into_the_image() {
+    let section = "requirements = \"pyproject.toml\"\nsource = [\"app\"]\n";
+    let chosen = "groups = [\"deploy\"]\nextras = [\"server\"]\n";
+    let Some(project) = Project::new(&format!("{section}{chosen}")) else { return };
+    project.folder.file("pyproject.toml", PYPROJECT).file("app/main.py", "");
+    let manifest = project.text("Cargo.toml");
+    let choosing = |lines: &str| {
+        project.folder.file("Cargo.toml", &manifest.replace(chosen, lines));
+    };
+    let build = |arguments: &[&str]| finish(project.command("build").args(arguments));
+    let built = |arguments: &[&str]| {
+        let run = build(arguments);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        (run.stdout, installed(&project))
+    };
+    succeeded(&project.lock([]));
+    let (all, packages) = built(&["--locked"]);
+    assert_eq!(packages, "alpha-1.0 demo-1.0 gamma-1.0");
+
+    // Another choice is another lock.
+    for (lines, word, packages) in [
+        ("", "group `deploy` is in it, and not asked for", "demo-1.0"),
+        ("extras = [\"other\", \"server\"]\n", "extra `other` is not in it", "alpha-1.0 beta-1.0 demo-1.0"),
+        ("groups = [\"dev\"]\n", "group `dev` is not in it", "demo-1.0 zeta-1.0"),
+    ] {
+        choosing(lines);
+        failed(&build(&["--locked"]), &["pylock.toml` is stale", word, "cargo pyimage lock"]);
+        assert_eq!(built(&[]).1, packages, "{lines}");
+    }
+    choosing(chosen);
+    assert_eq!(built(&[]).0, all);
+    // A group alone has none of the project's own dependencies.
+    project.folder.file(
+        "Cargo.toml",
+        &manifest
+            .replace("requirements = \"pyproject.toml\"\n", "")
+            .replace(chosen, "groups = [\"deploy\"]\n"),
+    );
+    assert_eq!(built(&[]).1, "gamma-1.0");
+
+    for (lines, name) in [("groups = [\"nosuch\"]\n", "nosuch"), ("extras = [\"nosuch\"]\n", "nosuch")] {
+        choosing(lines);
+        failed(&project.lock([]), &["could not lock packages in `pylock.toml`", name]);
+    }
 }
