@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use pyimage_build::Digest;
 use serde_json::Value;
-use tests::{Finished, finish};
+use tests::{Finished, Repository, finish};
 
 use crate::build::OnDisk;
 use crate::lock_packages::Project;
@@ -115,15 +115,9 @@ fn entries(folder: &Path) -> BTreeSet<std::path::PathBuf> {
     fs_err::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect()
 }
 
-/// 600 MB of zeros, as would be 5 GB: memory does not grow with files.
-#[test]
-fn a_large_file_takes_little_memory() {
-    let Some(project) = project() else { return };
-    built(&project);
-    let large = fs_err::File::create(project.folder.project().join("app/large.bin")).expect("a file");
-    large.set_len(600 << 20).expect("its size");
-    let mut command = project.command("build");
-    let mut child = command.args(["--platform", "linux/amd64"]).stdout(Stdio::null()).spawn().expect("it");
+/// Runs a command to its end; gives the most memory that it had, in kB.
+fn peak(command: &mut Command) -> u64 {
+    let mut child = command.stdout(Stdio::null()).spawn().expect("it");
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
     let code = loop {
@@ -136,9 +130,61 @@ fn a_large_file_takes_little_memory() {
         }
         thread::sleep(Duration::from_millis(5));
     };
-    assert!(code.success());
-    assert!(most > 0 && most < 100 << 10, "{most} kB");
-    check(&OnDisk::of(&project));
+    assert!(code.success(), "{command:?}");
+    most
+}
+
+#[track_caller]
+fn takes_little(command: &mut Command) {
+    let most = peak(command);
+    assert!(most > 0 && most < 100 << 10, "{most} kB: {command:?}");
+}
+
+/// Memory does not grow with files. Its bytes are zeros, which take the disk no room.
+#[test]
+fn a_file_of_5_gb_takes_little_memory() {
+    let Some(project) = project() else { return };
+    built(&project);
+    let large = fs_err::File::create(project.folder.project().join("app/large.bin")).expect("a file");
+    large.set_len(5 << 30).expect("its size");
+    let manifest = project.text("Cargo.toml");
+    project.folder.file("Cargo.toml", &format!("{manifest}compression-level = 1\n"));
+    takes_little(project.command("build").args(["--platform", "linux/amd64"]));
+    let layout = OnDisk::of(&project);
+    check(&layout);
+    let manifest = layout.manifests().remove(0);
+    let layer = manifest["layers"].as_array().expect("layers").last().expect("a layer").clone();
+    let tar = Command::new("tar").arg("-tvzf").arg(layout.0.join(OnDisk::path(&layer))).output();
+    let listed = String::from_utf8_lossy(&tar.expect("tar").stdout).into_owned();
+    assert!(listed.contains(" 5368709120 "), "{listed}");
+}
+
+/// Nor does it with layers, wherever they go.
+#[test]
+fn a_large_layer_takes_little_memory() {
+    let Some(project) = project() else { return };
+    let Some(target) = Repository::new(&project.folder).map(|base| base.beside("large")) else { return };
+    // What no compression makes smaller, and the registry keeps but once for all runs of this test.
+    let mut state = 88_172_645_463_325_252_u64;
+    let noise = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    let noise: Vec<u8> = noise.take((160 << 20) / 8).flatten().collect();
+    fs_err::write(project.folder.project().join("app/noise.bin"), noise).expect("a file");
+    let manifest = project.text("Cargo.toml");
+    project.folder.file("Cargo.toml", &format!("{manifest}compression-level = 1\n"));
+    let name = target.reference("latest");
+    takes_little(&mut project.command("build"));
+    takes_little(project.command("save").arg("app.tar"));
+    takes_little(project.command("push").args(["--to", name.trim_end_matches(":latest")]));
+    target.adopt("latest");
+    assert_eq!(target.missing_from("latest"), [""; 0]);
+    takes_little(project.command("pull").args([&name, "-o", "pulled"]));
+    let saved = fs_err::metadata(project.folder.project().join("app.tar")).expect("an archive").len();
+    assert!(saved > 160 << 20, "{saved}");
 }
 
 #[test]
