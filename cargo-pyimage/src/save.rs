@@ -1,6 +1,7 @@
 //! `cargo pyimage save`: an image that was built, as one file that engines and registries' tools read.
 
 use std::io::{BufWriter, Write as _};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
@@ -77,8 +78,10 @@ fn write(archive: &OwnedArchive, file: &Utf8Path) -> Result<(), LoadError> {
     let folder = file.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     let failed =
         |source: Box<dyn std::error::Error + Send + Sync>| LoadError::Save { file: file.to_owned(), source };
+    let prefix = format!(".{}.tmp-", file.file_name().unwrap_or_default());
+    sweep(folder, &prefix);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".tmp-");
+    builder.prefix(&prefix);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
     let partial = builder.tempfile_in(folder).map_err(|error| failed(error.into()))?;
@@ -91,4 +94,20 @@ fn write(archive: &OwnedArchive, file: &Utf8Path) -> Result<(), LoadError> {
     drop(out);
     partial.persist(file).map_err(|error| failed(error.error.into()))?;
     Ok(())
+}
+
+/// How long ago an archive that is still being written was written to, at most.
+const ALIVE: Duration = Duration::from_secs(60);
+
+/// Removes what killed processes left of an archive: it lies in a folder of the user's, where nobody else does.
+fn sweep(folder: &Utf8Path, prefix: &str) {
+    for entry in fs_err::read_dir(folder).into_iter().flatten().flatten() {
+        let written =
+            entry.metadata().ok().filter(std::fs::Metadata::is_file).and_then(|data| data.modified().ok());
+        let is_dead = written.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > ALIVE);
+        if is_dead && entry.file_name().to_string_lossy().starts_with(prefix) {
+            // What cannot be removed is in nobody's way.
+            let _ = fs_err::remove_file(entry.path());
+        }
+    }
 }

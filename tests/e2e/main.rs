@@ -35,6 +35,7 @@ mod identity;
 mod images;
 mod init;
 mod inputs;
+mod killed;
 mod legacy;
 mod libraries;
 mod library;
