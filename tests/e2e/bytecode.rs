@@ -4,6 +4,8 @@ use std::process::Command;
 
 use tests::{Finished, Folder, HandMadeWheel, PackageIndex, docker, finish, part, uv, with_cargo};
 
+use crate::build::OnDisk;
+
 /// A project with packages of its own, on the bed's image. What it loads goes with it.
 pub(crate) struct Project {
     pub(crate) folder: Folder,
@@ -41,7 +43,7 @@ impl Project {
         Some(Self { folder, docker, index, uv, name })
     }
 
-    fn command<const N: usize>(&self, words: [&str; N]) -> Command {
+    pub(crate) fn command<const N: usize>(&self, words: [&str; N]) -> Command {
         let mut command = self.folder.pyimage(words);
         command.env("DOCKER_HOST", &self.docker).env("PYIMAGE_UV", &self.uv);
         command.env("UV_DEFAULT_INDEX", self.index.url()).env("PIP_CONFIG_FILE", "/dev/null");
@@ -74,12 +76,21 @@ impl Project {
     }
 
     /// Another clone of it, with a cache of its own.
-    fn cloned(&self) -> Option<Self> {
+    pub(crate) fn cloned(&self) -> Option<Self> {
         let clone = Self::new("")?;
         for file in ["Cargo.toml", "pyimage.lock", "pylock.toml"] {
             clone.folder.file(file, &self.text(file));
         }
         Some(clone)
+    }
+
+    /// The files of bytecode in its layers for each platform, but for those that the base has.
+    fn bytecode(&self) -> Vec<String> {
+        let layout = OnDisk(self.folder.project().join("target/pyimage/app"));
+        let manifests = layout.manifests();
+        let layers = manifests.iter().flat_map(|manifest| manifest["layers"].as_array().expect("layers"));
+        let own = layers.filter(|layer| layout.0.join(OnDisk::path(layer)).exists());
+        own.flat_map(|layer| layout.paths(layer)).filter(|path| path.ends_with(".pyc")).collect()
     }
 
     /// Forgets the layers, and leaves what they are made of.
@@ -144,12 +155,37 @@ fn images_start_with_bytecode_on_each_platform() {
             said.stderr
         );
     }
+    // The project's own files change more often than they start.
+    let paths = project.bytecode();
+    let whose = |folder: &str| paths.iter().filter(|path| path.starts_with(folder)).count();
+    assert!(whose("usr/local/lib/python3.13/site-packages/alpha/") > 0, "{paths:?}");
+    assert!(whose("usr/local/lib/python3.13/asyncio/") > 0, "{paths:?}");
+    assert_eq!(whose("usr/src/"), 0, "{paths:?}");
+    assert_eq!(whose("usr/local/lib/"), paths.len(), "{paths:?}");
     let again = project.run(["build", "--no-load", "--frozen"]);
     assert_eq!(succeeded(&again), digest);
     assert!(!again.stderr.contains("Compiling"), "{}", again.stderr);
     // What is in the cache needs no engine, even where layers have to be made anew.
     project.forget_layers();
     assert_eq!(succeeded(&project.alone(["build", "--offline", "--locked"])), digest);
+}
+
+/// Each Python has a form of its own, and of the newest one nobody knows it yet.
+#[test]
+fn the_newest_python_starts_with_bytecode_too() {
+    let Some(project) = Project::new("platforms = [\"linux/amd64\"]") else { return };
+    let manifest = project.text("Cargo.toml").replace("3.13-slim", "3.15-slim");
+    project.folder.file("Cargo.toml", &manifest);
+    succeeded(&project.run(["build", "--no-load"]));
+    let code = "import alpha, shared.word, argparse, asyncio, dataclasses, email.parser, logging, typing, unittest; \
+                print(alpha.where(), shared.word.WORD)";
+    let said = project.python("linux/amd64", code);
+    assert_eq!(succeeded(&said), "/usr/local/lib/python3.15/site-packages/alpha/__init__.py zeta\n");
+    assert_eq!(compiled_at_import(&said), [""; 0]);
+    assert!(said.stderr.contains("alpha/__pycache__/__init__.cpython-315.pyc matches"), "{}", said.stderr);
+    assert!(
+        project.bytecode().iter().any(|path| path.ends_with("asyncio/__pycache__/tasks.cpython-315.pyc"))
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use tests::{Finished, finish};
 
 use crate::bins::project;
 use crate::build::OnDisk;
+use crate::bytecode;
 
 const SECTION: &str = "requirements = \"requirements.txt\"\nsource = [\"app\"]\nbins = [\"app\"]\n\
                        files = [{ from = \"conf\", to = \"/etc/app\" }]\n";
@@ -54,13 +55,35 @@ fn two_clones_on_two_machines_give_one_digest() {
     let mut elsewhere = project.command("build");
     elsewhere.args(["--platform", "linux/amd64", "--locked"]).current_dir(&other);
     let cache = folder.root().join("another cache");
-    let settings = [("LC_ALL", "tr_TR.UTF-8"), ("LANG", "C"), ("TZ", "Asia/Kathmandu"), ("USER", "somebody")];
-    elsewhere.env("PYIMAGE_CACHE_DIR", cache).envs(settings).env("RAYON_NUM_THREADS", "1");
+    elsewhere.env("PYIMAGE_CACHE_DIR", cache).envs(SETTINGS).env("RAYON_NUM_THREADS", "1");
     let mut alone = on_one_core(&elsewhere);
     let second = finish(&mut alone);
     succeeded(&second);
     assert_eq!(second.stdout, one.stdout, "{}", difference(&OnDisk::of(&project), &other));
 }
+
+/// Bytecode is compiled by each machine, for each platform once.
+#[test]
+fn two_machines_compile_the_same_bytecode() {
+    let Some(one) = bytecode::Project::new("bytecode = \"all\"") else { return };
+    let first = finish(&mut one.command(["build", "--no-load"]));
+    succeeded(&first);
+    let Some(other) = one.cloned() else { return };
+    let mut elsewhere = other.command(["build", "--no-load", "--locked"]);
+    elsewhere.envs(SETTINGS).env("RAYON_NUM_THREADS", "1");
+    let second = finish(&mut on_one_core(&elsewhere));
+    succeeded(&second);
+    assert!(second.stderr.contains("Compiling bytecode of the standard library"), "{}", second.stderr);
+    assert_eq!(second.stdout, first.stdout);
+    let layouts = [&one, &other].map(|its| OnDisk(its.folder.project().join("target/pyimage/app")));
+    assert_eq!(layouts[0].manifests().len(), 2);
+    assert_eq!(layouts[0].blobs(), layouts[1].blobs());
+    assert_eq!(other.text("pyimage.lock"), one.text("pyimage.lock"));
+}
+
+/// What another machine's environment has.
+const SETTINGS: [(&str, &str); 4] =
+    [("LC_ALL", "tr_TR.UTF-8"), ("LANG", "C"), ("TZ", "Asia/Kathmandu"), ("USER", "somebody")];
 
 /// The same command, on one core and with another umask.
 fn on_one_core(command: &Command) -> Command {
