@@ -85,3 +85,33 @@ pub fn pyc_path(module: &str, minor: u16) -> Option<String> {
     let stem = name.strip_suffix(".py").filter(|stem| !stem.is_empty())?;
     Some(format!("{folder}__pycache__/{stem}.cpython-3{minor}.pyc"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Bytecode, BytecodeArchiveWriter, Digest};
+
+    /// `golden/golden.py`, as CPython 3.13.5 compiled it.
+    const COMPILED: &[u8] = include_bytes!("golden/golden.cpython-313.pyc");
+
+    /// Locks have pinned digests of archives, which clones must come to again. Where one changes here, so does every one of
+    /// those: it takes another `Bytecode::FORMAT`.
+    #[test]
+    fn the_same_bytecode_always_gives_the_same_digests() {
+        assert_eq!(Bytecode::FORMAT, 1);
+        let canonical = canonical_pyc(COMPILED, 13).unwrap();
+        assert_ne!(canonical, COMPILED, "what a process happened to write");
+        assert_eq!(canonical_pyc(&canonical, 13).unwrap(), canonical);
+        let mut archive = BytecodeArchiveWriter::new(Vec::new()).unwrap();
+        archive.add("demo/__pycache__/__init__.cpython-313.pyc", b"").unwrap();
+        archive.add("demo/__pycache__/golden.cpython-313.pyc", &canonical).unwrap();
+        let digests = [Digest::of(&canonical), archive.finish().unwrap()];
+        assert_eq!(
+            digests.map(|digest| digest.to_string()),
+            [
+                "sha256:c4b22f8d5d74bb56e9405e29c12a621eb4ec82216f308e3f318463e8e5046a52",
+                "sha256:09c1e59a4149ab6fe189719f24e80427232452f6ea0dc006ff935e23ef3f55c8",
+            ]
+        );
+    }
+}
