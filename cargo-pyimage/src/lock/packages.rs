@@ -202,9 +202,11 @@ impl Wanted<'_> {
             source: Box::new(source),
         };
         let mut gaps: BTreeMap<String, Vec<(&Reference, &Target, Uncovered<'_>)>> = BTreeMap::new();
+        // A lock of our own was made with its extras: it names none. That of others has to know them.
         let extras = &self.settings.extras;
+        let none = extras.is_empty() || !self.settings.requirements.is_empty();
         for (base, target) in targets {
-            let chosen = if extras.is_empty() { target.clone() } else { target.clone().with_extras(extras) };
+            let chosen = if none { target.clone() } else { target.clone().with_extras(extras) };
             for uncovered in lock.coverage(&chosen).map_err(|source| unfit(target, source))? {
                 gaps.entry(uncovered.package.to_string()).or_default().push((base, target, uncovered));
             }
