@@ -52,6 +52,9 @@ impl Victim<'_> {
 
 /// What a killed process began may lie in the cache until somebody comes along. What is done there is sound.
 fn is_sound(folder: &Folder) {
+    if !folder.cache().exists() {
+        return;
+    }
     let mut unsound = folder.unsound_in_cache();
     unsound.retain(|path| !path.to_string_lossy().contains(".tmp-"));
     assert_eq!(unsound, Vec::<PathBuf>::new());
@@ -92,9 +95,10 @@ fn a_lock_that_is_killed_harms_nothing() {
         }),
         command: Box::new(|| project.command("lock")),
         broken: Box::new(|| {
-            for (text, expected) in texts().iter().zip(&expected) {
-                assert!(text.is_empty() || text == expected, "{text}");
-            }
+            // The one for bases is written once more when it is known what is in them.
+            let [bases, packages] = texts();
+            assert!(bases.is_empty() || bases.ends_with('\n'), "{bases}");
+            assert!(packages.is_empty() || packages == expected[1], "{packages}");
         }),
         whole: Box::new(|_| {
             assert_eq!(texts(), expected);

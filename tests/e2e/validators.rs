@@ -192,7 +192,7 @@ fn the_schema_refuses_what_the_program_refuses() {
         folder.file("src/lib.rs", "").file("Cargo.toml", &manifest);
         let run = finish(tests::with_cargo(&mut folder.pyimage(["lock", "--offline"])));
         assert_eq!(run.code, Some(101), "{name}: {}", run.stderr);
-        assert!(run.stderr.contains("Cargo.toml:"), "{name}: {}", run.stderr);
+        assert!(run.stderr.contains("/Cargo.toml"), "{name}: {}", run.stderr);
     }
 }
 
@@ -210,6 +210,15 @@ fn sboms_are_what_their_formats_are_to_be() {
             }
             let run = finish(&mut command);
             assert_eq!(run.code, Some(0), "{}", run.stderr);
+            // SPDX's validator takes no address without a name for a host.
+            let text = fs_err::read_to_string(project.folder.project().join(&name)).expect("a document");
+            let text = text.split("http://127.0.0.1:").enumerate().map(|(place, piece)| {
+                match piece.split_once('/') {
+                    Some((_, path)) if place > 0 => format!("https://files.example/{path}"),
+                    _ => piece.to_owned(),
+                }
+            });
+            project.folder.file(&name, &text.collect::<String>());
             files.push(project.folder.project().join(name));
         }
     }
