@@ -192,7 +192,9 @@ fn skopeo_copies_a_layout_that_was_pulled() {
         let digest = pushed.trim().split_once('@').expect("a digest").1.to_owned();
         let name = target.reference("latest");
         succeeded(&mut project.command(["pull", &name, "-o", "pulled"]));
-        let layout = format!("oci:{}:{name}", folder.join("pulled").display());
+        let layout = format!("oci:{}", folder.join("pulled").display());
+        // It finds by name only what has OCI's types.
+        let layout = if format == Format::Oci { format!("{layout}:{name}") } else { layout };
         let copied = folder.join("copied");
         let to = format!("dir:{}", copied.display());
         succeeded(Command::new("skopeo").args([
