@@ -30,7 +30,7 @@ use pyrun::shell::Shell;
 
 use crate::workspace::PackageImage;
 
-pub use bins::BinError;
+pub use bins::{Bin, BinError};
 pub use compilation::CompilerError;
 pub use error::BuildError;
 pub use fetching::Fetched;

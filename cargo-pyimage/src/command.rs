@@ -3,6 +3,7 @@
 mod build;
 mod dockerfile;
 mod engine;
+mod engine_build;
 mod fetch;
 mod look;
 mod pull;

@@ -2,10 +2,13 @@
 //!
 //! It is made of the locks and the project's files as they are; nobody is asked for anything.
 
+mod account;
 mod context;
 mod copied;
+mod elsewhere;
 mod engine_build;
 mod error;
+mod exported;
 mod recipe;
 mod requirements;
 mod word;
@@ -14,7 +17,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pyimage_build::{Lock, LockedImage, Platform, Pylock, PythonTag, Reference, Source, Suite, Variant};
+use pyimage_build::{
+    Accounts, AssemblyError, Bytecode, ExtraFiles, LayerCompression, Lock, LockedImage, Packing, Platform,
+    Pylock, PythonTag, Reference, Source, Suite, Variant,
+};
 
 use crate::lock;
 use crate::workspace::PackageImage;
@@ -22,9 +28,12 @@ use crate::workspace::PackageImage;
 pub use context::Context;
 pub use engine_build::{EngineBuildError, EngineBuilder, StepOutput};
 pub use error::DockerfileError;
+pub use exported::{ExportError, Exported};
 
+use account::Account;
 use copied::Copied;
-use recipe::{Account, Packages, Recipe};
+use elsewhere::Elsewhere;
+use recipe::{Packages, Recipe};
 use requirements::{PinnedRequirements, RequirementFiles};
 
 /// How every file begins that is written here.
@@ -32,12 +41,8 @@ const OURS: &str = "# Written by `cargo pyimage dockerfile`";
 /// How a Dockerfile begins.
 const MARK: &str = "# Written by `cargo pyimage dockerfile` from the metadata";
 
-/// Users of the official images' distributions, whom nobody has to make.
-const USERS: [&str; 27] = [
-    "root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy",
-    "www-data", "backup", "list", "irc", "gnats", "_apt", "nobody", "shutdown", "halt", "operator", "cron",
-    "ftp", "sshd", "ntp", "guest",
-];
+/// The folder, of what is sent, with the files that go elsewhere.
+const FILES: &str = ".pyimage.files";
 
 /// What a Dockerfile is made of.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +68,8 @@ pub struct Purpose {
     pub bundle: Option<String>,
     /// It is sent to an engine, beside files that are not the project's.
     pub is_sent: bool,
+    /// The programs in Rust that are sent with it.
+    pub programs: Vec<String>,
 }
 
 /// A Dockerfile, and the files that belong to it.
@@ -81,6 +88,31 @@ impl Project<'_> {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.image.settings.folder
+    }
+
+    /// The Dockerfile that somebody else has written, if there is one.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn somebody_s(&self) -> Result<Option<String>, DockerfileError> {
+        let file = self.folder().join(self.file());
+        match fs_err::read_to_string(&file) {
+            Ok(text) => Ok(Some(text).filter(|text| !is_ours(text))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(DockerfileError::Unreadable { file, source }),
+        }
+    }
+
+    /// The keys that say something, and that no Dockerfile knows.
+    #[must_use]
+    pub fn without_effect(&self) -> Vec<&'static str> {
+        let settings = &self.image.settings;
+        let keys = [
+            (!settings.options.annotations.is_empty(), "annotations"),
+            (settings.compression != LayerCompression::default(), "compression"),
+            (settings.layer_budget != Packing::DEFAULT_BUDGET, "layer-budget"),
+        ];
+        keys.into_iter().filter_map(|(is_there, key)| is_there.then_some(key)).collect()
     }
 
     /// The name of its file: each of several images of a package has its own.
@@ -111,13 +143,8 @@ impl Project<'_> {
     /// Where a file is missing, or something cannot be said in a Dockerfile.
     pub fn dockerfile(&self, purpose: &Purpose) -> Result<Dockerfile, DockerfileError> {
         let settings = &self.image.settings;
-        for (is_there, key, reason) in [
-            (settings.bins.is_some(), "`bins`", "programs are compiled outside of a build of Docker's"),
-            (!settings.files.is_empty(), "`files`", "not every builder can give a file its mode"),
-        ] {
-            if is_there {
-                return Err(word::inexpressible(key, reason));
-            }
+        if settings.bins.is_some() && !purpose.is_sent {
+            return Err(DockerfileError::Programs);
         }
         let (mut packages, pinned) = self.packages()?;
         let has_more = !purpose.arguments.is_empty() || purpose.bundle.is_some();
@@ -129,17 +156,32 @@ impl Project<'_> {
             };
             packages.arguments.clone_from(&purpose.arguments);
             packages.bundle.clone_from(&purpose.bundle);
+            packages.no_bytecode = settings.bytecode == Bytecode::None;
         }
         let mut needed = packages.as_ref().map(|packages| packages.files.clone()).unwrap_or_default();
+        let source = self.source()?;
+        let source = source.iter().flat_map(Source::files).map(|file| file.path.clone()).collect();
+        let elsewhere = if purpose.is_sent {
+            Elsewhere::sent(&self.files()?, FILES)
+        } else {
+            let others = needed.iter().cloned().chain(BTreeSet::clone(&source)).collect();
+            Elsewhere::written(self.folder(), self.git_root(), &settings.files, &others)
+                .map_err(|source| self.unlisted(source))?
+        };
+        let taken = needed.iter().chain(&elsewhere.taken).cloned().collect();
+        needed.extend(elsewhere.needed.iter().cloned());
         needed.sort();
+        needed.dedup();
         let locked = self.locked();
         let recipe = Recipe {
             package: self.image.title(),
             base: self.base(purpose),
             apt: settings.apt.clone(),
             base_user: locked.map(|image| image.user.clone()).filter(|user| !user.is_empty()),
-            copied: self.copied(&needed, purpose.is_sent)?,
-            account: self.account(),
+            copied: self.copied(&source, &taken, purpose.is_sent),
+            programs: purpose.programs.clone(),
+            elsewhere,
+            account: self.account()?,
             packages,
             options: settings.options.clone(),
         };
@@ -151,12 +193,10 @@ impl Project<'_> {
     /// # Errors
     /// Where a glob matches nothing, or a file cannot be read.
     pub fn dockerignore(&self, dockerfile: &Dockerfile) -> Result<String, DockerfileError> {
-        let text = Source::dockerignore(
-            self.folder(),
-            self.git_root(),
-            &self.image.settings.source,
-            &dockerfile.needed,
-        );
+        let settings = &self.image.settings;
+        let globs = settings.source.iter().chain(settings.files.iter().map(|file| &file.from));
+        let globs: Vec<&String> = globs.collect();
+        let text = Source::dockerignore(self.folder(), self.git_root(), &globs, &dockerfile.needed);
         text.map_err(|source| self.unlisted(source))
     }
 
@@ -171,6 +211,15 @@ impl Project<'_> {
         }
         let source = Source::select(self.folder(), self.git_root(), globs);
         source.map(Some).map_err(|source| self.unlisted(source))
+    }
+
+    /// The project's files that go elsewhere in the image.
+    ///
+    /// # Errors
+    /// Where a glob matches nothing, a file cannot be read, or two are for one place.
+    pub fn files(&self) -> Result<ExtraFiles, DockerfileError> {
+        let files = ExtraFiles::select(self.folder(), self.git_root(), &self.image.settings.files);
+        files.map_err(|source| self.unlisted(source))
     }
 
     fn unlisted(&self, source: pyimage_build::SourceError) -> DockerfileError {
@@ -275,17 +324,18 @@ impl Project<'_> {
         full.map_or_else(|| self.base(&Purpose::default()), |tag| Reference::python(&tag).familiar())
     }
 
-    fn copied(&self, needed: &[String], is_sent: bool) -> Result<Vec<Copied>, DockerfileError> {
-        let Some(source) = self.source()? else { return Ok(Vec::new()) };
-        let selected: BTreeSet<String> = source.files().iter().map(|file| file.path.clone()).collect();
-        let mut others: BTreeSet<String> =
-            needed.iter().filter(|path| !selected.contains(*path)).cloned().collect();
+    /// What copies the chosen files, and nothing of what is taken besides.
+    fn copied(&self, selected: &BTreeSet<String>, taken: &BTreeSet<String>, is_sent: bool) -> Vec<Copied> {
+        if selected.is_empty() {
+            return Vec::new();
+        }
+        let mut others: BTreeSet<String> = taken.difference(selected).cloned().collect();
         let globs = &self.image.settings.source;
         if !is_sent && globs.iter().any(|glob| [".", "./", "**"].contains(&glob.as_str())) {
             // It is not there before it is written.
             others.remove(&self.pinned_file());
             if others.is_empty() {
-                return Ok(vec![Copied::All]);
+                return vec![Copied::All];
             }
         }
         let plain = |part: &&str| !part.contains(['*', '?', '[', ']', '{', '}', '\\', ',', '!']);
@@ -297,23 +347,25 @@ impl Project<'_> {
                 parts.collect::<Vec<_>>().join("/")
             })
             .collect();
-        Ok(Copied::of(&selected, &others, &bases))
+        Copied::of(selected, &others, &bases)
     }
 
-    /// A user by name that the base does not have.
-    fn account(&self) -> Option<Account> {
+    /// What the base lacks of the image's user; nothing where nobody can tell.
+    fn account(&self) -> Result<Option<Account>, DockerfileError> {
         let settings = &self.image.settings;
-        let name = settings.options.user.as_deref()?.split(':').next()?;
-        let is_name = name.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '_')
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte));
-        if !is_name || USERS.contains(&name) || !settings.base.is_official_python() {
-            return None;
-        }
+        let Some(user) = settings.options.user.as_deref() else { return Ok(None) };
+        let facts = match self.locked().and_then(|image| image.facts_with(&settings.apt)) {
+            Some(facts) => facts,
+            None if settings.base.is_official_python() => account::usual(),
+            None => return Ok(None),
+        };
         let suite = self.locked().and_then(|image| image.suite.clone());
         let suite = suite.or_else(|| settings.base.tag()?.parse::<PythonTag>().ok()?.effective_suite());
-        Some(Account { name: name.to_owned(), is_alpine: matches!(suite, Some(Suite::Alpine { .. })) })
+        let accounts = Accounts::of(user, &facts, suite.as_ref()).map_err(|source| {
+            Box::new(AssemblyError::User { image: self.image.title(), source: Box::new(source) })
+        })?;
+        let is_alpine = matches!(suite, Some(Suite::Alpine { .. }));
+        Ok(accounts.map(|accounts| Account::of(&accounts, &facts, is_alpine)))
     }
 }
 

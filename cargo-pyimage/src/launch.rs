@@ -5,8 +5,9 @@
 use std::env;
 use std::path::PathBuf;
 
-use pyimage_build::{DocumentError, Image, ImageConfig};
+use pyimage_build::{DocumentError, Image, ImageConfig, Platform};
 use pyrun::container::{parse_bytes, parse_cpus};
+use pyrun::engine::Program;
 use pyrun::plan::{Pull, Request};
 use pyrun::publish;
 use pyrun::request::{self, RequestError};
@@ -58,16 +59,40 @@ impl LaunchError {
     }
 }
 
-/// The run of an image that an engine has under `name`.
+/// An image that an engine has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launched {
+    /// Its name there.
+    pub name: String,
+    /// What it runs on.
+    pub platform: Platform,
+    /// What a container of it starts with.
+    pub program: Program,
+}
+
+impl Launched {
+    /// An image that was built here, and loaded by this name.
+    ///
+    /// # Errors
+    /// Where its configuration makes no sense.
+    pub fn of(image: &Image, name: &str) -> Result<Self, LaunchError> {
+        let config = ImageConfig::parse(&image.config.bytes)
+            .map_err(|source| LaunchError::Config { image: name.to_owned(), source })?;
+        let ImageConfig { entrypoint, cmd, working_dir, .. } = config;
+        let program = Program { entrypoint, cmd, working_dir };
+        Ok(Self { name: name.to_owned(), platform: image.platform.clone(), program })
+    }
+}
+
+/// The run of an image, which may be for another machine than the engine's.
 ///
 /// # Errors
 /// Where an option's value is wrong, or there is nothing to run.
-pub fn request(args: &RunArgs, image: &Image, name: &str, foreign: bool) -> Result<Request, LaunchError> {
+pub fn request(args: &RunArgs, image: &Launched, foreign: bool) -> Result<Request, LaunchError> {
     let container = &args.container;
-    let config = ImageConfig::parse(&image.config.bytes)
-        .map_err(|source| LaunchError::Config { image: name.to_owned(), source })?;
-    let mut words = command(args, &config)?.into_iter();
-    let entrypoint = words.next().ok_or_else(|| LaunchError::NoCommand(name.to_owned()))?;
+    let Launched { name, platform, program } = image;
+    let mut words = command(args, program)?.into_iter();
+    let entrypoint = words.next().ok_or_else(|| LaunchError::NoCommand(name.clone()))?;
     let folder = env::current_dir().map_err(RequestError::CurrentFolder)?;
     for value in &container.publish {
         publish::parse(value).map_err(RequestError::from)?;
@@ -76,7 +101,7 @@ pub fn request(args: &RunArgs, image: &Image, name: &str, foreign: bool) -> Resu
     let settings = Settings { env: variables, ..Settings::default() };
     let invalid = |option| move |reason| RequestError::Value { option, reason };
     let volumes = container.volume.iter().map(|volume| request::absolute_volume(volume.clone(), &folder));
-    let workdir = match config.working_dir.as_str() {
+    let workdir = match program.working_dir.as_str() {
         "" => "/".to_owned(),
         its => its.to_owned(),
     };
@@ -84,9 +109,9 @@ pub fn request(args: &RunArgs, image: &Image, name: &str, foreign: bool) -> Resu
         bare: true,
         entrypoint: Some(entrypoint),
         arguments: words.collect(),
-        image: name.to_owned(),
+        image: name.clone(),
         pull: Pull::Never,
-        platform: foreign.then(|| image.platform.to_string()),
+        platform: foreign.then(|| platform.to_string()),
         workdir: Some(container.workdir.clone().unwrap_or(workdir)),
         env: settings.environment(&|name| env::var(name).ok()).map_err(RequestError::from)?,
         volumes: volumes.collect(),
@@ -104,7 +129,7 @@ pub fn request(args: &RunArgs, image: &Image, name: &str, foreign: bool) -> Resu
 }
 
 /// What `docker run` starts: the entry point, and the arguments or else the image's own.
-fn command(args: &RunArgs, config: &ImageConfig) -> Result<Vec<String>, LaunchError> {
+fn command(args: &RunArgs, image: &Program) -> Result<Vec<String>, LaunchError> {
     let text = |word: &std::ffi::OsString| match word.to_str() {
         Some(text) => Ok(text.to_owned()),
         None => Err(LaunchError::from(RequestError::NotUtf8(PathBuf::from(word)))),
@@ -112,7 +137,7 @@ fn command(args: &RunArgs, config: &ImageConfig) -> Result<Vec<String>, LaunchEr
     let given = args.words.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     let (mut words, own) = match &args.entrypoint {
         Some(program) => (vec![program.clone()], &Vec::new()),
-        None => (config.entrypoint.clone(), &config.cmd),
+        None => (image.entrypoint.clone(), &image.cmd),
     };
     words.extend(if given.is_empty() { own.clone() } else { given });
     Ok(words)
@@ -123,21 +148,24 @@ mod tests {
     use super::*;
     use crate::cli::{self, Command};
 
-    fn words(config: &str, line: &[&str]) -> Vec<String> {
-        let config = ImageConfig::parse(config.as_bytes()).unwrap();
+    fn words(line: &[&str]) -> Vec<String> {
+        let texts = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        let program = Program {
+            entrypoint: texts(&["python3", "main.py"]),
+            cmd: texts(&["--help"]),
+            working_dir: String::new(),
+        };
         let line = ["p", "run"].iter().chain(line).map(std::ffi::OsString::from);
         let Command::Run(args) = cli::parse(line).unwrap().command else { panic!() };
-        command(&args, &config).unwrap()
+        command(&args, &program).unwrap()
     }
 
     #[test]
     fn arguments_stand_for_the_image_s_command() {
-        let config = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},
-            "config":{"Entrypoint":["python3","main.py"],"Cmd":["--help"]}}"#;
-        assert_eq!(words(config, &[]), ["python3", "main.py", "--help"]);
-        assert_eq!(words(config, &["serve", "-e", "x"]), ["python3", "main.py", "serve", "-e", "x"]);
-        assert_eq!(words(config, &["--", "-e", "x"]), ["python3", "main.py", "-e", "x"]);
-        assert_eq!(words(config, &["--entrypoint", "sh"]), ["sh"]);
-        assert_eq!(words(config, &["--entrypoint", "sh", "--", "-c", "ls"]), ["sh", "-c", "ls"]);
+        assert_eq!(words(&[]), ["python3", "main.py", "--help"]);
+        assert_eq!(words(&["serve", "-e", "x"]), ["python3", "main.py", "serve", "-e", "x"]);
+        assert_eq!(words(&["--", "-e", "x"]), ["python3", "main.py", "-e", "x"]);
+        assert_eq!(words(&["--entrypoint", "sh"]), ["sh"]);
+        assert_eq!(words(&["--entrypoint", "sh", "--", "-c", "ls"]), ["sh", "-c", "ls"]);
     }
 }

@@ -1,7 +1,7 @@
 //! What programs are told of what was built: `--message-format json` and `--metadata-file`.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pyimage_build::{Descriptor, Digest, Image, MediaType};
+use pyimage_build::{Descriptor, Digest, Image, MediaType, Platform, Reference};
 use serde::Serialize;
 
 use crate::build::Built;
@@ -17,12 +17,12 @@ pub struct ImageMessage {
     pub name: String,
     /// Its repository with each tag.
     pub tags: Vec<String>,
-    /// The digest of the index over all platforms.
-    pub digest: Digest,
+    /// The digest of the index over all platforms; none of what an engine has built and keeps.
+    pub digest: Option<Digest>,
     /// The repository with that digest: what is printed where this is not.
-    pub reference: String,
+    pub reference: Option<String>,
     /// The type of the index.
-    pub media_type: MediaType,
+    pub media_type: Option<MediaType>,
     /// Its images.
     pub platforms: Vec<PlatformMessage>,
     /// The folders with an OCI layout that it was written to.
@@ -42,12 +42,15 @@ pub struct ImageMessage {
 pub struct PlatformMessage {
     /// `linux/amd64`
     pub platform: String,
-    /// Its manifest.
-    pub manifest: BlobMessage,
+    /// What the engine that has built it calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its manifest; none of what an engine has built and keeps.
+    pub manifest: Option<BlobMessage>,
     /// Its configuration, by whose digest Docker and podman call it.
-    pub config: BlobMessage,
+    pub config: Option<BlobMessage>,
     /// The bytes of all its layers, compressed.
-    pub size: u64,
+    pub size: Option<u64>,
     /// Its layers, the lowest first.
     pub layers: Vec<LayerMessage>,
 }
@@ -107,15 +110,41 @@ impl ImageMessage {
             image: title.to_owned(),
             name: reference.split('@').next().unwrap_or_default().to_owned(),
             tags: built.tagged(),
-            digest: index.digest.clone(),
-            reference,
-            media_type: index.media_type.clone(),
+            digest: Some(index.digest.clone()),
+            reference: Some(reference),
+            media_type: Some(index.media_type.clone()),
             platforms: built.images.iter().map(PlatformMessage::of).collect(),
             layouts: Vec::new(),
             archives: Vec::new(),
             loaded: Vec::new(),
             pushed: Vec::new(),
             sboms: sboms.collect(),
+        }
+    }
+
+    /// What there is to say of an image that an engine has built, and keeps: its id for each platform.
+    #[must_use]
+    pub fn of_engine(title: &str, tags: &[Reference], platforms: &[(&Platform, &str)]) -> Self {
+        let name = tags.first().map(Reference::familiar).unwrap_or_default();
+        // The tag is what follows the last colon.
+        let name = name.rsplit_once(':').map_or(name.as_str(), |(name, _)| name).to_owned();
+        Self {
+            reason: "image",
+            image: title.to_owned(),
+            name,
+            tags: tags.iter().map(Reference::familiar).collect(),
+            digest: None,
+            reference: None,
+            media_type: None,
+            platforms: platforms
+                .iter()
+                .map(|(platform, id)| PlatformMessage::of_engine(platform, id))
+                .collect(),
+            layouts: Vec::new(),
+            archives: Vec::new(),
+            loaded: Vec::new(),
+            pushed: Vec::new(),
+            sboms: Vec::new(),
         }
     }
 
@@ -143,10 +172,22 @@ impl PlatformMessage {
         });
         Self {
             platform: image.platform.to_string(),
-            manifest: BlobMessage::of(&image.manifest.descriptor),
-            config: BlobMessage::of(&image.config.descriptor),
-            size: image.layers.iter().map(|layer| layer.size).sum(),
+            id: None,
+            manifest: Some(BlobMessage::of(&image.manifest.descriptor)),
+            config: Some(BlobMessage::of(&image.config.descriptor)),
+            size: Some(image.layers.iter().map(|layer| layer.size).sum()),
             layers: layers.collect(),
+        }
+    }
+
+    fn of_engine(platform: &Platform, id: &str) -> Self {
+        Self {
+            platform: platform.to_string(),
+            id: Some(id.to_owned()),
+            manifest: None,
+            config: None,
+            size: None,
+            layers: Vec::new(),
         }
     }
 }

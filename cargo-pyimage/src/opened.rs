@@ -24,7 +24,7 @@ pub use error::OpenError;
 pub use holdings::{Holdings, WheelInImage};
 pub use name::ImageName;
 
-use archive::{Archive, Saved};
+pub(crate) use archive::{Archive, Saved};
 use store::Store;
 
 /// Where an image has the name of its base.

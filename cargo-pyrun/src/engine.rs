@@ -11,8 +11,8 @@ use std::io;
 
 pub use address::Address;
 pub use docker::{
-    Attachment, Building, DETACHED_LABEL, Engine, ImageBuild, Output, Pulling, RUN_LABEL, State, StoredImage,
-    Until,
+    Attachment, Building, DETACHED_LABEL, Engine, ImageBuild, Output, Program, Pulling, RUN_LABEL, State,
+    StoredImage, Until,
 };
 pub use facts::{Facts, Kind};
 

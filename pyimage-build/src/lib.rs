@@ -322,7 +322,10 @@ pub use sbom::{Licence, Sbom, SbomBase, SbomFormat, SbomImage, SbomPackage, Sbom
 pub use script_metadata::{ScriptMetadata, ScriptMetadataError, unclosed_script_block};
 #[cfg(feature = "image")]
 pub use shared_library::{Binary, LibraryCheck, LibraryProblem, debian_package};
-pub use source::{ExtraFile, ExtraFiles, LeftOut, LeftOutBy, Source, SourceError, SourceFile, SourceKind};
+pub use source::{
+    ExtraFile, ExtraFiles, LeftOut, LeftOutBy, PlacedFile, PlacedKind, Source, SourceError, SourceFile,
+    SourceKind,
+};
 #[cfg(feature = "image")]
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 #[cfg(feature = "image")]

@@ -16,7 +16,7 @@ use glob::Glob;
 use ignore::IgnoreFile;
 
 pub use error::{LeftOut, LeftOutBy, SourceError};
-pub use extra::{ExtraFile, ExtraFiles};
+pub use extra::{ExtraFile, ExtraFiles, PlacedFile, PlacedKind};
 
 /// The files of a project that go into its image, sorted by path.
 ///

@@ -17,7 +17,8 @@ pub(crate) const MAIN: &str = "import os, sys\n\
 /// A project, an index of its own, and an engine. The images that it builds go with it.
 pub(crate) struct EngineProject<'a> {
     pub(crate) setting: &'a Setting,
-    index: PackageIndex,
+    /// None, where it is the one that the host knows.
+    index: Option<PackageIndex>,
     uv: String,
     pub(crate) name: String,
 }
@@ -36,7 +37,7 @@ impl<'a> EngineProject<'a> {
             .file("Cargo.toml", &manifest)
             .file("src/lib.rs", "")
             .file("app/main.py", &format!("# {name}\n{MAIN}"));
-        Some(Self { setting, index, uv, name })
+        Some(Self { setting, index: Some(index), uv, name })
     }
 
     pub(crate) fn new(setting: &'a Setting, keys: &str) -> Option<Self> {
@@ -64,7 +65,11 @@ impl<'a> EngineProject<'a> {
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = self.setting.folder.pyimage([]);
         command.args(words).env("DOCKER_HOST", self.setting.address()).env("PYIMAGE_UV", &self.uv);
-        command.env("UV_DEFAULT_INDEX", self.index.url()).env("PIP_CONFIG_FILE", "/dev/null");
+        command.env("PIP_CONFIG_FILE", "/dev/null");
+        match &self.index {
+            Some(index) => drop(command.env("UV_DEFAULT_INDEX", index.url())),
+            None => crate::packages::with_indexes(&mut command),
+        }
         with_cargo(&mut command);
         command
     }
@@ -85,6 +90,24 @@ impl<'a> EngineProject<'a> {
         let mut command = Command::new("docker");
         command.args(["run", "--rm", image]).args(words).env("DOCKER_HOST", self.setting.address());
         finish(&mut command)
+    }
+
+    /// The differing files of two images, but for those that are listed, and the files of the first.
+    fn compared(
+        &self,
+        native: &str,
+        engine: &str,
+        listed: impl Fn(&str) -> bool,
+    ) -> BTreeMap<String, String> {
+        let (one, other) = (self.files(native), self.files(engine));
+        let paths: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+        let differing: Vec<_> = paths
+            .into_iter()
+            .filter(|path| !listed(path) && one.get(*path) != other.get(*path))
+            .map(|path| format!("{path}: {:?} natively, {:?} by the engine", one.get(path), other.get(path)))
+            .collect();
+        assert!(differing.is_empty(), "{differing:#?}");
+        one
     }
 
     /// What containers of an image start with.
@@ -170,9 +193,6 @@ fn an_engine_builds_what_the_metadata_asks_for(setting: &Setting) {
     let _ = setting.cli(["rmi", "-f", &id]);
 }
 
-// The host's network of an engine without root is not that of the index.
-on_engines!(docker_of_root, containerd_of_root, podman: [an_engine_builds_what_the_metadata_asks_for]);
-
 /// Values of all kinds are the same in both images, and so are the files, but for what is listed.
 #[test]
 fn both_builders_make_the_same_image() {
@@ -205,35 +225,114 @@ workdir = "/srv/my app"
         assert_eq!(one[key], other[key], "{key}");
     }
 
-    // Why each of these may differ.
-    let listed = |path: &str| {
-        // pip compiles what it installs; the bytecode of images that are assembled is another matter.
-        path.contains("__pycache__")
-            // pip writes who installed a package, and that somebody asked for it, and lists both.
-            || ["/INSTALLER", "/REQUESTED", "/RECORD"].iter().any(|end| path.ends_with(end))
-            // A step of a build leaves the files that engines put into its container.
-            || ["etc/resolv.conf", "etc/hosts", "etc/hostname", ".dockerenv"].contains(&path)
-            // pip's own folders for the time of the build.
-            || path.starts_with("tmp/") || path.starts_with("root/.cache")
-            // What pip was told to install; `--require-hashes` takes it from a file.
-            || path.ends_with("requirements.lock.txt")
-            // `WORKDIR` is made by the engine, and so is what is above it.
-            || path.starts_with("data") || path.starts_with("a b")
-    };
-    let (one, other) = (project.files(&native), project.files(&engine));
-    let paths: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-    let differing: Vec<_> = paths
-        .into_iter()
-        .filter(|path| !listed(path) && one.get(*path) != other.get(*path))
-        .map(|path| format!("{path}: {:?} natively, {:?} by the engine", one.get(path), other.get(path)))
-        .collect();
-    assert!(differing.is_empty(), "{differing:#?}");
+    let one = project.compared(&native, &engine, |path| {
+        // `VOLUME` is made by the engine, and so is what is above it.
+        is_listed(path) || path.starts_with("data") || path.starts_with("a b")
+    });
     for path in
         ["srv/my app/app/main.py", "srv/my app/app/run.sh", "usr/local/lib/python3.13/site-packages/demo.py"]
     {
         assert!(one.contains_key(path), "{path} in {:?}", one.keys().filter(|its| its.starts_with("srv")));
     }
-    assert!(!other.keys().any(|path| path.split('/').next_back() == Some(".env")));
+    assert!(!one.keys().any(|path| path.split('/').next_back() == Some(".env")));
+}
+
+/// The files that may differ between the two images, as docs/dockerfile.md lists them.
+fn is_listed(path: &str) -> bool {
+    // pip compiles what it installs; the bytecode of images that are assembled is another matter.
+    path.contains("__pycache__")
+        // pip writes who installed a package, and that somebody asked for it, and lists both.
+        || ["/INSTALLER", "/REQUESTED", "/RECORD"].iter().any(|end| path.ends_with(end))
+        // A step of a build leaves the files that engines put into its container.
+        || ["etc/resolv.conf", "etc/hosts", "etc/hostname", ".dockerenv"].contains(&path)
+        // pip's own folders for the time of the build.
+        || path.starts_with("tmp/") || path.starts_with("root/.cache")
+        // What pip was told to install; `--require-hashes` takes it from a file.
+        || path.ends_with("requirements.lock.txt")
+}
+
+/// What `useradd` writes besides the user: whether it may log in, the ids that it may map, and what was there before.
+fn is_of_useradd(path: &str) -> bool {
+    let files = ["shadow", "gshadow", "subuid", "subgid", "passwd-", "group-", ".pwd.lock"];
+    let name = path.strip_prefix("etc/").unwrap_or_default();
+    files.iter().any(|file| name == *file || name.strip_suffix('-') == Some(file))
+}
+
+/// The user that `init` writes, wheels for one machine, with scripts, files elsewhere and a program in Rust.
+#[test]
+fn both_builders_make_the_same_user_and_put_everything_in_its_place() {
+    let Some(setting) = Setting::docker_of_root() else { return };
+    let keys = r#"platforms = ["linux/amd64"]
+user = "app"
+bins = ["tool"]
+files = [
+    { from = "conf", to = "/etc/app" },
+    { from = "conf/app.toml", to = "/etc/app.toml", mode = "0640" },
+    { from = "run.sh", to = "/usr/local/bin/run", mode = "0755" },
+]
+"#;
+    let Some(mut project) = EngineProject::with_packages(&setting, keys) else { return };
+    if std::env::consts::ARCH != "x86_64" || !crate::packages::index(&setting.folder) {
+        return;
+    }
+    project.index = None;
+    setting
+        .folder
+        .file("requirements.txt", "numpy==2.5.5\ntabulate==0.10.0\n")
+        .file(
+            "app/main.py",
+            &format!(
+                "# {}\nimport numpy, os, pwd\nprint(numpy.arange(3).sum(), pwd.getpwuid(os.getuid()))\n",
+                project.name
+            ),
+        )
+        .file("conf/app.toml", "debug = false\n")
+        .file("conf/d/a.ini", "")
+        .file("run.sh", "#!/bin/sh\necho ran\n")
+        .file("src/bin/tool.rs", "fn main() { println!(\"compiled\") }\n");
+    std::os::unix::fs::symlink("app.toml", setting.folder.project().join("conf/latest")).expect("a link");
+    succeeded(&project.run(&["load", "-t", "native"]));
+    let (native, engine) = (project.tag("native"), project.tag("engine"));
+    for (tag, buildkit) in [("engine", "1"), ("classic", "0")] {
+        let mut command = project.command(&["build", "--builder", "dockerfile", "-t", tag]);
+        succeeded(&finish(command.env("DOCKER_BUILDKIT", buildkit)));
+        let image = project.tag(tag);
+        let one = project.compared(&native, &image, |path| is_listed(path) || is_of_useradd(path));
+        for path in ["etc/app/d/a.ini", "etc/app/latest", "etc/app.toml", "usr/local/bin/run", "home/app"] {
+            assert!(one.contains_key(path), "{path}");
+        }
+        assert!(one.keys().any(|path| path.ends_with("/bin/numpy-config")), "scripts of wheels");
+    }
+    let (said, expected) = (project.started(&engine, &[]), project.started(&native, &[]));
+    assert_eq!(succeeded(&said), succeeded(&expected));
+    assert!(
+        said.stdout.starts_with("3 pwd.struct_passwd(pw_name='app', pw_passwd='x', pw_uid=1000"),
+        "{}",
+        said.stdout
+    );
+    let program = |name: &str| {
+        let run = setting.cli(["run", "--rm", "--entrypoint", name, &engine]);
+        succeeded(&run).to_owned()
+    };
+    assert_eq!((program("tool"), program("run")), ("compiled\n".to_owned(), "ran\n".to_owned()));
+
+    // Nothing is there to compile with where a Dockerfile is written; all else is.
+    let refused = project.run(&["dockerfile"]);
+    failed(
+        &refused,
+        &["a Dockerfile cannot say what `bins` are", "`cargo pyimage build --builder dockerfile` compiles"],
+    );
+    setting.folder.file("Cargo.toml", &project.text("Cargo.toml").replace("bins = [\"tool\"]\n", ""));
+    succeeded(&project.run(&["dockerfile", "--write"]));
+    let text = project.text("Dockerfile");
+    for line in [
+        "COPY conf /etc/app/",
+        "COPY run.sh /usr/local/bin/run",
+        "RUN chmod 0640 /etc/app.toml && chmod 0755 /usr/local/bin/run",
+    ] {
+        assert!(text.contains(line), "no {line:?} in {text}");
+    }
+    assert!(project.text(".dockerignore").contains("!conf\n"), "{}", project.text(".dockerignore"));
 }
 
 #[test]
@@ -332,19 +431,10 @@ fn a_dockerfile_of_somebody_s_is_built_as_it_is() {
         &["`RUN echo before; echo the reason; exit 3` failed", "before\n  the reason\n", "code: 3"],
     );
     assert!(!broken.stderr.contains('\u{1b}'), "{}", broken.stderr);
-    failed(
-        &project.run(&["build", "--push"]),
-        &["--push is not for images that an engine builds", "docker push"],
-    );
-    for option in [&["--metadata-file", "x.json"][..], &["--message-format", "json"], &["--sbom"]] {
-        let refused = project.run(&[&["build"], option].concat());
-        failed(
-            &refused,
-            &[&format!(
-                "{} is not for images that an engine builds",
-                option.join(" ").replace(" x.json", "")
-            )],
-        );
+    for option in ["--no-load", "--sbom"] {
+        let refused = project.run(&["build", option]);
+        let words = format!("{option} is not for images that an engine builds");
+        failed(&refused, &[&words, "help: `--builder native` assembles the image here"]);
     }
     let mut nobody = project.command(&["build"]);
     let nobody = finish(nobody.env("DOCKER_HOST", "unix:///nowhere/docker.sock"));
@@ -353,6 +443,78 @@ fn a_dockerfile_of_somebody_s_is_built_as_it_is() {
         &["no container engine answers", "`cargo pyimage build --builder native` needs no engine"],
     );
     failed(&project.build(&["--image", "nosuch"]), &["nosuch"]);
+}
+
+/// What `run`, `load`, `save` and `push` do is what `build` does.
+fn every_command_has_the_engine_build(setting: &Setting) {
+    let Some(registry) = part("TESTBED_REGISTRY") else { return };
+    let keys = "builder = \"dockerfile\"\nuser = \"1000\"\nentrypoint = [\"python3\", \"app/main.py\"]\n\
+        annotations = { who = \"me\" }\ncompression = \"zstd\"\nlayer-budget = 20\n";
+    let Some(project) = EngineProject::new(setting, keys) else { return };
+    let (repository, folder) = (format!("{registry}/pyrun-test/{}", project.name), setting.folder.project());
+
+    let run = project.run(&["run", "one", "two"]);
+    assert_eq!(succeeded(&run), "None ['one', 'two'] /usr/src/app 1000\n");
+    let note = "note: a Dockerfile knows nothing of `annotations`, `compression`, `layer-budget`: they have no effect\n";
+    says(&run, &["    Building ", "COPY app app/", note]);
+    let loaded = project.run(&["load", "-t", "loaded"]);
+    assert_eq!(succeeded(&loaded), format!("{}\n", project.tag("loaded")));
+    let id = succeeded(&project.build(&[])).trim().to_owned();
+    let inspected = setting.cli(["image", "inspect", "--format", "{{.Id}}", &project.tag("loaded")]);
+    assert!(succeeded(&inspected).contains(id.trim_start_matches("sha256:")), "{id}, {}", inspected.stdout);
+
+    // A program is told what is known: the engine keeps neither manifests nor what they weigh.
+    let built = project.run(&["build", "--message-format", "json", "--metadata-file", "built.json"]);
+    let message: Value = serde_json::from_str(succeeded(&built)).expect("one line of JSON");
+    assert_eq!((&message["reason"], &message["digest"]), (&"image".into(), &Value::Null));
+    assert_eq!((&message["name"], &message["platforms"][0]["id"]), (&(*project.name).into(), &(*id).into()));
+    assert_eq!(
+        (&message["tags"], &message["loaded"]),
+        (&message["loaded"], &[project.tag("latest")][..].into())
+    );
+    let file: Value = serde_json::from_str(&project.text("built.json")).expect("JSON");
+    assert_eq!(file["images"][0], message);
+
+    // What is pushed is what the engine has, on the base's own layers, and is pulled by its digest.
+    let pushed = project.run(&["push", "--to", &repository, "-t", "1", "-t", "2"]);
+    let reference = succeeded(&pushed).trim().to_owned();
+    assert!(reference.starts_with(&format!("{repository}@sha256:")), "{reference}");
+    says(&pushed, &[&format!("Pushed {repository}:1, {repository}:2 ("), " uploaded, "]);
+    assert!(!pushed.stderr.contains("`annotations`"), "they are in the manifest: {}", pushed.stderr);
+    let again = project.run(&["build", "--push", "--to", &repository, "-t", "2", "--message-format", "json"]);
+    says(&again, &["(all of it was there)"]);
+    let message: Value = serde_json::from_str(succeeded(&again)).expect("one line of JSON");
+    assert_eq!(
+        (&message["reference"], &message["pushed"]),
+        (&(*reference).into(), &[format!("{repository}:2")][..].into())
+    );
+    let layers = message["platforms"][0]["layers"].as_array().expect("layers");
+    assert!(layers[0]["base"] == true && layers[layers.len() - 1]["base"] == false, "{layers:?}");
+    let pulled = tests::docker(["pull", "--quiet", &reference]);
+    assert_eq!(pulled.code, Some(0), "{}", pulled.stderr);
+    let run = tests::docker(["run", "--rm", &reference, "x"]);
+    assert_eq!(succeeded(&run), "None ['x'] /usr/src/app 1000\n");
+    let _ = tests::docker(["rmi", "-f", &reference]);
+
+    // An archive of it is one that engines load, and a folder one that can be looked at.
+    let saved = project.run(&["save", "app.tar", "-t", "saved"]);
+    succeeded(&saved);
+    says(&saved, &["Saved app.tar ("]);
+    let _ = setting.cli(["rmi", "-f", &project.tag("saved")]);
+    let archive = folder.join("app.tar").display().to_string();
+    succeeded(&setting.cli(["load", "-i", &archive]));
+    assert_eq!(succeeded(&project.started(&project.tag("saved"), &[])), "None [] /usr/src/app 1000\n");
+    let written = project.run(&["build", "-o", "dist"]);
+    assert!(succeeded(&written).starts_with(&format!("{}@sha256:", project.name)), "{}", written.stdout);
+    let inspected = project.run(&["inspect", "./dist", "--format", "json"]);
+    assert!(succeeded(&inspected).contains("\"who\": \"me\""), "{}", inspected.stdout);
+    assert!(setting.folder.unsound_in_cache().is_empty());
+
+    // With a Dockerfile of somebody's, it is that which runs.
+    setting.folder.file("Dockerfile", "FROM python:3.13-slim\nENTRYPOINT [\"echo\", \"theirs\"]\n");
+    let run = project.run(&["run", "x"]);
+    assert_eq!(succeeded(&run), "theirs x\n");
+    assert!(!run.stderr.contains("knows nothing of"), "{}", run.stderr);
 }
 
 #[test]
@@ -388,6 +550,7 @@ fn another_platform_is_built_by_emulation() {
     if part("TESTBED_ARM64").is_none() {
         return;
     }
+    let Some(registry) = part("TESTBED_REGISTRY") else { return };
     let Some(project) = EngineProject::with_packages(&setting, "") else { return };
     let own = if std::env::consts::ARCH == "x86_64" { "linux/amd64" } else { "linux/arm64" };
     let built = project.build(&["--platform", own, "--platform", "linux/arm64"]);
@@ -400,5 +563,16 @@ fn another_platform_is_built_by_emulation() {
     assert_eq!(machine("latest"), std::env::consts::ARCH);
     if own == "linux/amd64" {
         assert_eq!(machine("latest-linux-arm64"), "aarch64");
+        // Both go to one name in a registry.
+        let repository = format!("{registry}/pyrun-test/{}", project.name);
+        let platforms = ["--platform", own, "--platform", "linux/arm64"];
+        let pushed = project.build(&[&["--push", "--to", &repository][..], &platforms].concat());
+        let reference = succeeded(&pushed).trim();
+        let inspected = project.run(&["inspect", reference, "--format", "json"]);
+        let inspected = succeeded(&inspected);
+        assert!(inspected.contains("linux/amd64") && inspected.contains("linux/arm64"), "{inspected}");
     }
 }
+
+// The host's network of an engine without root is not that of the index.
+on_engines!(docker_of_root, containerd_of_root, podman: [an_engine_builds_what_the_metadata_asks_for, every_command_has_the_engine_build]);

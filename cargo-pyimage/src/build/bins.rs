@@ -38,9 +38,11 @@ const FOLDER: &str = "usr/local/bin";
 
 /// A program that was compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Bin {
-    name: String,
-    file: PathBuf,
+pub struct Bin {
+    /// Its name.
+    pub name: String,
+    /// Where cargo has put it.
+    pub file: PathBuf,
 }
 
 impl Builder<'_> {
@@ -55,23 +57,17 @@ impl Builder<'_> {
         if settings.bins.is_none() {
             return Ok(None);
         }
-        let unknown = || AssemblyError::UnknownSystem { base: settings.base.familiar() };
-        let libc = locked.suite.as_ref().and_then(Suite::libc).ok_or_else(unknown)?;
+        let compiled = self.compiled_for(image, platform, locked).await?;
         let failed = |source| BuildError::Bins { platform: platform.clone(), source: Box::new(source) };
-        let target = RustTarget::of(platform, libc).ok_or(BinError::NoTarget { libc: libc.libc });
-        let compiled = self.compiled(image, &target.map_err(failed)?, libc).await.map_err(failed)?;
-
         let assembly = self.assembly();
         let options = assembly.layer_options(image, 0);
         let mut contents = LayerContents::new();
         let mut key = LayerKey::new(FOLDER, &Scheme::official(0), &options);
-        let (mut names, mut programs) = (Vec::new(), Vec::new());
+        let mut names = Vec::new();
         for Bin { name, file } in &compiled {
             let path = format!("{FOLDER}/{name}");
             let unread = |source| failed(BinError::Read { file: file.clone(), source });
             let (_, digest) = digest::of_file(file).map_err(unread)?;
-            let elf = elf_of_file(file).map_err(unread)?;
-            programs.extend(elf.map(|elf| Binary { path: path.clone(), elf }));
             key.add_content(&path, &digest);
             contents.add_file(&path, 0o755, file).map_err(|source| AssemblyError::Layer {
                 what: "bins".to_owned(),
@@ -79,13 +75,50 @@ impl Builder<'_> {
             })?;
             names.push(name.as_str());
         }
-        self.tell(image, &Assembly::check_programs(image, platform, locked, &programs));
         let created_by = format!("bins: {}", names.join(", "));
         let known = assembly.known(&key, &created_by);
         Ok(Some(match known {
             Some(known) => known,
             None => assembly.make(&contents, &options, Some(&key), &created_by)?,
         }))
+    }
+
+    /// An image's Rust programs for a platform, for an engine that builds the rest of it.
+    ///
+    /// # Errors
+    /// Where the base is not locked for the platform, or a program cannot be compiled.
+    pub async fn programs(&self, image: &PackageImage, platform: &Platform) -> Result<Vec<Bin>, BuildError> {
+        if image.settings.bins.is_none() {
+            return Ok(Vec::new());
+        }
+        let assembly = self.assembly();
+        let wanted = Assembly::targets(assembly.base(image)?, image, &[platform.clone()].into())?;
+        match wanted.first() {
+            Some((platform, locked)) => self.compiled_for(image, platform, locked).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Compiles the programs for a platform, and tells what they need that the image has not.
+    async fn compiled_for(
+        &self,
+        image: &PackageImage,
+        platform: &Platform,
+        locked: &LockedImage,
+    ) -> Result<Vec<Bin>, BuildError> {
+        let unknown = || AssemblyError::UnknownSystem { base: image.settings.base.familiar() };
+        let libc = locked.suite.as_ref().and_then(Suite::libc).ok_or_else(unknown)?;
+        let failed = |source| BuildError::Bins { platform: platform.clone(), source: Box::new(source) };
+        let target = RustTarget::of(platform, libc).ok_or(BinError::NoTarget { libc: libc.libc });
+        let compiled = self.compiled(image, &target.map_err(failed)?, libc).await.map_err(failed)?;
+        let mut programs = Vec::new();
+        for Bin { name, file } in &compiled {
+            let elf =
+                elf_of_file(file).map_err(|source| failed(BinError::Read { file: file.clone(), source }))?;
+            programs.extend(elf.map(|elf| Binary { path: format!("{FOLDER}/{name}"), elf }));
+        }
+        self.tell(image, &Assembly::check_programs(image, platform, locked, &programs));
+        Ok(compiled)
     }
 
     /// Compiles the programs for a target. Those that a base with this C library could not load are compiled anew where

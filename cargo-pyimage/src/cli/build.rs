@@ -110,6 +110,10 @@ pub struct BuildArgs {
     /// Leave the engine alone
     #[arg(long, help_heading = DESTINATION)]
     pub no_load: bool,
+
+    /// It is for a registry alone: an engine that does not build it is left alone.
+    #[arg(skip)]
+    pub is_push: bool,
 }
 
 impl BuildArgs {
@@ -149,15 +153,7 @@ impl PushArgs {
     #[must_use]
     pub fn into_build(self) -> BuildArgs {
         let Self { assembly, to } = self;
-        BuildArgs {
-            assembly,
-            builder: Some(BuilderChoice::Native),
-            push: true,
-            to,
-            // What is pushed is not for this machine's engine.
-            no_load: true,
-            ..BuildArgs::default()
-        }
+        BuildArgs { assembly, push: true, to, is_push: true, ..BuildArgs::default() }
     }
 }
 

@@ -7,8 +7,8 @@ use futures_util::future::join;
 use pyimage_build::{Platform, Reference};
 
 use super::{
-    Context, Failure, assembled_in, dockerfile, engine, failure_of_build, failure_of_push, failure_of_write,
-    workspace,
+    Context, Failure, assembled_in, engine, engine_build, failure_of_build, failure_of_push,
+    failure_of_write, workspace,
 };
 use crate::build::{BuildError, Built};
 use crate::cli::{BuildArgs, MessageFormat};
@@ -21,8 +21,8 @@ use crate::{document, lock, push};
 /// `cargo pyimage build`, and `push` behind it.
 pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Failure> {
     let workspace = workspace(args.assembly.source.manifest_path.as_deref(), context.cache.as_ref())?;
-    if dockerfile::is_for_engine(args, &workspace)? {
-        return dockerfile::build(args, &workspace, context).await;
+    if engine_build::is_for_engine(args.builder, &args.assembly.source, &workspace)? {
+        return engine_build::build(args, &workspace, context).await;
     }
     if let Some(file) = &args.assembly.metadata_file {
         document::check(file).map_err(failure_of_write)?;
@@ -77,10 +77,10 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
 }
 
 /// The folders and the archives that an image was written to.
-type Files = (Vec<Utf8PathBuf>, Vec<Utf8PathBuf>);
+pub(super) type Files = (Vec<Utf8PathBuf>, Vec<Utf8PathBuf>);
 
 /// Writes an image to the files that are asked for, or else to the project's own layout.
-async fn written(
+pub(super) async fn written(
     workspace: &Workspace,
     title: &str,
     built: &Built,

@@ -7,23 +7,38 @@ use pyrun::engine::Engine;
 use pyrun::plan::Request;
 use pyrun::run::RunError;
 
-use super::{Context, Failure, assembled};
+use super::engine_build::{EngineBuilt, Order};
+use super::{Context, Failure, assembled_in, engine_build, failure_of_build, workspace};
 use crate::build::Built;
 use crate::cli::{BuildArgs, LoadArgs, LockingArgs, RunArgs, SaveArgs};
-use crate::launch::{self, LaunchError};
+use crate::launch::{self, LaunchError, Launched};
 use crate::load::{LoadError, Loader, engine_choice, image_for, platform_of};
 use crate::output::Output;
 use crate::save::{self, SaveRequest};
 use crate::size::Size;
+use crate::workspace::Workspace;
 
 /// `cargo pyimage load`.
 pub(super) async fn load(args: &LoadArgs, context: &Context) -> Result<(), Failure> {
     let engine = engine(args.engine.as_deref(), context).await.map_err(failure_of_load)?;
     let platform = platform(args.platform.as_ref(), &engine).map_err(failure_of_load)?;
-    let to = loader(&engine, args.source.locking, context);
-    for built in assembled(&args.source.build(vec![platform.clone()], &args.tag), context).await? {
-        let loaded = to.load(&built, &platform).await.map_err(failure_of_load)?;
-        let name = loaded.names.first().map_or("", String::as_str);
+    let workspace = workspace(args.source.manifest_path.as_deref(), context.cache.as_ref())?;
+    let mut names = Vec::new();
+    if engine_build::is_for_engine(None, &args.source, &workspace)? {
+        let platforms = std::slice::from_ref(&platform);
+        let order = Order { workspace: &workspace, source: &args.source, tags: &args.tag, platforms };
+        for built in engine_build::built(&order, &engine, false, context).await? {
+            names.extend(built.names().into_iter().next());
+        }
+    } else {
+        let to = loader(&engine, args.source.locking, context);
+        let args = args.source.build(vec![platform.clone()], &args.tag);
+        for (_, built) in assembled_in(&workspace, &args, context).await? {
+            let loaded = to.load(&built, &platform).await.map_err(failure_of_load)?;
+            names.extend(loaded.names.into_iter().next());
+        }
+    }
+    for name in names {
         context.shell.print(format_args!("{name}\n")).map_err(|error| Failure::new(error, Vec::new()))?;
     }
     Ok(())
@@ -31,14 +46,32 @@ pub(super) async fn load(args: &LoadArgs, context: &Context) -> Result<(), Failu
 
 /// `cargo pyimage save`.
 pub(super) async fn save(args: &SaveArgs, context: &Context) -> Result<(), Failure> {
-    let built = assembled(&args.source.build(args.platform.clone(), &args.tag), context).await?;
-    let built = only(built)?;
-    let request = SaveRequest {
+    let workspace = workspace(args.source.manifest_path.as_deref(), context.cache.as_ref())?;
+    let mut request = SaveRequest {
         file: args.file().to_owned(),
         format: args.format,
         platform: args.platform.first().cloned().unwrap_or_else(Platform::host),
         sparse: args.sparse,
         offline: args.source.locking.offline || args.source.locking.frozen,
+    };
+    // What an engine has built is in files for as long as this is there.
+    let _exported;
+    let built = if engine_build::is_for_engine(None, &args.source, &workspace)? {
+        one_image(&workspace, args.source.image.as_deref())?;
+        let engine = engine_build::connected(None, context).await?;
+        request.platform = platform(args.platform.first(), &engine).map_err(failure_of_load)?;
+        let order =
+            Order { workspace: &workspace, source: &args.source, tags: &args.tag, platforms: &args.platform };
+        let mut all = engine_build::built(&order, &engine, true, context).await?;
+        let Some(built) = all.pop() else { return Ok(()) };
+        let exported = engine_build::exported(&built, &order, &engine, context).await?;
+        let built = exported.built.clone();
+        _exported = exported;
+        built
+    } else {
+        let all =
+            assembled_in(&workspace, &args.source.build(args.platform.clone(), &args.tag), context).await?;
+        only(all.into_iter().map(|(_, built)| built).collect())?
     };
     let saved = save::save(&built, &request, &context.registry, &context.shell).await;
     let size = Size(saved.map_err(failure_of_load)?);
@@ -51,14 +84,38 @@ pub(super) async fn save(args: &SaveArgs, context: &Context) -> Result<(), Failu
 pub(super) async fn ready(args: &RunArgs, context: &Context) -> Result<Request, Failure> {
     let engine = engine(args.engine.as_deref(), context).await.map_err(failure_of_load)?;
     let platform = platform(args.platform.as_ref(), &engine).map_err(failure_of_load)?;
-    let built = assembled(&args.source.build(vec![platform.clone()], &[]), context).await?;
-    let built = only(built)?;
-    let to = loader(&engine, args.source.locking, context);
-    let loaded = to.load(&built, &platform).await.map_err(failure_of_load)?;
-    let image = image_for(&built.images, &platform).ok_or_else(|| failure_of_load(no_platform(&platform)))?;
-    let name = loaded.names.first().map_or("", String::as_str);
+    let workspace = workspace(args.source.manifest_path.as_deref(), context.cache.as_ref())?;
+    let image = if engine_build::is_for_engine(None, &args.source, &workspace)? {
+        one_image(&workspace, args.source.image.as_deref())?;
+        let platforms = std::slice::from_ref(&platform);
+        let order = Order { workspace: &workspace, source: &args.source, tags: &[], platforms };
+        let built = engine_build::built(&order, &engine, false, context).await?;
+        let name = built.iter().flat_map(EngineBuilt::names).next().unwrap_or_default();
+        let program = engine.program(&name).await.map_err(|error| failure_of_load(error.into()))?;
+        Launched { name, platform, program: program.unwrap_or_default() }
+    } else {
+        let built =
+            assembled_in(&workspace, &args.source.build(vec![platform.clone()], &[]), context).await?;
+        let built = only(built.into_iter().map(|(_, built)| built).collect())?;
+        let to = loader(&engine, args.source.locking, context);
+        let loaded = to.load(&built, &platform).await.map_err(failure_of_load)?;
+        let image =
+            image_for(&built.images, &platform).ok_or_else(|| failure_of_load(no_platform(&platform)))?;
+        let name = loaded.names.first().map_or("", String::as_str);
+        Launched::of(image, name).map_err(failure_of_launch)?
+    };
     let foreign = platform_of(&engine).is_none_or(|own| own.architecture() != image.platform.architecture());
-    launch::request(args, image, name, foreign).map_err(failure_of_launch)
+    launch::request(args, &image, foreign).map_err(failure_of_launch)
+}
+
+/// Fails where there are several images, and the command is for one.
+fn one_image(workspace: &Workspace, name: Option<&str>) -> Result<(), Failure> {
+    let images = workspace.named(name).map_err(failure_of_build)?;
+    if images.len() == 1 {
+        return Ok(());
+    }
+    let images = images.iter().map(|image| image.settings.name.familiar()).collect();
+    Err(failure_of_load(LoadError::WhichImage { images }))
 }
 
 /// Runs it; its exit code is ours.
@@ -82,7 +139,7 @@ pub(super) async fn after_build(
 ) -> Result<Vec<Vec<String>>, Failure> {
     let mut names = vec![Vec::new(); all.len()];
     let asked = args.load || args.output.contains(&Output::Engine);
-    if args.no_load || (!asked && !args.output.is_empty()) {
+    if args.no_load || args.is_push || (!asked && !args.output.is_empty()) {
         return Ok(names);
     }
     let engine = match engine(None, context).await {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use pyimage_build::{Source, SourceKind};
+use pyimage_build::{ExtraFiles, PlacedKind, Source, SourceKind};
 use tokio::task::spawn_blocking;
 
 use crate::load::streamed;
@@ -20,7 +20,7 @@ pub struct Context {
 #[derive(Debug, Clone)]
 enum Content {
     Text(String),
-    Disk { path: PathBuf, executable: bool },
+    Disk { path: PathBuf, mode: u32 },
     Symlink(String),
 }
 
@@ -30,7 +30,8 @@ impl Context {
         for file in source.files() {
             let content = match &file.kind {
                 SourceKind::File { executable } => {
-                    Content::Disk { path: folder.join(&file.path), executable: *executable }
+                    let mode = if *executable { 0o755 } else { 0o644 };
+                    Content::Disk { path: folder.join(&file.path), mode }
                 }
                 SourceKind::Symlink { target } => Content::Symlink(target.clone()),
             };
@@ -38,9 +39,19 @@ impl Context {
         }
     }
 
-    /// Adds a file of this machine.
-    pub fn add_file(&mut self, path: &str, file: PathBuf) {
-        self.files.entry(path.to_owned()).or_insert(Content::Disk { path: file, executable: false });
+    /// Adds files that go elsewhere in an image, below a folder and with their modes. Links are not files to copy.
+    pub fn add_placed(&mut self, files: &ExtraFiles, folder: &str) {
+        for (path, file) in files.placed() {
+            if let PlacedKind::File { mode } = file.kind {
+                let content = Content::Disk { path: file.on_disk.clone(), mode };
+                self.files.insert(format!("{folder}/{path}"), content);
+            }
+        }
+    }
+
+    /// Adds a file of this machine, unless there is one of this name.
+    pub fn add_file(&mut self, path: &str, file: PathBuf, mode: u32) {
+        self.files.entry(path.to_owned()).or_insert(Content::Disk { path: file, mode });
     }
 
     /// Adds a file that is nowhere, in place of one that is there.
@@ -77,10 +88,10 @@ impl Context {
                     header.set_size(0);
                     archive.append_link(&mut header, path, target)?;
                 }
-                Content::Disk { path: place, executable } => {
+                Content::Disk { path: place, mode } => {
                     let file = fs_err::File::open(place)?;
                     let size = file.metadata()?.len();
-                    header.set_mode(if *executable { 0o755 } else { 0o644 });
+                    header.set_mode(*mode);
                     header.set_size(size);
                     let mut left = Exactly { file, left: size };
                     archive.append_data(&mut header, path, &mut left)?;

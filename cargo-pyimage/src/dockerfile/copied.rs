@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::DockerfileError;
 use super::word::list;
 
-/// A `COPY` from the folder of the package to the same place in the image.
+/// A `COPY` of what a build is sent: mostly from the folder of the package to the same place in the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Copied {
     /// All that is sent.
@@ -14,6 +14,8 @@ pub(super) enum Copied {
     Folder(String),
     /// Files of one folder, which is empty where it is the package's.
     Files { names: Vec<String>, folder: String },
+    /// Files, or a folder, to another place.
+    To { names: Vec<String>, place: String },
 }
 
 impl Copied {
@@ -49,6 +51,7 @@ impl Copied {
             Self::Folder(folder) => (std::slice::from_ref(folder), format!("{folder}/")),
             Self::Files { names, folder } if folder.is_empty() => (&names[..], "./".to_owned()),
             Self::Files { names, folder } => (&names[..], format!("{folder}/")),
+            Self::To { names, place } => (&names[..], place.clone()),
         };
         if let Some(path) = sources.iter().find(|path| path.contains(['*', '?', '[', '\\'])) {
             return Err(DockerfileError::Path { path: path.clone() });

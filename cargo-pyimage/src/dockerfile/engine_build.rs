@@ -14,13 +14,15 @@ use pyrun::pull::pull;
 use pyrun::shell::Shell;
 
 use super::context::Context;
-use super::{DockerfileError, Project, Purpose, is_ours};
+use super::{DockerfileError, ExportError, FILES, Project, Purpose};
+use crate::build::Bin;
 
 /// The last lines that a failed step may have to say.
 const LINES: usize = 30;
 /// The names of what is sent and not the project's.
 const DOCKERFILE: &str = ".pyimage.Dockerfile";
 const BUNDLE: &str = ".pyimage-certificates.crt";
+const PROGRAMS: &str = ".pyimage.bins";
 
 /// What an engine builds with.
 #[derive(Clone, Copy)]
@@ -43,6 +45,9 @@ pub enum EngineBuildError {
     /// The engine does not do its part.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// What it has built cannot be taken from it.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// The base is not on the engine, and may not be pulled.
     #[error("`{base}` is not on the engine, and nothing may be pulled")]
     Offline {
@@ -108,10 +113,13 @@ impl EngineBuildError {
             ],
             Self::Step { .. } => vec!["`-v` shows all that the steps print".to_owned()],
             Self::SeveralBuilders { .. } => {
-                vec!["name one with `--image`, or say who builds with `--builder`".to_owned()]
+                vec![
+                    "name one with `--image`".to_owned(),
+                    "`cargo pyimage build --builder native` builds all of them, and `--builder dockerfile` too"
+                        .to_owned(),
+                ]
             }
             Self::Offline { .. } => vec!["once without `--offline`, and it is there".to_owned()],
-            Self::NotHere("--push") => vec!["`docker push` sends what the engine has".to_owned()],
             Self::NotHere(_) => vec!["`--builder native` assembles the image here, which has it".to_owned()],
             _ => Vec::new(),
         }
@@ -119,7 +127,7 @@ impl EngineBuildError {
 }
 
 impl EngineBuilder<'_> {
-    /// Builds the image for a platform under these names; gives its id on the engine.
+    /// Builds the image for a platform under these names, with these programs in Rust; gives its id on the engine.
     ///
     /// # Errors
     /// Where there is no Dockerfile for it, or a step fails.
@@ -128,13 +136,14 @@ impl EngineBuilder<'_> {
         project: &Project<'_>,
         platform: &Platform,
         names: &[Reference],
+        programs: &[Bin],
     ) -> Result<String, EngineBuildError> {
         let name = names.first().map_or_else(|| project.image.title(), Reference::to_string);
         let shown = names.first().map_or_else(|| name.clone(), Reference::familiar);
         let variables = environment::pip_variables();
-        let (context, dockerfile) = match theirs(project)? {
-            Some(context) => (context, project.file()),
-            None => (self.ours(project, platform, &variables).await?, DOCKERFILE.to_owned()),
+        let (context, dockerfile) = match project.somebody_s()? {
+            Some(text) => (theirs(project, &text)?, project.file()),
+            None => (self.ours(project, platform, &variables, programs).await?, DOCKERFILE.to_owned()),
         };
         let whose = if *dockerfile == *DOCKERFILE { "" } else { " from its own Dockerfile" };
         self.shell
@@ -154,6 +163,7 @@ impl EngineBuilder<'_> {
         project: &Project<'_>,
         platform: &Platform,
         variables: &BTreeMap<String, String>,
+        programs: &[Bin],
     ) -> Result<Context, EngineBuildError> {
         let bundle =
             BUNDLE_VARIABLES.iter().filter_map(env::var_os).map(PathBuf::from).find(|path| path.is_file());
@@ -163,6 +173,7 @@ impl EngineBuilder<'_> {
             arguments: variables.keys().cloned().collect(),
             bundle: bundle.as_ref().map(|_| BUNDLE.to_owned()),
             is_sent: true,
+            programs: programs.iter().map(|bin| format!("{PROGRAMS}/{}", bin.name)).collect(),
         };
         let made = project.dockerfile(&purpose)?;
         let mut context = Context::default();
@@ -170,13 +181,17 @@ impl EngineBuilder<'_> {
             context.add_source(&source, project.folder());
         }
         for path in &made.needed {
-            context.add_file(path, project.folder().join(path));
+            context.add_file(path, project.folder().join(path), 0o644);
+        }
+        context.add_placed(&project.files()?, FILES);
+        for Bin { name, file } in programs {
+            context.add_file(&format!("{PROGRAMS}/{name}"), file.clone(), 0o755);
         }
         if let Some(pinned) = &made.pinned {
             context.add_text(&project.pinned_file(), pinned);
         }
         if let Some(bundle) = bundle {
-            context.add_file(BUNDLE, bundle);
+            context.add_file(BUNDLE, bundle, 0o644);
         }
         context.add_text(DOCKERFILE, &made.text);
         Ok(context)
@@ -297,21 +312,14 @@ impl EngineBuilder<'_> {
 }
 
 /// What is sent where the project has a Dockerfile that somebody has written.
-fn theirs(project: &Project<'_>) -> Result<Option<Context>, DockerfileError> {
-    let file = project.folder().join(project.file());
-    let text = match fs_err::read_to_string(&file) {
-        Ok(text) if !is_ours(&text) => text,
-        Ok(_) => return Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(DockerfileError::Unreadable { file, source }),
-    };
+fn theirs(project: &Project<'_>, text: &str) -> Result<Context, DockerfileError> {
     // What it copies is its own business: all but what `.dockerignore` and we leave out.
     let globs: Vec<&str> = project.image.settings.source.iter().map(String::as_str).chain(["."]).collect();
     let source = Source::select(project.folder(), project.folder(), &globs);
     let mut context = Context::default();
     context.add_source(&source.map_err(|source| project.unlisted(source))?, project.folder());
-    context.add_text(&project.file(), &text);
-    Ok(Some(context))
+    context.add_text(&project.file(), text);
+    Ok(context)
 }
 
 /// What is told of the steps, and kept for the case that one fails.

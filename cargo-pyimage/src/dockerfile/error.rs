@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{PylockError, RequirementsFileError, SourceError};
+use pyimage_build::{AssemblyError, PylockError, RequirementsFileError, SourceError};
 
 /// Why there is no Dockerfile that does what the metadata asks for.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum DockerfileError {
         /// What is in it.
         reason: &'static str,
     },
+    /// The image has programs in Rust, which nothing is there to compile with.
+    #[error("a Dockerfile cannot say what `bins` are: its base has no cargo to compile them")]
+    Programs,
     /// A name of a file cannot be written in a Dockerfile.
     #[error("a Dockerfile cannot name `{path}`: it has one of `*?[\\` in it")]
     Path {
@@ -79,6 +82,9 @@ pub enum DockerfileError {
         /// Why.
         source: Box<SourceError>,
     },
+    /// What no image can have, however it is built.
+    #[error(transparent)]
+    Assembly(#[from] Box<AssemblyError>),
     /// A file of somebody else's is in the way.
     #[error("`{path}` is not one that this command has written")]
     NotOurs {
@@ -113,8 +119,14 @@ impl DockerfileError {
                 "`--force` replaces it; without `--write`, the text goes to stdout".to_owned(),
                 "`cargo pyimage init` takes over what a simple Dockerfile says".to_owned(),
             ],
+            Self::Programs => vec![
+                "`cargo pyimage build --builder dockerfile` compiles them here, and has an engine build the rest"
+                    .to_owned(),
+                "`cargo pyimage build` needs no engine".to_owned(),
+            ],
             Self::WhichImage { .. } => vec!["name its package: `--image PACKAGE`".to_owned()],
             Self::Source { source, .. } => source.helps(),
+            Self::Assembly(error) => error.helps(),
             Self::Inexpressible { .. } | Self::Package { .. } => {
                 vec!["`cargo pyimage build` has no such limit".to_owned()]
             }

@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 use pyimage_build::ImageOptions;
 
 use super::word::{exec, inexpressible, list, quoted, value, word};
-use super::{Copied, DockerfileError, MARK};
+use super::{Account, Copied, DockerfileError, Elsewhere, MARK};
 
 /// The longest line that each builder reads: older ones take no longer line, and say nothing of use.
 const LONGEST: usize = 65_534;
+
+/// Where programs go that are for everybody.
+const PROGRAMS: &str = "/usr/local/bin/";
 
 /// What a Dockerfile does, one field for each step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,10 @@ pub(super) struct Recipe {
     pub(super) apt: Vec<String>,
     /// How the packages get there.
     pub(super) packages: Option<Packages>,
+    /// The project's programs in Rust, among what is sent.
+    pub(super) programs: Vec<String>,
+    /// The project's files that go elsewhere.
+    pub(super) elsewhere: Elsewhere,
     /// The project's files.
     pub(super) copied: Vec<Copied>,
     /// A user that the base does not have.
@@ -42,6 +49,8 @@ pub(super) struct Packages {
     pub(super) is_lock: bool,
     /// Every line of them has a hash.
     pub(super) has_hashes: bool,
+    /// No bytecode is to be made of them.
+    pub(super) no_bytecode: bool,
     /// The image in which they are installed, where that is another stage.
     pub(super) stage: Option<String>,
     /// The variables that pip gets for the time of the build, and a file with certificates. Both take a stage of
@@ -49,15 +58,6 @@ pub(super) struct Packages {
     pub(super) arguments: Vec<String>,
     /// The file with certificates.
     pub(super) bundle: Option<String>,
-}
-
-/// A user to make.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Account {
-    /// Its name.
-    pub(super) name: String,
-    /// The base is Alpine's, with BusyBox's programs.
-    pub(super) is_alpine: bool,
 }
 
 impl Recipe {
@@ -92,11 +92,13 @@ impl Recipe {
         if let Some(account) = &self.account {
             let _ = writeln!(out, "\n{}", account.instruction());
         }
-        if !self.copied.is_empty() {
-            out.push('\n');
-        }
-        for copied in &self.copied {
-            let _ = writeln!(out, "{}", copied.instruction()?);
+        let programs = Copied::To { names: self.programs.clone(), place: PROGRAMS.to_owned() };
+        let programs = (!self.programs.is_empty()).then(|| programs.instruction()).transpose()?;
+        let copied = self.copied.iter().map(Copied::instruction).collect::<Result<Vec<_>, _>>()?;
+        for lines in [programs.into_iter().collect(), self.elsewhere.instructions()?, copied] {
+            if !lines.is_empty() {
+                let _ = writeln!(out, "\n{}", lines.join("\n"));
+            }
         }
         self.add_settings(&mut out)?;
         if out.lines().any(|line| line.len() > LONGEST) {
@@ -194,7 +196,8 @@ impl Packages {
             (true, false) => " --no-deps",
             _ => "",
         };
-        let mut line = format!("RUN pip install --no-cache-dir{more}{lock}");
+        let bytecode = if self.no_bytecode { " --no-compile" } else { "" };
+        let mut line = format!("RUN pip install --no-cache-dir{bytecode}{more}{lock}");
         for file in &self.requirements {
             if !file.chars().all(|letter| letter.is_ascii_alphanumeric() || "_./+-".contains(letter)) {
                 return Err(inexpressible(
@@ -209,16 +212,6 @@ impl Packages {
     }
 }
 
-impl Account {
-    fn instruction(&self) -> String {
-        let name = &self.name;
-        if self.is_alpine {
-            return format!("RUN addgroup -g 1000 {name} && adduser -D -u 1000 -G {name} {name}");
-        }
-        format!("RUN groupadd --gid 1000 {name} && useradd --uid 1000 --gid {name} --create-home {name}")
-    }
-}
-
 fn joined(instruction: &str, pairs: &[String]) -> Option<String> {
     (!pairs.is_empty()).then(|| format!("{instruction} {}", pairs.join(" \\\n    ")))
 }
@@ -229,6 +222,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::account::tests::account;
     use super::super::word::tests::read_word;
     use super::*;
 
@@ -239,6 +233,8 @@ mod tests {
             base_user: None,
             apt: Vec::new(),
             packages: None,
+            programs: Vec::new(),
+            elsewhere: Elsewhere::default(),
             copied: Vec::new(),
             account: None,
             options,
@@ -277,7 +273,7 @@ mod tests {
         let files = texts(["requirements.txt", "requirements/base.txt"]);
         let whole = Recipe {
             packages: Some(Packages { requirements: files[..1].to_vec(), files, ..Packages::default() }),
-            account: Some(Account { name: "app".to_owned(), is_alpine: false }),
+            account: Some(account("app")),
             copied: vec![
                 Copied::folder("app"),
                 Copied::Files { names: texts(["a b.py", "c.py"]), folder: String::new() },
@@ -295,7 +291,7 @@ COPY requirements.txt ./
 COPY requirements/base.txt requirements/
 RUN pip install --no-cache-dir -r requirements.txt
 
-RUN groupadd --gid 1000 app && useradd --uid 1000 --gid app --create-home app
+RUN groupadd --gid 1000 app && useradd --uid 1000 --gid 1000 --shell /usr/sbin/nologin --no-log-init --no-create-home app && install -d -o 1000 -g 1000 /home/app
 
 COPY app app/
 COPY ["a b.py", "c.py", "./"]
@@ -324,6 +320,7 @@ CMD ["--help"]
                 files: texts(["requirements.lock.txt"]),
                 is_lock: true,
                 has_hashes: true,
+                no_bytecode: false,
                 stage: Some("python:3.13".to_owned()),
                 arguments: texts(["PIP_INDEX_URL"]),
                 bundle: Some(".ca.crt".to_owned()),

@@ -83,6 +83,16 @@ pub(super) fn list<'w>(
     Ok(json(&escaped))
 }
 
+/// A word of a command that a shell reads.
+pub(super) fn shell(text: &str, what: &str) -> Result<String, DockerfileError> {
+    check(text, what)?;
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_./:@%+=,-".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Ok(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
 /// What an instruction cannot have in it in any spelling.
 fn check(text: &str, what: &str) -> Result<(), DockerfileError> {
     match text.chars().find(|letter| matches!(letter, '\n' | '\r' | '\0')) {

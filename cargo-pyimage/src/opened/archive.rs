@@ -18,7 +18,7 @@ const MAX_LINKS: usize = 8;
 
 /// An archive, and where its files are in it.
 #[derive(Debug)]
-pub(super) struct Archive {
+pub(crate) struct Archive {
     file: Utf8PathBuf,
     files: BTreeMap<String, Part>,
     /// The layers of what `docker save` writes, by their digests.
@@ -34,16 +34,16 @@ enum Part {
 /// What `docker save` says of an image.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Saved {
-    pub(super) config: String,
+pub(crate) struct Saved {
+    pub(crate) config: String,
     #[serde(default)]
-    pub(super) repo_tags: Option<Vec<String>>,
-    pub(super) layers: Vec<String>,
+    pub(crate) repo_tags: Option<Vec<String>>,
+    pub(crate) layers: Vec<String>,
 }
 
 impl Archive {
     /// Opens an archive, and looks where its files are. Their contents are passed over.
-    pub(super) fn open(path: &Utf8Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: &Utf8Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Read { path: path.to_owned(), source };
         let unreadable = |source| OpenError::NoArchive { path: path.to_owned(), source };
         let mut file = fs_err::File::open(path).map_err(failed)?;
@@ -82,7 +82,7 @@ impl Archive {
     }
 
     /// The images of a layout; none where it is none.
-    pub(super) fn index(&self) -> Result<Option<Index>, OpenError> {
+    pub(crate) fn index(&self) -> Result<Option<Index>, OpenError> {
         if !self.files.contains_key("oci-layout") || !self.files.contains_key("index.json") {
             return Ok(None);
         }
@@ -97,7 +97,7 @@ impl Archive {
     }
 
     /// The images that `docker save` says are in it.
-    pub(super) fn saved(&mut self) -> Result<Vec<Saved>, OpenError> {
+    pub(crate) fn saved(&mut self) -> Result<Vec<Saved>, OpenError> {
         if !self.files.contains_key("manifest.json") {
             return Err(OpenError::NoImages { path: self.file.clone() });
         }
@@ -106,7 +106,7 @@ impl Archive {
     }
 
     /// Remembers where the layers of an image are, and gives their sizes.
-    pub(super) fn add_layers(&mut self, layers: &[(String, Digest)]) -> Vec<u64> {
+    pub(crate) fn add_layers(&mut self, layers: &[(String, Digest)]) -> Vec<u64> {
         let sizes = layers.iter().map(|(path, diff_id)| {
             let path = normalised("", path);
             let size = self.part(&path).map_or(0, |(_, len)| len);
@@ -117,7 +117,7 @@ impl Archive {
     }
 
     /// The bytes of a document of a layout, checked against its digest.
-    pub(super) fn document(&self, blob: &Descriptor) -> Result<Vec<u8>, OpenError> {
+    pub(crate) fn document(&self, blob: &Descriptor) -> Result<Vec<u8>, OpenError> {
         let bytes = self.small(&blob_name(&blob.digest))?;
         if bytes.len() as u64 != blob.size || !blob.digest.matches(&bytes) {
             return Err(OpenError::Damaged { what: blob.digest.to_string() });
@@ -126,7 +126,7 @@ impl Archive {
     }
 
     /// The bytes of a small file.
-    pub(super) fn small(&self, name: &str) -> Result<Vec<u8>, OpenError> {
+    pub(crate) fn small(&self, name: &str) -> Result<Vec<u8>, OpenError> {
         let (start, len) = self
             .part(&normalised("", name))
             .ok_or_else(|| OpenError::Missing { what: printable(name.as_bytes()) })?;
@@ -144,7 +144,7 @@ impl Archive {
     }
 
     /// Where a layer is.
-    pub(super) fn place(&self, digest: &Digest) -> Option<Place> {
+    pub(crate) fn place(&self, digest: &Digest) -> Option<Place> {
         let name = self.layers.get(digest).cloned().unwrap_or_else(|| blob_name(digest));
         let (start, len) = self.part(&name)?;
         Some(Place { file: self.file.clone(), start, len })

@@ -23,10 +23,10 @@ pub(super) enum Store {
 
 /// Where the bytes of a layer are: a file, or a part of one.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) file: Utf8PathBuf,
-    pub(super) start: u64,
-    pub(super) len: u64,
+pub(crate) struct Place {
+    pub(crate) file: Utf8PathBuf,
+    pub(crate) start: u64,
+    pub(crate) len: u64,
 }
 
 impl Store {

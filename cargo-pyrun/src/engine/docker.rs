@@ -29,7 +29,7 @@ use crate::image::Image;
 
 pub use build::{Building, ImageBuild};
 pub use detached::State;
-pub use load::StoredImage;
+pub use load::{Program, StoredImage};
 
 /// Requests other than waiting and attaching answer within this, or the engine is taken for lost.
 const TIMEOUT_SECONDS: u64 = 120;

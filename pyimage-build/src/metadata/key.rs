@@ -138,7 +138,7 @@ pub const KEYS: &[Key] = &[
         Kind::Choice(&ImageBuilder::NAMES),
         "`\"native\"`",
         "\"dockerfile\"",
-        "who `build` has build it: this program, or an engine from a Dockerfile",
+        "who builds it, for `build`, `run`, `load`, `save` and `push`: this program, or an engine from a Dockerfile",
     ),
     key(
         "bytecode",

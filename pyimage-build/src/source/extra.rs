@@ -48,22 +48,46 @@ pub struct ExtraFile {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtraFiles {
-    files: BTreeMap<String, Placed>,
+    files: BTreeMap<String, PlacedFile>,
 }
 
 /// A file with a place in the image.
+///
+/// ```
+/// use pyimage_build::{PlacedFile, PlacedKind};
+///
+/// let kind = PlacedKind::File { mode: 0o640 };
+/// let file = PlacedFile { from: "conf/app.toml".to_owned(), on_disk: "/home/me/app/conf/app.toml".into(), kind };
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Placed {
+pub struct PlacedFile {
     /// Where it is in the project, for people.
-    from: String,
-    on_disk: PathBuf,
-    kind: PlacedKind,
+    pub from: String,
+    /// What is read: where a link was named, what it leads to.
+    pub on_disk: PathBuf,
+    /// What it is in the image.
+    pub kind: PlacedKind,
 }
 
+/// What a file with a place is in the image.
+///
+/// ```
+/// use pyimage_build::PlacedKind;
+///
+/// assert_ne!(PlacedKind::File { mode: 0o644 }, PlacedKind::Symlink { target: "v2.json".to_owned() });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum PlacedKind {
-    File { mode: u32 },
-    Symlink { target: String },
+pub enum PlacedKind {
+    /// A file.
+    File {
+        /// Its permissions.
+        mode: u32,
+    },
+    /// A symbolic link.
+    Symlink {
+        /// Where it leads, as it says itself.
+        target: String,
+    },
 }
 
 impl ExtraFiles {
@@ -99,6 +123,15 @@ impl ExtraFiles {
         self.files.iter().map(|(path, placed)| (path.as_str(), placed.from.as_str()))
     }
 
+    /// The files, by their paths in the image.
+    ///
+    /// ```
+    /// assert_eq!(pyimage_build::ExtraFiles::default().placed().count(), 0);
+    /// ```
+    pub fn placed(&self) -> impl Iterator<Item = (&str, &PlacedFile)> {
+        self.files.iter().map(|(path, placed)| (path.as_str(), placed))
+    }
+
     /// Adds them to a layer.
     ///
     /// ```
@@ -109,7 +142,7 @@ impl ExtraFiles {
     /// ```
     #[cfg(feature = "image")]
     pub fn add_to(&self, contents: &mut LayerContents<'_>) -> Result<(), SourceError> {
-        for (path, Placed { on_disk, kind, .. }) in &self.files {
+        for (path, PlacedFile { on_disk, kind, .. }) in &self.files {
             match kind {
                 PlacedKind::File { mode } => contents.add_file(path, *mode, on_disk)?,
                 PlacedKind::Symlink { target } => contents.add_symlink(path, target)?,
@@ -151,7 +184,7 @@ impl Place {
         }
     }
 
-    fn placed(&self, folder: &Path, file: &SourceFile, mode: Option<u32>) -> Result<Placed, SourceError> {
+    fn placed(&self, folder: &Path, file: &SourceFile, mode: Option<u32>) -> Result<PlacedFile, SourceError> {
         let mut on_disk = folder.join(&file.path);
         let kind = match (&file.kind, self) {
             (SourceKind::File { executable }, _) => {
@@ -167,7 +200,7 @@ impl Place {
             }
             (SourceKind::Symlink { target }, _) => PlacedKind::Symlink { target: target.clone() },
         };
-        Ok(Placed { from: file.path.clone(), on_disk, kind })
+        Ok(PlacedFile { from: file.path.clone(), on_disk, kind })
     }
 }
 

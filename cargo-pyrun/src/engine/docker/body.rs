@@ -9,7 +9,7 @@ use bollard::models::{
 };
 
 use super::super::Login;
-use super::StoredImage;
+use super::{Program, StoredImage};
 use crate::container::{Bind, Container, Gpus, variable};
 use crate::image::Image;
 use crate::publish;
@@ -73,6 +73,16 @@ pub(super) fn image(inspect: ImageInspect) -> Image {
 pub(super) fn stored(inspect: ImageInspect) -> StoredImage {
     let layers = inspect.root_fs.and_then(|layers| layers.layers).unwrap_or_default();
     StoredImage { id: id(inspect.id), layers }
+}
+
+/// What a container of an image starts with.
+pub(super) fn program(inspect: ImageInspect) -> Program {
+    let config = inspect.config.unwrap_or_default();
+    Program {
+        entrypoint: config.entrypoint.unwrap_or_default(),
+        cmd: config.cmd.unwrap_or_default(),
+        working_dir: config.working_dir.unwrap_or_default(),
+    }
 }
 
 fn id(id: Option<String>) -> String {

@@ -5,9 +5,12 @@ use std::io;
 use bollard::models::BuildInfo;
 use bollard::query_parameters as query;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 
 use super::{Engine, EngineError, Error, FOREVER, body, refusal};
+
+/// Pieces of an archive that wait for whoever reads them.
+const SAVED: usize = 8;
 
 /// An image as an engine keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,7 +21,50 @@ pub struct StoredImage {
     pub layers: Vec<String>,
 }
 
+/// What a container of an image starts with, where nobody says otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Program {
+    /// The entry point; mostly none.
+    pub entrypoint: Vec<String>,
+    /// The command, or the entry point's default arguments.
+    pub cmd: Vec<String>,
+    /// The working directory; empty for `/`.
+    pub working_dir: String,
+}
+
 impl Engine {
+    /// What a container of an image starts with, or `None` where the engine has no such image.
+    ///
+    /// # Errors
+    /// Where the engine refuses or is gone.
+    pub async fn program(&self, reference: &str) -> Result<Option<Program>, EngineError> {
+        match self.docker.inspect_image(reference).await {
+            Ok(found) => Ok(Some(body::program(found))),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(refusal("inspect", reference, error)),
+        }
+    }
+
+    /// An image as an archive, in the form of `docker save`; the stream ends with it.
+    pub fn save(&self, reference: &str) -> impl Stream<Item = Result<Bytes, EngineError>> + use<> {
+        let (sender, receiver) = tokio::sync::mpsc::channel(SAVED);
+        // An engine may read all layers before it answers.
+        let patient = self.docker.clone().with_timeout(FOREVER);
+        let reference = reference.to_owned();
+        let asking = async move {
+            let mut pieces = Box::pin(patient.export_image(&reference));
+            while let Some(piece) = pieces.next().await {
+                let piece = piece.map_err(|error| refusal("save", &reference, error));
+                if sender.send(piece).await.is_err() {
+                    break;
+                }
+            }
+        };
+        // bollard's stream borrows its client; this one has it, and ends the request with itself.
+        let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+        stream::select(pieces, stream::once(asking).filter_map(async |()| None))
+    }
+
     /// What the engine keeps under this name or id, or `None`.
     ///
     /// # Errors
