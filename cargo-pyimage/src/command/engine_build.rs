@@ -200,16 +200,13 @@ pub(super) async fn built<'a>(
         for platform in platforms {
             let several = (platforms.len() > 1).then_some(platform);
             let names = dockerfile::names(&tags, several.filter(|platform| **platform != own));
-            let programs = match lock.filter(|_| is_ours) {
-                Some(lock) => {
-                    let builder = builder(workspace, lock, source.locking, context)?;
-                    builder.programs(image, platform).await.map_err(failure_of_build)?
-                }
-                None if is_ours && image.settings.bins.is_some() => {
-                    let path = workspace.root.join(pyimage_build::Lock::FILE);
-                    return Err(failure_of_lock(LockingError::NoLock { path }));
-                }
-                None => Vec::new(),
+            let programs = if is_ours && image.settings.bins.is_some() {
+                let path = workspace.root.join(pyimage_build::Lock::FILE);
+                let lock = lock.ok_or(LockingError::NoLock { path }).map_err(failure_of_lock)?;
+                let builder = builder(workspace, lock, source.locking, context)?;
+                builder.programs(image, platform).await.map_err(failure_of_build)?
+            } else {
+                Vec::new()
             };
             let id =
                 by.build(&project, platform, &names, &programs).await.map_err(failure_of_engine_build)?;
@@ -229,8 +226,7 @@ pub(super) fn tell_without_effect(project: &Project<'_>, is_exported: bool, shel
     keys.retain(|key| !is_exported || *key != "annotations");
     if !keys.is_empty() {
         let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
-        let words = format_args!("a Dockerfile knows nothing of {}: they have no effect", keys.join(", "));
-        shell.note(words);
+        shell.note(format_args!("without effect in a Dockerfile: {}", keys.join(", ")));
     }
 }
 
