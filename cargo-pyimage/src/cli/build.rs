@@ -82,6 +82,7 @@ pub struct AssemblyArgs {
 
 /// `cargo pyimage build`.
 #[derive(Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that is there or not")]
 pub struct BuildArgs {
     /// What is built.
     #[command(flatten)]

@@ -143,7 +143,7 @@ pub(super) async fn build(args: &BuildArgs, workspace: &Workspace, context: &Con
             (MessageFormat::Json, _) => message.line(),
             (MessageFormat::Human, Some(reference)) => format!("{reference}\n"),
             (MessageFormat::Human, None) => {
-                built.platforms.iter().map(|its| format!("{}\n", its.id)).collect()
+                built.platforms.iter().flat_map(|its| [its.id.as_str(), "\n"]).collect()
             }
         };
         shell.print(text).map_err(|error| Failure::new(error, Vec::new()))?;
