@@ -69,7 +69,7 @@ impl ResolutionError {
     #[must_use]
     pub fn helps(&self) -> Vec<String> {
         match self {
-            Self::Stale { .. } => vec!["run it once without `--locked`: the lock is renewed".to_owned()],
+            Self::Stale { .. } => vec!["renew it with `--lock`".to_owned()],
             Self::Write { .. } => {
                 vec!["leave `--lock` away: what is resolved is kept in the cache".to_owned()]
             }

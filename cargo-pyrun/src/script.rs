@@ -15,10 +15,12 @@ mod detached;
 mod error;
 mod files;
 mod job;
+pub(crate) mod methods;
 mod pending;
 mod pieces;
 mod running;
 mod status;
+mod told;
 mod work;
 
 use std::borrow::Cow;
@@ -36,6 +38,7 @@ pub use pending::Pending;
 pub use pieces::Line;
 pub use running::Running;
 pub use status::{Output, Status};
+pub use told::Told;
 
 use crate::settings::{EnvSource, Settings};
 use crate::shell::Shell;
@@ -288,6 +291,17 @@ impl Script {
     /// ```
     pub fn requirements(mut self, file: impl Into<Utf8PathBuf>) -> Self {
         self.settings.requirements.push(file.into());
+        self
+    }
+
+    /// The tag of the official image in which packages without a wheel are built. Without one, it is the full image of the
+    /// script's release.
+    ///
+    /// ```
+    /// let script = pyrun::Script::code("").with("lxml").build_tag("3.13-trixie");
+    /// ```
+    pub fn build_tag(mut self, tag: impl Into<String>) -> Self {
+        self.settings.build_tag = Some(tag.into());
         self
     }
 

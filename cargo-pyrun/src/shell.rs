@@ -20,6 +20,7 @@ pub use choices::{Verbosity, color_choice, color_flag, parse_color};
 pub use progress::{Bar, Progress};
 pub use stream::Capture;
 
+use crate::script::methods;
 use progress::Board;
 use stream::Stream;
 
@@ -31,6 +32,8 @@ const NOTE: Style = AnsiColor::BrightGreen.on_default().bold();
 const HELP: Style = AnsiColor::BrightCyan.on_default().bold();
 const BOLD: Style = Style::new().bold();
 
+const HELP_LABEL: &str = "help";
+
 /// Where all output goes.
 ///
 /// Methods take `&self`: one `Shell` is shared by everything that prints.
@@ -39,9 +42,10 @@ pub struct Shell {
     verbosity: Verbosity,
     out: Stream,
     err: Stream,
-    raw: AtomicBool,
+    raw: Arc<AtomicBool>,
     bars: Bars,
-    board: Mutex<Weak<Board>>,
+    board: Arc<Mutex<Weak<Board>>>,
+    in_methods: bool,
 }
 
 /// Whether and how progress bars are shown.
@@ -92,7 +96,21 @@ impl Shell {
     }
 
     fn on(out: Stream, err: Stream, verbosity: Verbosity, bars: Bars) -> Self {
-        Self { verbosity, out, err, raw: AtomicBool::new(false), bars, board: Mutex::new(Weak::new()) }
+        let (raw, board) = (Arc::default(), Arc::new(Mutex::new(Weak::new())));
+        Self { verbosity, out, err, raw, bars, board, in_methods: false }
+    }
+
+    /// The same shell, saying methods of [`Script`](crate::Script) where this one says options of the command.
+    pub(crate) fn in_methods(&self) -> Self {
+        Self {
+            verbosity: self.verbosity,
+            out: self.out.clone(),
+            err: self.err.clone(),
+            raw: Arc::clone(&self.raw),
+            bars: self.bars,
+            board: Arc::clone(&self.board),
+            in_methods: true,
+        }
     }
 
     /// How much is said.
@@ -132,7 +150,7 @@ impl Shell {
 
     /// `help: …`, silent under `-q`; the help that belongs to an error goes to [`Shell::error`].
     pub fn help(&self, message: impl Display) {
-        self.labelled(HELP, "help", message);
+        self.labelled(HELP, HELP_LABEL, message);
     }
 
     /// `error: …`, the chain of its causes, and what to do about it. Shown under `-q` too.
@@ -173,7 +191,16 @@ impl Shell {
     }
 
     fn labelled(&self, style: Style, label: &str, message: impl Display) {
-        if self.verbosity != Verbosity::Quiet {
+        if self.verbosity == Verbosity::Quiet {
+            return;
+        }
+        let message = message.to_string();
+        let message = match self.in_methods {
+            true if label == HELP_LABEL => methods::help(&message),
+            true => Some(methods::told(&message).into_owned()),
+            false => Some(message),
+        };
+        if let Some(message) = message {
             self.line(format_args!("{style}{label}{style:#}{BOLD}:{BOLD:#} {message}"));
         }
     }

@@ -304,7 +304,7 @@ fn what_cannot_be_run_is_an_error_with_help() {
     assert!(error.to_string().contains("python:3.13.99-slim"), "{error}");
     assert_eq!(error.exit_code(), 125);
     let error = refused(code("1", &folder).memory("lots"));
-    assert!(error.to_string().starts_with("invalid value for `--memory`"), "{error}");
+    assert!(error.to_string().starts_with("invalid value for `.memory(…)`"), "{error}");
     let error = refused(code("1", &folder).folder("/no/such/folder"));
     assert_eq!(error.to_string(), "cannot mount folder `/no/such/folder`");
     let error = refused(on_the_bed(Script::file("/no/such/script.py"), &folder));

@@ -3,7 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use super::Status;
+use super::told::Told;
+use super::{Status, methods};
 use crate::cache::CacheError;
 use crate::engine::EngineError;
 use crate::request::RequestError;
@@ -29,10 +30,10 @@ use crate::run::RunError;
 pub enum ScriptError {
     /// What was asked for makes no run.
     #[error(transparent)]
-    Request(Box<RequestError>),
+    Request(Told<RequestError>),
     /// It could not be run, or its end is not known.
     #[error(transparent)]
-    Run(Box<RunError>),
+    Run(Told<RunError>),
     /// The name is none that a file beside the script can have.
     #[error("`{0}` is no name for a file of an embedded script")]
     Name(String),
@@ -85,13 +86,18 @@ pub enum ScriptError {
 }
 
 impl ScriptError {
-    /// What to do about it, one line each. Options are named as `cargo pyrun` has them; methods of
-    /// [`Script`](super::Script) have the same names.
+    /// What to do about it, one line each, in methods of [`Script`](super::Script).
+    ///
+    /// ```no_run
+    /// let error = pyrun::Script::code("").tag("3.13-slmi").run().wait().unwrap_err();
+    /// assert_eq!(error.helps(), ["did you mean `.tag(\"3.13-slim\")`?"]);
+    /// ```
     #[must_use]
     pub fn helps(&self) -> Vec<String> {
+        let in_methods = |helps: Vec<String>| helps.iter().filter_map(|help| methods::help(help)).collect();
         match self {
-            Self::Request(error) => error.helps(),
-            Self::Run(error) => error.helps(),
+            Self::Request(error) => in_methods(error.helps()),
+            Self::Run(error) => in_methods(error.helps()),
             Self::Cache { source, .. } => vec![source.help()],
             Self::Name(_) => {
                 vec!["name a file as in `report.py`, or one below as in `parts/table.py`".to_owned()]
@@ -106,6 +112,11 @@ impl ScriptError {
 
     /// The exit code that `cargo pyrun` has for this: the script's own where it has one, 127 not found, 126 not
     /// executable, 125 anything else.
+    ///
+    /// ```no_run
+    /// let error = pyrun::Script::file("no/such/script.py").run().wait().unwrap_err();
+    /// assert_eq!(error.exit_code(), 127);
+    /// ```
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -121,14 +132,14 @@ impl From<RequestError> for ScriptError {
     fn from(error: RequestError) -> Self {
         match error {
             RequestError::Script(error) => error.into(),
-            error => Self::Request(Box::new(error)),
+            error => Self::Request(error.into()),
         }
     }
 }
 
 impl From<RunError> for ScriptError {
     fn from(error: RunError) -> Self {
-        Self::Run(Box::new(error))
+        Self::Run(error.into())
     }
 }
 

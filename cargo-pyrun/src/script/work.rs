@@ -25,7 +25,7 @@ struct Around {
 
 impl Around {
     fn of(script: &Script) -> Self {
-        let shell = script.shell.clone().unwrap_or_else(|| Arc::new(Shell::silent()));
+        let shell = Arc::new(script.shell.as_deref().map_or_else(Shell::silent, Shell::in_methods));
         let cache = match &script.cache {
             Some(folder) => std::path::absolute(folder)
                 .ok()

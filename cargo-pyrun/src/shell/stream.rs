@@ -7,14 +7,14 @@ use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 
 /// One output stream and what it can show.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stream {
     sink: Sink,
     color: ColorChoice,
     terminal: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Sink {
     Stdout,
     Stderr,
