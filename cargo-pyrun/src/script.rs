@@ -91,6 +91,12 @@ enum What {
 }
 
 /// What a script reads from its stdin.
+///
+/// ```
+/// use pyrun::{Script, Stdin};
+/// let given = Script::code("print(input())").stdin("hello\n");
+/// let nothing = Script::code("print(input())").stdin(Stdin::Null);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stdin {
     /// Nothing: it is at its end.
@@ -531,6 +537,12 @@ impl Script {
 
     /// Runs it with this process's streams, and a terminal where they are one.
     ///
+    /// ```no_run
+    /// let status = pyrun::Script::code("print('hello')").tag("3.13-slim").run().wait()?;
+    /// assert!(status.success());
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
+    ///
     /// # Errors
     /// Where it could not be run. Another exit code than 0 is none.
     pub fn run(self) -> Pending<'static, Result<Status, ScriptError>> {
@@ -602,9 +614,21 @@ fn volume(path: &Path, at: &str) -> String {
     format!("{}:{at}", path.display())
 }
 
-/// The content of a file that a program has in itself.
+/// The content of a file that a program has in itself: text or bytes, also of what a build script has embedded.
+///
+/// ```
+/// use pyrun::Script;
+/// let script = Script::embedded("a.py", "import b")
+///     .beside("b.py", b"C = 1\n")
+///     .beside("c.txt", format!("{}", 1));
+/// ```
 pub trait Embed {
     /// Its bytes.
+    ///
+    /// ```
+    /// use pyrun::script::Embed as _;
+    /// assert_eq!(*"print(1)".content(), *b"print(1)");
+    /// ```
     fn content(self) -> Cow<'static, [u8]>;
 }
 

@@ -16,7 +16,10 @@ mod choices;
 mod progress;
 mod stream;
 
-pub use choices::{Verbosity, color_choice, color_flag, parse_color};
+pub use choices::Verbosity;
+#[doc(hidden)]
+pub use choices::{color_choice, color_flag, parse_color};
+#[doc(hidden)]
 pub use progress::{Bar, Progress};
 pub use stream::Capture;
 
@@ -37,6 +40,16 @@ const HELP_LABEL: &str = "help";
 /// Where all output goes.
 ///
 /// Methods take `&self`: one `Shell` is shared by everything that prints.
+///
+/// ```
+/// use std::sync::Arc;
+/// use pyrun::Script;
+/// use pyrun::shell::Shell;
+///
+/// let shell = Arc::new(Shell::from_flags(None, false, false));
+/// let first = Script::code("print(1)").shell(shell.clone());
+/// let second = Script::code("print(2)").shell(shell);
+/// ```
 #[derive(Debug)]
 pub struct Shell {
     verbosity: Verbosity,
@@ -60,6 +73,11 @@ impl Shell {
     /// A shell on the process's own stdout and stderr.
     ///
     /// Makes `color` the choice of the whole process, so that every other user of `anstream` agrees with it.
+    ///
+    /// ```
+    /// use pyrun::shell::{ColorChoice, Shell, Verbosity};
+    /// let shell = Shell::new(ColorChoice::Never, Verbosity::Quiet);
+    /// ```
     #[must_use]
     pub fn new(color: ColorChoice, verbosity: Verbosity) -> Self {
         color.write_global();
@@ -75,12 +93,26 @@ impl Shell {
 
     /// The shell that flags and environment ask for: `--color`, `-q` and `-v`, then `CARGO_TERM_COLOR`,
     /// `CARGO_TERM_QUIET` and `CARGO_TERM_VERBOSE`, then `CLICOLOR_FORCE`, `NO_COLOR` and the terminal.
+    ///
+    /// ```
+    /// use pyrun::shell::Shell;
+    /// let shell = Shell::from_flags(None, false, true); // as with `-v`
+    /// ```
     #[must_use]
     pub fn from_flags(color: Option<ColorChoice>, quiet: bool, verbose: bool) -> Self {
         Self::new(color_choice(color), Verbosity::from_flags(quiet, verbose))
     }
 
     /// A shell that keeps what is printed, without styles, for tests.
+    ///
+    /// ```no_run
+    /// use pyrun::Script;
+    /// use pyrun::shell::{Shell, Verbosity};
+    /// let (shell, capture) = Shell::capture(Verbosity::Normal);
+    /// Script::code("print(1)").tag("3.13-slim").shell(shell).run().wait()?;
+    /// println!("{}", capture.stderr());
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     #[must_use]
     pub fn capture(verbosity: Verbosity) -> (Self, Capture) {
         let capture = Capture::default();
@@ -89,6 +121,10 @@ impl Shell {
     }
 
     /// A shell that says nothing to anybody, for a program that has its own way to tell.
+    ///
+    /// ```
+    /// let script = pyrun::Script::code("").shell(pyrun::shell::Shell::silent());
+    /// ```
     #[must_use]
     pub fn silent() -> Self {
         let (out, err) = (Stream::nowhere(), Stream::nowhere());
@@ -112,7 +148,11 @@ impl Shell {
             in_methods: true,
         }
     }
+}
 
+/// What the programs do with it.
+#[doc(hidden)]
+impl Shell {
     /// How much is said.
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {

@@ -33,6 +33,18 @@ enum Queue {
 }
 
 /// A piece of a script's output, as it came.
+///
+/// ```no_run
+/// use pyrun::Stream;
+/// let mut running = pyrun::Script::code("print('hello')").spawn().wait()?;
+/// while let Some(piece) = running.piece().wait() {
+///     match piece.stream {
+///         Stream::Stdout => println!("{} bytes", piece.bytes.len()),
+///         Stream::Stderr => eprintln!("{} bytes", piece.bytes.len()),
+///     }
+/// }
+/// # Ok::<_, pyrun::ScriptError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
     /// Where it was written to.
@@ -42,6 +54,13 @@ pub struct Piece {
 }
 
 /// Which output stream.
+///
+/// ```no_run
+/// use pyrun::Stream;
+/// let mut running = pyrun::Script::code("print('hello')").spawn().wait()?;
+/// let printed: Vec<_> = running.lines().filter(|line| line.stream == Stream::Stdout).collect();
+/// # Ok::<_, pyrun::ScriptError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.

@@ -1,5 +1,7 @@
 //! Scripts that a program in Rust has in itself, by the library.
 
+mod program;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -78,6 +80,58 @@ fn codes_signals_and_lack_of_memory_are_told_apart() {
     let greedy = code("x = bytearray(400 << 20); x[::4096] = bytes(len(x[::4096]))", &folder).memory("64m");
     let status = greedy.output().wait().expect("a run").status;
     assert!(status.out_of_memory() && !status.success() && status.code() == 137, "{status:?}");
+}
+
+#[test]
+fn an_interrupted_script_decides_itself() {
+    let folder = Folder::new();
+    let text = "import time\n\
+                print('up', flush=True)\n\
+                try: time.sleep(600)\n\
+                except KeyboardInterrupt: print('interrupted', end=''); raise SystemExit(7)\n";
+    let mut running = embedded(text, &folder).spawn().wait().expect("a run");
+    assert_eq!(running.line().wait().expect("a line").text, "up");
+    running.interrupt();
+    let mut said = Vec::new();
+    while let Some(piece) = running.piece().wait() {
+        assert_eq!(piece.stream, Stream::Stdout);
+        said.extend_from_slice(&piece.bytes);
+    }
+    assert_eq!(String::from_utf8_lossy(&said), "interrupted");
+    assert_eq!(running.finish().wait().expect("its end").code(), 7);
+    assert!(nothing_is_left_of(&folder));
+}
+
+#[test]
+fn what_is_mounted_and_who_it_is_are_as_asked_for() {
+    let folder = Folder::new();
+    folder.file("in/word.txt", "given");
+    fs_err::create_dir_all(folder.project().join("out")).expect("a folder");
+    let text = "import os\n\
+                open('/out/word.txt', 'w').write(open('/in/word.txt').read())\n\
+                try: open('/in/word.txt', 'a')\n\
+                except OSError: print('read-only', end=' ')\n\
+                try: open('/usr/word.txt', 'w')\n\
+                except OSError: print('root too', end=' ')\n\
+                print(os.getuid(), os.environ['WORD'])";
+    let script = Script::code(text).tag(TAG).cache(folder.cache().display().to_string());
+    let script = script.engine(part("TESTBED_DOCKER").unwrap_or_default());
+    let script = script.mount(folder.project().join("out"), "/out");
+    let script = script.mount_read_only(folder.project().join("in"), "/in").read_only();
+    let output = script.user("0:0").env("WORD", "set").no_network().output().wait().expect("a run");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.text().as_str(), stderr.as_str()), ("read-only root too 0 set\n", ""));
+    assert_eq!(fs_err::read_to_string(folder.project().join("out/word.txt")).expect("a file"), "given");
+}
+
+#[test]
+fn a_shell_tells_what_goes_on_in_methods() {
+    let folder = Folder::new();
+    let (shell, capture) = pyrun::shell::Shell::capture(pyrun::shell::Verbosity::Normal);
+    let script = code("print(1)", &folder).network("host").publish("127.0.0.1:18080:80").shell(shell);
+    assert_eq!(script.output().wait().expect("a run").text(), "1\n");
+    let told = "warning: `.publish(…)` does nothing with `.network(\"host\")`";
+    assert!(capture.stderr().contains(told), "{}", capture.stderr());
 }
 
 #[test]

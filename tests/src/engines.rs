@@ -1,7 +1,7 @@
 //! The bed's five engines, each with someone who uses it.
 
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -153,18 +153,38 @@ impl Setting {
     /// The real program, run by this setting's user on its engine.
     #[must_use]
     pub fn pyrun<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        let mut command = self.run_by_the_user(&self.program);
+        command.args(arguments);
+        command
+    }
+
+    /// Another program, likewise; it is copied to where the user may reach it.
+    ///
+    /// # Panics
+    /// Where it cannot be copied.
+    #[must_use]
+    pub fn program(&self, program: &Path) -> Command {
+        let copy = self.folder.root().join("program");
+        let _ = fs_err::remove_file(&copy);
+        fs_err::hard_link(program, &copy)
+            .or_else(|_| fs_err::copy(program, &copy).map(drop))
+            .expect("a copy of the program");
+        self.run_by_the_user(&copy)
+    }
+
+    fn run_by_the_user(&self, program: &Path) -> Command {
         let plain = self.folder.pyrun([]);
         let mut command = match &self.user {
-            None => Command::new(&self.program),
+            None => Command::new(program),
             Some(user) => {
                 // It becomes the program: a signal for the process is one for the program.
                 let mut command = Command::new("setpriv");
                 let (uid, gid) = (user.uid.to_string(), user.gid.to_string());
-                command.args(["--reuid", &uid, "--regid", &gid, "--init-groups", "--"]).arg(&self.program);
+                command.args(["--reuid", &uid, "--regid", &gid, "--init-groups", "--"]).arg(program);
                 command
             }
         };
-        command.args(arguments).current_dir(self.folder.project()).env_clear();
+        command.current_dir(self.folder.project()).env_clear();
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("DOCKER_HOST", &self.address);
         command

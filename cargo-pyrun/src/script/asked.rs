@@ -104,3 +104,6 @@ pub(super) fn prepare(script: &Script, cache: Option<&Cache>) -> Result<Prepared
 fn elsewhere(folder: PathBuf, name: String) -> Program {
     Program::Script(plan::Script::Elsewhere { folder, name })
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,6 +66,12 @@ impl Detached {
     }
 
     /// The container's name on the engine.
+    ///
+    /// ```no_run
+    /// let detached = pyrun::Script::code("print('working')").detach().wait()?;
+    /// println!("`docker logs {}` tells what it says", detached.name());
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -255,6 +261,12 @@ impl Detached {
 }
 
 /// All that a detached script has written until now.
+///
+/// ```no_run
+/// let logs = pyrun::Detached::find("nightly", None).wait()?.logs().wait()?;
+/// println!("{} bytes, and {} bytes of errors", logs.stdout.len(), logs.stderr.len());
+/// # Ok::<_, pyrun::ScriptError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Logs {
     /// To its stdout.
@@ -264,6 +276,14 @@ pub struct Logs {
 }
 
 /// What a detached script writes, as it comes. Dropped, only the reading ends.
+///
+/// ```no_run
+/// let mut log = pyrun::Detached::find("nightly", None).wait()?.follow().wait()?;
+/// while let Some(line) = log.line().wait() {
+///     println!("{}", line.text);
+/// }
+/// # Ok::<_, pyrun::ScriptError>(())
+/// ```
 #[derive(Debug)]
 pub struct Log {
     pieces: Pieces,
@@ -272,16 +292,39 @@ pub struct Log {
 
 impl Log {
     /// The next piece; `None` at the script's end.
+    ///
+    /// ```no_run
+    /// # let mut log = pyrun::Detached::find("nightly", None).wait()?.follow().wait()?;
+    /// while let Some(piece) = log.piece().wait() {
+    ///     println!("{:?}: {} bytes", piece.stream, piece.bytes.len());
+    /// }
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     pub fn piece(&mut self) -> Pending<'_, Option<Piece>> {
         Pending::new(self.pieces.piece())
     }
 
     /// The next line; `None` at the script's end.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), pyrun::ScriptError> {
+    /// # let mut log = pyrun::Detached::find("nightly", None).await?.follow().await?;
+    /// while let Some(line) = log.line().await {
+    ///     println!("{}", line.text);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn line(&mut self) -> Pending<'_, Option<Line>> {
         Pending::new(self.pieces.line())
     }
 
     /// The lines, each waited for.
+    ///
+    /// ```no_run
+    /// # let mut log = pyrun::Detached::find("nightly", None).wait()?.follow().wait()?;
+    /// let printed: Vec<_> = log.lines().map(|line| line.text).collect();
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     pub fn lines(&mut self) -> impl Iterator<Item = Line> {
         std::iter::from_fn(|| self.line().wait())
     }

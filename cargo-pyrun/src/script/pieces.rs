@@ -11,6 +11,14 @@ use crate::streams::{Piece, Stream};
 pub(super) const QUEUE: usize = 16;
 
 /// A line of a script's output.
+///
+/// ```no_run
+/// use pyrun::{Line, Stream};
+/// let mut running = pyrun::Script::code("print('hello')").spawn().wait()?;
+/// let line = running.line().wait();
+/// assert_eq!(line, Some(Line { stream: Stream::Stdout, text: "hello".to_owned() }));
+/// # Ok::<_, pyrun::ScriptError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// Where it was written to.

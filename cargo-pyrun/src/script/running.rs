@@ -35,6 +35,12 @@ pub struct Running {
 
 impl Running {
     /// The container's name on the engine.
+    ///
+    /// ```no_run
+    /// # let running = pyrun::Script::code("import time; time.sleep(60)").spawn().wait()?;
+    /// println!("`docker top {}` shows its processes", running.container());
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     #[must_use]
     pub fn container(&self) -> &str {
         &self.container
@@ -166,6 +172,12 @@ impl Running {
     }
 
     /// Waits for the script's end. Its stdin is closed, and output that was not read is dropped.
+    ///
+    /// ```no_run
+    /// # let running = pyrun::Script::code("raise SystemExit(3)").spawn().wait()?;
+    /// assert_eq!(running.finish().wait()?.code(), 3);
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     ///
     /// # Errors
     /// Where its end is not known, for example since the engine is gone.

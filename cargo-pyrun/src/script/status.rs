@@ -20,6 +20,12 @@ pub struct Status(pub(super) Ended);
 
 impl Status {
     /// The exit code as a shell has it: the script's own, or 128 and the number of the signal that ended it.
+    ///
+    /// ```no_run
+    /// let status = pyrun::Script::code("raise SystemExit(3)").run().wait()?;
+    /// assert_eq!(status.code(), 3);
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     #[must_use]
     pub const fn code(self) -> u8 {
         self.0.code
@@ -27,18 +33,36 @@ impl Status {
 
     /// The signal that ended it, by its number on Linux. Of a detached script only the exit code is known: one above 128
     /// counts as a signal.
+    ///
+    /// ```no_run
+    /// let status = pyrun::Script::code("import os; os.kill(os.getpid(), 11)").run().wait()?;
+    /// assert_eq!((status.signal(), status.code()), (Some(11), 139));
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     #[must_use]
     pub const fn signal(self) -> Option<u8> {
         self.0.signal
     }
 
     /// Whether the kernel killed it, since it needed more memory than it may have.
+    ///
+    /// ```no_run
+    /// let status = pyrun::Script::code("bytearray(1 << 30)").memory("64m").run().wait()?;
+    /// assert!(status.out_of_memory());
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     #[must_use]
     pub const fn out_of_memory(self) -> bool {
         self.0.out_of_memory
     }
 
     /// Whether its exit code is 0.
+    ///
+    /// ```no_run
+    /// let status = pyrun::Script::code("print('hello')").run().wait()?;
+    /// assert!(status.success());
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     #[must_use]
     pub const fn success(self) -> bool {
         self.0.code == 0
@@ -62,6 +86,12 @@ impl From<Status> for ExitCode {
 }
 
 /// How a script ended, and all that it wrote.
+///
+/// ```no_run
+/// let output = pyrun::Script::code("print(6 * 7)").output().wait()?;
+/// assert_eq!((output.status.code(), output.stdout), (0, b"42\n".to_vec()));
+/// # Ok::<_, pyrun::ScriptError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Output {
@@ -94,6 +124,12 @@ impl Output {
     }
 
     /// What it wrote to stdout as text; what is not UTF-8 is replaced.
+    ///
+    /// ```no_run
+    /// let output = pyrun::Script::code("print(6 * 7)").output().wait()?;
+    /// assert_eq!(output.text(), "42\n");
+    /// # Ok::<_, pyrun::ScriptError>(())
+    /// ```
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()

@@ -6,6 +6,11 @@ use std::ffi::OsString;
 use anstream::ColorChoice;
 
 /// How much is said on stderr.
+///
+/// ```
+/// use pyrun::shell::Verbosity;
+/// assert_eq!(Verbosity::default(), Verbosity::Normal);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verbosity {
     /// Errors only: `-q`, `CARGO_TERM_QUIET=true`.
@@ -19,6 +24,11 @@ pub enum Verbosity {
 
 impl Verbosity {
     /// The flags' answer, and where there is none that of `CARGO_TERM_QUIET` and `CARGO_TERM_VERBOSE`.
+    ///
+    /// ```
+    /// use pyrun::shell::Verbosity;
+    /// assert_eq!(Verbosity::from_flags(true, false), Verbosity::Quiet);
+    /// ```
     #[must_use]
     pub fn from_flags(quiet: bool, verbose: bool) -> Self {
         Self::decide(quiet, verbose, &process_env)

@@ -74,6 +74,12 @@ impl Stream {
 }
 
 /// What a captured shell has printed so far.
+///
+/// ```
+/// use pyrun::shell::{Shell, Verbosity};
+/// let (_shell, capture) = Shell::capture(Verbosity::Normal);
+/// assert_eq!((capture.stdout(), capture.stderr()), (String::new(), String::new()));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Capture {
     out: Arc<Mutex<Vec<u8>>>,
