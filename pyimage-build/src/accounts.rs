@@ -85,6 +85,15 @@ pub enum AccountError {
 impl Accounts {
     /// What `user`, such as `app`, `app:staff` or `1000`, adds to a base. Nothing, where the base has all that it names.
     ///
+    /// ```
+    /// use pyimage_build::{Accounts, BaseFacts};
+    ///
+    /// let base = BaseFacts { passwd: vec!["root:x:0:0:root:/root:/bin/bash".to_owned()], ..BaseFacts::default() };
+    /// assert_eq!(Accounts::of("root", &base, None)?, None);
+    /// assert!(Accounts::of("app", &base, None)?.is_some());
+    /// # Ok::<(), pyimage_build::AccountError>(())
+    /// ```
+    ///
     /// # Errors
     /// Where a name is malformed, or all but a name of the base.
     pub fn of(user: &str, base: &BaseFacts, suite: Option<&Suite>) -> Result<Option<Self>, AccountError> {

@@ -234,6 +234,12 @@ impl BuildScript {
     /// Does the work, and tells cargo what was looked at. Nothing but the module is written, and only where it is not what
     /// it was.
     ///
+    /// ```no_run
+    /// let compiled = pyimage_build::configure().compile()?;
+    /// println!("{}", compiled.module().display());
+    /// # Ok::<(), pyimage_build::CompileError>(())
+    /// ```
+    ///
     /// # Errors
     /// Where the package's settings, assets or locks are wrong, or `OUT_DIR` cannot be written to. Nothing is printed then:
     /// [`compile_or_exit`](Self::compile_or_exit) tells cargo of it.

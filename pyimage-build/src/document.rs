@@ -36,6 +36,13 @@ pub enum Document {
 
 /// An OCI [image index], or Docker's manifest list.
 ///
+/// ```
+/// # use pyimage_build::{Document, MediaType};
+/// let Document::Index(index) = Document::parse(br#"{"manifests": []}"#, None)? else { panic!() };
+/// assert_eq!(index.media_type, MediaType::OCI_INDEX);
+/// # Ok::<(), pyimage_build::DocumentError>(())
+/// ```
+///
 /// [image index]: https://github.com/opencontainers/image-spec/blob/main/image-index.md
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
@@ -48,6 +55,15 @@ pub struct Index {
 }
 
 /// An OCI [image manifest], or Docker's, schema 2.
+///
+/// ```
+/// # use pyimage_build::Document;
+/// # let blob = format!(r#"{{"mediaType": "x", "size": 40, "digest": "sha256:{}"}}"#, "ab".repeat(32));
+/// let text = format!(r#"{{"config": {blob}, "layers": [{blob}]}}"#);
+/// let Document::Manifest(manifest) = Document::parse(text.as_bytes(), None)? else { panic!() };
+/// assert_eq!((manifest.config.size, manifest.layers.len()), (40, 1));
+/// # Ok::<(), pyimage_build::DocumentError>(())
+/// ```
 ///
 /// [image manifest]: https://github.com/opencontainers/image-spec/blob/main/manifest.md
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +137,14 @@ struct Wire {
 
 impl Document {
     /// Reads what a registry sent as `sent`, its `Content-Type`.
+    ///
+    /// ```
+    /// use pyimage_build::{Document, MediaType};
+    ///
+    /// let index = br#"{"schemaVersion": 2, "manifests": []}"#;
+    /// assert!(Document::parse(index, Some(&MediaType::OCI_INDEX)).is_ok());
+    /// assert!(Document::parse(index, Some(&MediaType::OCI_MANIFEST)).is_err());
+    /// ```
     ///
     /// # Errors
     /// Where it is neither an index nor a manifest, or could be taken for both.

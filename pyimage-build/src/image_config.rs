@@ -118,6 +118,13 @@ fn or_null<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -
 impl ImageConfig {
     /// Reads the JSON of a configuration.
     ///
+    /// ```
+    /// # use pyimage_build::ImageConfig;
+    /// let config = ImageConfig::parse(br#"{"os": "linux", "architecture": "arm64", "rootfs": {"diff_ids": []}}"#)?;
+    /// assert_eq!(config.platform.to_string(), "linux/arm64");
+    /// # Ok::<(), pyimage_build::DocumentError>(())
+    /// ```
+    ///
     /// # Errors
     /// Where it is none.
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {

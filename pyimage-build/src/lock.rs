@@ -59,6 +59,17 @@ pub struct CompiledFrom {
 }
 
 /// A base and what it was when it was locked.
+///
+/// ```no_run
+/// use pyimage_build::{Lock, Platform};
+///
+/// let lock = Lock::parse(&std::fs::read_to_string(Lock::FILE)?)?;
+/// for (reference, base) in &lock.bases {
+///     let platforms: Vec<_> = base.images.keys().map(Platform::to_string).collect();
+///     println!("{reference} is {} for {}", base.target.digest, platforms.join(", "));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedBase {
     /// The index, or the manifest of a base that has no index.
@@ -68,6 +79,16 @@ pub struct LockedBase {
 }
 
 /// The base for one platform.
+///
+/// ```no_run
+/// use pyimage_build::Lock;
+///
+/// let lock = Lock::parse(&std::fs::read_to_string(Lock::FILE)?)?;
+/// for (platform, image) in lock.bases.values().flat_map(|base| &base.images) {
+///     println!("{platform}: Python {}, {} layers", image.python, image.layers.len());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedImage {
     /// Its manifest.
@@ -101,6 +122,18 @@ pub struct LockedImage {
 }
 
 /// Content by its digest, with what fetching it takes.
+///
+/// ```
+/// use pyimage_build::{Digest, MediaType, Pin};
+///
+/// let manifest = b"{}";
+/// let pin = Pin {
+///     digest: Digest::of(manifest),
+///     size: manifest.len() as u64,
+///     media_type: MediaType::OCI_MANIFEST,
+/// };
+/// assert_eq!(pin.size, 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     /// The digest.
@@ -112,6 +145,14 @@ pub struct Pin {
 }
 
 /// A layer of a base.
+///
+/// ```
+/// use pyimage_build::{Digest, LockedLayer, MediaType, Pin};
+///
+/// let blob = Pin { digest: Digest::of(b"compressed"), size: 10, media_type: MediaType::OCI_LAYER };
+/// let layer = LockedLayer { blob, diff_id: Digest::of(b"content") };
+/// assert_ne!(layer.blob.digest, layer.diff_id);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedLayer {
     /// As it travels, compressed.
@@ -186,6 +227,13 @@ impl Lock {
 
     /// Reads the text of a lock.
     ///
+    /// ```
+    /// # use pyimage_build::Lock;
+    /// assert!(Lock::parse("version = 1\n")?.bases.is_empty());
+    /// assert!(Lock::parse("<<<<<<< ours\n").is_err());
+    /// # Ok::<(), pyimage_build::LockError>(())
+    /// ```
+    ///
     /// # Errors
     /// Where it is damaged or of a newer version.
     pub fn parse(text: &str) -> Result<Self, LockError> {
@@ -193,6 +241,17 @@ impl Lock {
     }
 
     /// Where the lock differs from what a project asks for: platforms by base. Nothing, if it is current.
+    ///
+    /// ```
+    /// use std::collections::{BTreeMap, BTreeSet};
+    /// use pyimage_build::{Lock, Platform, Reference};
+    ///
+    /// let base: Reference = "python:3.13-slim".parse()?;
+    /// let wanted = BTreeMap::from([(base, BTreeSet::from([Platform::host()]))]);
+    /// let drift = Lock::default().drift(&wanted);
+    /// assert_eq!(drift[0].to_string(), "`python:3.13-slim` is not locked");
+    /// # Ok::<(), pyimage_build::ReferenceError>(())
+    /// ```
     #[must_use]
     pub fn drift(&self, wanted: &BTreeMap<Reference, BTreeSet<Platform>>) -> Vec<Drift> {
         let mut drift = Vec::new();
@@ -218,6 +277,16 @@ impl Lock {
 
 impl LockedImage {
     /// The bytes of all layers as they travel, compressed.
+    ///
+    /// ```no_run
+    /// use pyimage_build::Lock;
+    ///
+    /// let lock = Lock::parse(&std::fs::read_to_string(Lock::FILE)?)?;
+    /// for (platform, image) in lock.bases.values().flat_map(|base| &base.images) {
+    ///     println!("{platform}: {} MB to pull", image.layers_size() / 1_000_000);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn layers_size(&self) -> u64 {
         self.layers.iter().map(|layer| layer.blob.size).fold(0, u64::saturating_add)

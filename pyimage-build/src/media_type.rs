@@ -26,29 +26,84 @@ pub struct MediaType(std::borrow::Cow<'static, str>);
 
 impl MediaType {
     /// OCI's image index.
+    ///
+    /// ```
+    /// # use pyimage_build::MediaType;
+    /// assert_eq!(MediaType::from("application/vnd.oci.image.index.v1+json"), MediaType::OCI_INDEX);
+    /// ```
     pub const OCI_INDEX: Self = Self::known("application/vnd.oci.image.index.v1+json");
     /// OCI's image manifest.
+    ///
+    /// ```
+    /// # use pyimage_build::MediaType;
+    /// assert_eq!(MediaType::from("application/vnd.oci.image.manifest.v1+json"), MediaType::OCI_MANIFEST);
+    /// ```
     pub const OCI_MANIFEST: Self = Self::known("application/vnd.oci.image.manifest.v1+json");
     /// OCI's image configuration.
+    ///
+    /// ```
+    /// # use pyimage_build::MediaType;
+    /// assert_eq!(MediaType::from("application/vnd.oci.image.config.v1+json"), MediaType::OCI_CONFIG);
+    /// ```
     pub const OCI_CONFIG: Self = Self::known("application/vnd.oci.image.config.v1+json");
     /// Docker's manifest list, which OCI's index came from.
+    ///
+    /// ```
+    /// # use pyimage_build::MediaType;
+    /// assert_eq!(MediaType::from("application/vnd.docker.distribution.manifest.list.v2+json"), MediaType::DOCKER_INDEX);
+    /// ```
     pub const DOCKER_INDEX: Self = Self::known("application/vnd.docker.distribution.manifest.list.v2+json");
     /// Docker's manifest, schema 2.
+    ///
+    /// ```
+    /// # use pyimage_build::MediaType;
+    /// assert_eq!(MediaType::from("application/vnd.docker.distribution.manifest.v2+json"), MediaType::DOCKER_MANIFEST);
+    /// ```
     pub const DOCKER_MANIFEST: Self = Self::known("application/vnd.docker.distribution.manifest.v2+json");
     /// Docker's image configuration.
+    ///
+    /// ```
+    /// # use pyimage_build::MediaType;
+    /// assert_eq!(MediaType::from("application/vnd.docker.container.image.v1+json"), MediaType::DOCKER_CONFIG);
+    /// ```
     pub const DOCKER_CONFIG: Self = Self::known("application/vnd.docker.container.image.v1+json");
 
     /// OCI's configuration of what is no image, and has none.
+    ///
+    /// ```
+    /// # use pyimage_build::MediaType;
+    /// assert_eq!(MediaType::from("application/vnd.oci.empty.v1+json"), MediaType::EMPTY);
+    /// ```
     pub const EMPTY: Self = Self::known("application/vnd.oci.empty.v1+json");
 
     /// A layer: an archive, gzipped.
+    ///
+    /// ```
+    /// # use pyimage_build::MediaType;
+    /// assert_eq!(MediaType::from("application/vnd.oci.image.layer.v1.tar+gzip"), MediaType::OCI_LAYER);
+    /// ```
     pub const OCI_LAYER: Self = Self::known("application/vnd.oci.image.layer.v1.tar+gzip");
     /// A layer: an archive, compressed with Zstandard.
+    ///
+    /// ```
+    /// # use pyimage_build::MediaType;
+    /// assert_eq!(MediaType::from("application/vnd.oci.image.layer.v1.tar+zstd"), MediaType::OCI_LAYER_ZSTD);
+    /// ```
     pub const OCI_LAYER_ZSTD: Self = Self::known("application/vnd.oci.image.layer.v1.tar+zstd");
     /// A layer of Docker's: an archive, gzipped.
+    ///
+    /// ```
+    /// # use pyimage_build::MediaType;
+    /// assert_eq!(MediaType::from("application/vnd.docker.image.rootfs.diff.tar.gzip"), MediaType::DOCKER_LAYER);
+    /// ```
     pub const DOCKER_LAYER: Self = Self::known("application/vnd.docker.image.rootfs.diff.tar.gzip");
 
     /// What a client that reads images accepts, as in an HTTP `Accept` header.
+    ///
+    /// ```
+    /// let accepted = pyimage_build::MediaType::DOCUMENTS.map(|kind| kind.to_string()).join(", ");
+    /// assert!(accepted.contains("application/vnd.oci.image.index.v1+json, "));
+    /// ```
     pub const DOCUMENTS: [Self; 4] =
         [Self::OCI_INDEX, Self::DOCKER_INDEX, Self::OCI_MANIFEST, Self::DOCKER_MANIFEST];
 

@@ -137,6 +137,16 @@ pub struct PackageSettings {
 impl ImageSettings {
     /// Reads the section of a package, over the defaults of its workspace: an image, or those that it names.
     ///
+    /// ```
+    /// use pyimage_build::{ImageSettings, Section};
+    ///
+    /// let value = serde_json::json!({"tag": "3.13-slim", "cmd": ["python", "main.py"]}).into();
+    /// let section = Section { manifest: "Cargo.toml", key: "package.metadata.pyimage", value: &value };
+    /// let images = ImageSettings::read("app", section, None)?;
+    /// assert_eq!(images[0].base.familiar(), "python:3.13-slim");
+    /// # Ok::<(), pyimage_build::MetadataError>(())
+    /// ```
+    ///
     /// # Errors
     /// Where a key is unknown, a value is malformed, or the base is missing or given twice.
     pub fn read(

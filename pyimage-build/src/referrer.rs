@@ -56,6 +56,16 @@ struct Manifest<'a> {
 
 impl Referrer {
     /// A document, by its file name, about an image or an index; `created` is in seconds since 1970.
+    ///
+    /// ```
+    /// use pyimage_build::{Blob, MediaType, Referrer, SbomFormat};
+    ///
+    /// let image = Blob::new(MediaType::OCI_MANIFEST, b"{}".to_vec()).descriptor;
+    /// let sbom = Blob::new(SbomFormat::CycloneDx.media_type(), b"{}".to_vec());
+    /// let referrer = Referrer::new(&image, sbom, "sbom.cdx.json", 0);
+    /// let created = &referrer.manifest.descriptor.annotations["org.opencontainers.image.created"];
+    /// assert_eq!(created, "1970-01-01T00:00:00Z");
+    /// ```
     #[must_use]
     pub fn new(subject: &Descriptor, content: Blob, file_name: &str, created: u64) -> Self {
         // What else a descriptor says depends on where it stands.

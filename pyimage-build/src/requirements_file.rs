@@ -30,6 +30,12 @@ pub struct RequirementsFile {
 }
 
 /// What a line of a requirements file says.
+///
+/// ```
+/// let file = pyimage_build::RequirementsFile::parse("# the newest\nidna\n")?;
+/// assert_eq!(file.entries[0].line, 2);
+/// # Ok::<(), pyimage_build::RequirementsFileError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequirementsEntry {
     /// The number of its line, or of the first of its lines.

@@ -112,17 +112,52 @@ impl<'a> LibraryProblem<'a> {
 
 impl<'a> LibraryCheck<'a> {
     /// A check of an image with this base.
+    ///
+    /// ```
+    /// use pyimage_build::{BaseFacts, Libc, LibraryCheck, Platform};
+    ///
+    /// let (base, platform) = (BaseFacts::default(), Platform::host());
+    /// assert!(LibraryCheck::new(&base, &platform, Libc::Glibc).problems().is_empty());
+    /// ```
     #[must_use]
     pub fn new(base: &'a BaseFacts, platform: &'a Platform, libc: Libc) -> Self {
         Self { base, platform, libc, packages: Vec::new() }
     }
 
     /// Adds what a package has.
+    ///
+    /// ```
+    /// use pyimage_build::{BaseFacts, Binary, Elf, Libc, LibraryCheck, Platform};
+    ///
+    /// let needed = vec!["libGL.so.1".to_owned(), "libc.so.6".to_owned()];
+    /// let elf = Elf { architecture: Some("amd64".to_owned()), needed, ..Elf::default() };
+    /// let binaries = [Binary { path: "cv2.abi3.so".to_owned(), elf }];
+    /// let base = BaseFacts { libraries: ["libc.so.6".to_owned()].into(), ..BaseFacts::default() };
+    /// let platform: Platform = "linux/amd64".parse()?;
+    /// let mut check = LibraryCheck::new(&base, &platform, Libc::Glibc);
+    /// check.add("opencv-python", &binaries);
+    /// assert_eq!(check.problems().len(), 1);
+    /// # Ok::<(), pyimage_build::PlatformError>(())
+    /// ```
     pub fn add(&mut self, package: &'a str, binaries: &'a [Binary]) {
         self.packages.push((package, binaries));
     }
 
     /// What cannot be loaded, sorted: each library once for each package.
+    ///
+    /// ```
+    /// use pyimage_build::{BaseFacts, Binary, Elf, Libc, LibraryCheck, Platform};
+    ///
+    /// let needed = vec!["libGL.so.1".to_owned(), "libc.so.6".to_owned()];
+    /// let elf = Elf { architecture: Some("amd64".to_owned()), needed, ..Elf::default() };
+    /// let binaries = [Binary { path: "cv2.abi3.so".to_owned(), elf }];
+    /// let base = BaseFacts { libraries: ["libc.so.6".to_owned()].into(), ..BaseFacts::default() };
+    /// let platform: Platform = "linux/amd64".parse()?;
+    /// let mut check = LibraryCheck::new(&base, &platform, Libc::Glibc);
+    /// check.add("opencv-python", &binaries);
+    /// assert!(check.problems().iter().all(|problem| problem.package() == "opencv-python"));
+    /// # Ok::<(), pyimage_build::PlatformError>(())
+    /// ```
     #[must_use]
     pub fn problems(&self) -> Vec<LibraryProblem<'a>> {
         let all = self.packages.iter().flat_map(|(_, binaries)| binaries.iter());

@@ -101,6 +101,18 @@ pub enum SourceKind {
 impl Source {
     /// Finds the files that globs match. `.gitignore` files count from `root` down, which is `folder` or above it.
     ///
+    /// ```
+    /// use pyimage_build::Source;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    ///
+    /// fs_err::write(folder.join("main.py"), "print('hello')\n")?;
+    /// let source = Source::select(folder, folder, &["*.py"])?;
+    /// assert_eq!(source.files()[0].path, "main.py");
+    /// assert!(Source::select(folder, folder, &["*.rs"]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Where a glob matches nothing, or something that cannot be in an image.
     pub fn select(folder: &Path, root: &Path, globs: &[impl AsRef<str>]) -> Result<Self, SourceError> {

@@ -73,6 +73,20 @@ impl BaseScan {
 
     /// Reads the next layer, as it travels. One of Zstandard takes the feature `zstd` of this crate.
     ///
+    /// ```
+    /// use pyimage_build::{BaseScan, MediaType};
+    ///
+    /// # let mut archive = tar::Builder::new(Vec::new());
+    /// # let mut header = tar::Header::new_gnu();
+    /// # header.set_size(0);
+    /// # archive.append_data(&mut header, "usr/lib/x86_64-linux-gnu/libz.so.1", &b""[..])?;
+    /// # let blob = archive.into_inner()?;
+    /// let mut scan = BaseScan::new();
+    /// scan.add_layer(&MediaType::from("application/vnd.oci.image.layer.v1.tar"), &blob[..])?;
+    /// assert!(scan.add_layer(&MediaType::OCI_LAYER_ZSTD, &blob[..]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Where it is damaged, or compressed in a way that is not known.
     pub fn add_layer(&mut self, media_type: &MediaType, blob: impl Read) -> Result<(), BaseScanError> {
@@ -146,6 +160,20 @@ impl BaseScan {
     }
 
     /// What was found, for containers with these variables.
+    ///
+    /// ```
+    /// use pyimage_build::{BaseScan, MediaType};
+    ///
+    /// # let mut archive = tar::Builder::new(Vec::new());
+    /// # let mut header = tar::Header::new_gnu();
+    /// # header.set_size(0);
+    /// # archive.append_data(&mut header, "usr/lib/x86_64-linux-gnu/libz.so.1", &b""[..])?;
+    /// # let blob = archive.into_inner()?;
+    /// let mut scan = BaseScan::new();
+    /// scan.add_layer(&MediaType::from("application/vnd.oci.image.layer.v1.tar"), &blob[..])?;
+    /// assert!(scan.facts(&[]).libraries.contains("libz.so.1"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn facts(&self, env: &[String]) -> BaseFacts {
         let folders = self.folders(env);

@@ -148,6 +148,23 @@ impl Image {
 
     /// Puts layers on a base, the lowest first. Media types are the base's.
     ///
+    /// ```no_run
+    /// # fn of(
+    /// #     reference: &pyimage_build::Reference,
+    /// #     base: &pyimage_build::LockedBase,
+    /// #     layers: &[pyimage_build::AddedLayer],
+    /// # ) -> Result<(), pyimage_build::ImageError> {
+    /// use pyimage_build::{BaseImage, Image, ImageOptions};
+    ///
+    /// for (platform, image) in &base.images {
+    ///     let on = BaseImage { reference, target: &base.target, platform, image };
+    ///     let image = Image::assemble(on, layers, &ImageOptions::default())?;
+    ///     println!("{platform}: {}", image.manifest.descriptor.digest);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Where the options have something that cannot be, or there are too many layers.
     pub fn assemble(

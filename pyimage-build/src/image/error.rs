@@ -92,6 +92,11 @@ pub enum ImageError {
 
 impl ImageError {
     /// What to do about it.
+    ///
+    /// ```
+    /// let error = pyimage_build::ImageError::TooManyLayers { count: 130, base: 4 };
+    /// assert_eq!(error.helps(), ["set `layer-budget` to less than 123, as the base has 4 layers"]);
+    /// ```
     #[must_use]
     pub fn helps(&self) -> Vec<String> {
         match self {

@@ -83,6 +83,11 @@ pub enum LayerError {
 
 impl LayerError {
     /// What to do about it.
+    ///
+    /// ```
+    /// let error = pyimage_build::LayerContents::new().add_folder("usr/.wh.src", 0o755).unwrap_err();
+    /// assert_eq!(error.helps(), ["rename it, or leave it out"]);
+    /// ```
     #[must_use]
     pub fn helps(&self) -> Vec<String> {
         match self {

@@ -27,6 +27,16 @@ pub struct Writing {
 impl Layout {
     /// Begins to add to it: until what comes back is dropped, [`prune`](Self::prune) removes nothing.
     ///
+    /// ```
+    /// # use pyimage_build::Layout;
+    /// # let folder = tempfile::tempdir()?;
+    /// let layout = Layout::create(folder.path())?;
+    /// let writing = layout.writing()?;
+    /// assert_eq!(layout.prune(), 0, "somebody writes");
+    /// drop(writing);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Where the folder cannot be opened.
     pub fn writing(&self) -> Result<Writing, LayoutError> {
@@ -69,6 +79,16 @@ impl Layout {
     ///
     /// Nothing is removed while somebody writes: the last one who does so can. Nor where a document is there and makes
     /// no sense, as it might lead anywhere.
+    ///
+    /// ```
+    /// use pyimage_build::{Blob, Layout, MediaType};
+    /// # let folder = tempfile::tempdir()?;
+    ///
+    /// let layout = Layout::create(folder.path())?;
+    /// layout.add_blob(&Blob::new(MediaType::OCI_MANIFEST, b"{}".to_vec()))?;
+    /// assert_eq!(layout.prune(), 1, "nothing leads to it");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prune(&self) -> usize {
         if cfg!(not(unix)) {
             return 0;

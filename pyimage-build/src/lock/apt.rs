@@ -30,12 +30,27 @@ pub struct LockedApt {
 
 impl LockedImage {
     /// What is locked for these packages of Debian, which are sorted.
+    ///
+    /// ```
+    /// # fn of(image: &pyimage_build::LockedImage) {
+    /// if let Some(apt) = image.installed(&["libgomp1".to_owned()]) {
+    ///     println!("{}", apt.installed.join(", "));
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn installed(&self, packages: &[String]) -> Option<&LockedApt> {
         self.apt.iter().find(|apt| apt.packages == packages)
     }
 
     /// What is known of the files of the base and of these packages of Debian on top of it.
+    ///
+    /// ```
+    /// # fn of(image: &pyimage_build::LockedImage) {
+    /// let facts = image.facts_with(&["libgomp1".to_owned()]);
+    /// assert!(facts.is_none_or(|facts| facts.libraries.contains("libc.so.6")));
+    /// # }
+    /// ```
     #[must_use]
     pub fn facts_with(&self, packages: &[String]) -> Option<BaseFacts> {
         let mut facts = self.facts.clone()?;

@@ -81,6 +81,11 @@ impl Error for LockError {
 
 impl LockError {
     /// What to do about it.
+    ///
+    /// ```
+    /// let error = pyimage_build::Lock::parse("<<<<<<< ours\n").unwrap_err();
+    /// assert!(error.help().starts_with("keep one side"));
+    /// ```
     #[must_use]
     pub fn help(&self) -> &'static str {
         match self {

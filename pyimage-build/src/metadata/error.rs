@@ -28,6 +28,11 @@ pub struct Place {
 
 impl Place {
     /// A key whose line is not known.
+    ///
+    /// ```
+    /// let place = pyimage_build::Place::new("package.metadata.pyimage.tag".to_owned(), "Cargo.toml");
+    /// assert_eq!(place.to_string(), "`package.metadata.pyimage.tag` in `Cargo.toml`");
+    /// ```
     #[must_use]
     pub fn new(key: String, manifest: &str) -> Self {
         Self { key, manifest: manifest.to_owned(), line: None }
@@ -331,6 +336,15 @@ impl MetadataError {
     }
 
     /// What to do about it, a line for each way.
+    ///
+    /// ```
+    /// use pyimage_build::{ImageSettings, Section};
+    ///
+    /// let value = serde_json::json!({}).into();
+    /// let section = Section { manifest: "Cargo.toml", key: "package.metadata.pyimage", value: &value };
+    /// let error = ImageSettings::read("app", section, None).unwrap_err();
+    /// assert_eq!(error.helps(), ["add `tag = \"3.13-slim\"`, or `base` for an image of your own"]);
+    /// ```
     #[must_use]
     pub fn helps(&self) -> Vec<String> {
         let help = match self {

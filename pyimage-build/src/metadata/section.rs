@@ -28,6 +28,13 @@ pub struct Section<'a> {
 
 impl Section<'_> {
     /// A key of this table, in full.
+    ///
+    /// ```
+    /// # use pyimage_build::Section;
+    /// let value = serde_json::json!({}).into();
+    /// let section = Section { manifest: "Cargo.toml", key: "package.metadata.pyimage.env", value: &value };
+    /// assert_eq!(section.place("A B").key, "package.metadata.pyimage.env.\"A B\"");
+    /// ```
     #[must_use]
     pub fn place(&self, key: &str) -> Place {
         Place::new(self.key.to_owned(), self.manifest).key(key)

@@ -6,6 +6,17 @@ use std::fmt;
 use crate::{Digest, Marker, PackageName, RequiresPython, WheelName};
 
 /// One entry of a lock: a package in one version, for the environments that its marker allows.
+///
+/// ```
+/// use pyimage_build::Pylock;
+///
+/// let lock = Pylock::parse(
+///     "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '1.0'\n\
+///      wheels = [{ url = 'https://files.example/demo-1.0-py3-none-any.whl', hashes = { md5 = 'ab' } }]",
+/// )?;
+/// assert_eq!(lock.packages[0].to_string(), "demo 1.0");
+/// # Ok::<(), pyimage_build::PylockError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedPackage {
     /// Its name.
@@ -31,6 +42,17 @@ impl fmt::Display for LockedPackage {
 }
 
 /// Where a package comes from. Only one of these can be said of it.
+///
+/// ```
+/// use pyimage_build::{PackageSource, Pylock};
+///
+/// let lock = Pylock::parse(
+///     "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '1.0'\n\
+///      wheels = [{ url = 'https://files.example/demo-1.0-py3-none-any.whl', hashes = { md5 = 'ab' } }]",
+/// )?;
+/// assert!(matches!(&lock.packages[0].source, PackageSource::Release { wheels, sdist: None } if wheels.len() == 1));
+/// # Ok::<(), pyimage_build::PylockError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PackageSource {
@@ -55,6 +77,18 @@ pub enum PackageSource {
 }
 
 /// A repository at one commit.
+///
+/// ```
+/// use pyimage_build::{PackageSource, Pylock};
+///
+/// let lock = Pylock::parse(
+///     "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '1.0'\n\
+///      vcs = { type = 'git', url = 'https://git.example/demo', commit-id = 'abcd' }",
+/// )?;
+/// let PackageSource::Vcs(vcs) = &lock.packages[0].source else { unreachable!("it is one") };
+/// assert_eq!((vcs.kind.as_str(), vcs.commit_id.as_str()), ("git", "abcd"));
+/// # Ok::<(), pyimage_build::PylockError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedVcs {
     /// The version control system: `git`.
@@ -72,6 +106,18 @@ pub struct LockedVcs {
 }
 
 /// A folder of this machine.
+///
+/// ```
+/// use pyimage_build::{PackageSource, Pylock};
+///
+/// let lock = Pylock::parse(
+///     "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '1.0'\n\
+///      directory = { path = 'libs/demo', editable = true }",
+/// )?;
+/// let PackageSource::Directory(folder) = &lock.packages[0].source else { unreachable!("it is one") };
+/// assert!(folder.path == "libs/demo" && folder.editable);
+/// # Ok::<(), pyimage_build::PylockError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedDirectory {
     /// Where it is, as the lock has it: perhaps relative to the lock.
@@ -83,6 +129,18 @@ pub struct LockedDirectory {
 }
 
 /// A wheel and its name.
+///
+/// ```
+/// use pyimage_build::{PackageSource, Pylock};
+///
+/// let lock = Pylock::parse(
+///     "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '1.0'\n\
+///      wheels = [{ url = 'https://files.example/demo-1.0-py3-none-any.whl', hashes = { md5 = 'ab' } }]",
+/// )?;
+/// let PackageSource::Release { wheels, .. } = &lock.packages[0].source else { unreachable!("it is one") };
+/// assert_eq!(wheels[0].name.as_str(), "demo-1.0-py3-none-any.whl");
+/// # Ok::<(), pyimage_build::PylockError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedWheel {
     /// The name, which says what it fits.
@@ -92,6 +150,18 @@ pub struct LockedWheel {
 }
 
 /// A file: where it is and how to know it.
+///
+/// ```
+/// use pyimage_build::{PackageSource, Pylock};
+///
+/// let lock = Pylock::parse(
+///     "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '1.0'\n\
+///      archive = { path = 'demo-1.0.tar.gz', hashes = { md5 = 'ab' } }",
+/// )?;
+/// let PackageSource::Archive { file, .. } = &lock.packages[0].source else { unreachable!("it is one") };
+/// assert_eq!((file.file_name.as_str(), file.size), ("demo-1.0.tar.gz", None));
+/// # Ok::<(), pyimage_build::PylockError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedFile {
     /// Its name: no path, nor anything that a file system reads as one.

@@ -33,6 +33,20 @@ pub struct Selection<'a> {
 }
 
 /// A package that is to be installed.
+///
+/// ```
+/// use pyimage_build::{Libc, LibcRelease, Pylock, Target};
+///
+/// let lock = Pylock::parse(
+///     "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '1.0'\n\
+///      wheels = [{ url = 'https://files.example/demo-1.0-py3-none-any.whl', hashes = { md5 = 'ab' } }]",
+/// )?;
+/// let glibc = LibcRelease { libc: Libc::Glibc, major: 2, minor: 41 };
+/// let target = Target::new("3.13.5".parse()?, "linux/amd64".parse()?, glibc)?;
+/// let selection = lock.select(&target)?;
+/// assert_eq!(selection.packages[0].package.to_string(), "demo 1.0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selected<'a> {
     /// The package.
@@ -42,6 +56,20 @@ pub struct Selected<'a> {
 }
 
 /// From what a package is installed.
+///
+/// ```
+/// use pyimage_build::{Choice, Libc, LibcRelease, Pylock, Target};
+///
+/// let lock = Pylock::parse(
+///     "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '1.0'\n\
+///      wheels = [{ url = 'https://files.example/demo-1.0-py3-none-any.whl', hashes = { md5 = 'ab' } }]",
+/// )?;
+/// let glibc = LibcRelease { libc: Libc::Glibc, major: 2, minor: 41 };
+/// let target = Target::new("3.13.5".parse()?, "linux/amd64".parse()?, glibc)?;
+/// let selection = lock.select(&target)?;
+/// assert!(matches!(selection.packages[0].choice, Choice::Wheel(_)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Choice<'a> {

@@ -34,6 +34,14 @@ impl Default for ReferrersIndex {
 impl ReferrersIndex {
     /// Reads one.
     ///
+    /// ```
+    /// use pyimage_build::ReferrersIndex;
+    ///
+    /// assert_eq!(ReferrersIndex::parse(&ReferrersIndex::default().blob().bytes)?, ReferrersIndex::default());
+    /// assert!(ReferrersIndex::parse(b"{}").is_err());
+    /// # Ok::<(), pyimage_build::DocumentError>(())
+    /// ```
+    ///
     /// # Errors
     /// Where it is no index: somebody has put something else under that tag.
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
@@ -52,6 +60,12 @@ impl ReferrersIndex {
     }
 
     /// Whether this is in it.
+    ///
+    /// ```
+    /// use pyimage_build::{Digest, ReferrersIndex};
+    ///
+    /// assert!(!ReferrersIndex::default().has(&Digest::of(b"")));
+    /// ```
     #[must_use]
     pub fn has(&self, referrer: &Digest) -> bool {
         let entries = self.0.get("manifests").and_then(Value::as_array);
@@ -59,6 +73,15 @@ impl ReferrersIndex {
     }
 
     /// Puts an entry behind all others.
+    ///
+    /// ```
+    /// use pyimage_build::{Blob, MediaType, ReferrersIndex};
+    ///
+    /// let signature = Blob::new(MediaType::OCI_MANIFEST, b"{}".to_vec()).descriptor;
+    /// let mut index = ReferrersIndex::default();
+    /// index.add(&signature);
+    /// assert!(index.has(&signature.digest));
+    /// ```
     pub fn add(&mut self, referrer: &Descriptor) {
         let entries = self.0.entry("manifests").or_insert_with(|| json!([]));
         if let Some(entries) = entries.as_array_mut() {
@@ -67,6 +90,12 @@ impl ReferrersIndex {
     }
 
     /// It as a document.
+    ///
+    /// ```
+    /// use pyimage_build::{MediaType, ReferrersIndex};
+    ///
+    /// assert_eq!(ReferrersIndex::default().blob().descriptor.media_type, MediaType::OCI_INDEX);
+    /// ```
     #[must_use]
     pub fn blob(&self) -> Blob {
         Blob::new(MediaType::OCI_INDEX, crate::image::json(&self.0))

@@ -156,6 +156,16 @@ pub enum LeftOutBy {
 
 impl SourceError {
     /// What to do about it.
+    ///
+    /// ```
+    /// use pyimage_build::Source;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    ///
+    /// let error = Source::select(folder, folder, &["main.py"]).unwrap_err();
+    /// assert_eq!(error.helps(), ["correct it: it starts at the folder of the package's Cargo.toml"]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn helps(&self) -> Vec<String> {
         match self {

@@ -93,6 +93,18 @@ pub enum PlacedKind {
 impl ExtraFiles {
     /// Finds the files, with the rules of [`Source::select`].
     ///
+    /// ```
+    /// use pyimage_build::{ExtraFile, ExtraFiles};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    ///
+    /// fs_err::write(folder.join("app.toml"), "debug = false\n")?;
+    /// let wanted = [ExtraFile { from: "app.toml".to_owned(), to: "/etc/app.toml".to_owned(), mode: None }];
+    /// let files = ExtraFiles::select(folder, folder, &wanted)?;
+    /// assert_eq!(files.paths().collect::<Vec<_>>(), [("etc/app.toml", "app.toml")]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Where one is not there, cannot be in an image, or two would be at one place.
     pub fn select(folder: &Path, root: &Path, wanted: &[ExtraFile]) -> Result<Self, SourceError> {
