@@ -151,7 +151,8 @@
 
 #![cfg_attr(
     not(feature = "image"),
-    allow(dead_code, reason = "parts of what types can do are for images alone")
+    allow(dead_code, reason = "parts of what types can do are for images alone"),
+    allow(rustdoc::broken_intra_doc_links, reason = "the documentation tells of images, too")
 )]
 
 #[cfg(feature = "image")]
