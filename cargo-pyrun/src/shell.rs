@@ -16,10 +16,7 @@ mod choices;
 mod progress;
 mod stream;
 
-pub use choices::Verbosity;
-#[doc(hidden)]
-pub use choices::{color_choice, color_flag, parse_color};
-#[doc(hidden)]
+pub use choices::{Verbosity, color_choice, color_flag, parse_color};
 pub use progress::{Bar, Progress};
 pub use stream::Capture;
 

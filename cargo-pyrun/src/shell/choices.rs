@@ -56,6 +56,7 @@ pub(super) fn process_env(name: &str) -> Option<String> {
 /// The value of `--color` where it was given, then `CARGO_TERM_COLOR`.
 ///
 /// `Auto` leaves the rest to anstream, per stream: `CLICOLOR_FORCE`, `NO_COLOR`, `CLICOLOR`, then the terminal.
+#[doc(hidden)]
 #[must_use]
 pub fn color_choice(flag: Option<ColorChoice>) -> ColorChoice {
     decide_color(flag, &process_env)
@@ -68,6 +69,7 @@ fn decide_color(flag: Option<ColorChoice>, env: &Env<'_>) -> ColorChoice {
 }
 
 /// Reads a value of `--color`.
+#[doc(hidden)]
 pub fn parse_color(value: &str) -> Result<ColorChoice, String> {
     match value {
         "auto" => Ok(ColorChoice::Auto),
@@ -91,6 +93,7 @@ pub(super) fn progress_bars(terminal: bool, verbosity: Verbosity, env: &Env<'_>)
 
 /// `--color`, before anything is parsed: the parser's own messages have colours too. The flag may be a script's
 /// where it stands behind others; then only the look of a usage error is at stake.
+#[doc(hidden)]
 #[must_use]
 pub fn color_flag(arguments: impl Iterator<Item = OsString>) -> Option<ColorChoice> {
     let words: Vec<_> = arguments.filter_map(|word| word.into_string().ok()).collect();

@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 const FIRST_DRAW: Duration = Duration::from_millis(500);
 
 /// The place of progress bars on the screen; a no-op where there are none.
+#[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct Progress(Option<Arc<Board>>);
 
@@ -35,6 +36,7 @@ impl Progress {
 }
 
 /// One thing that moves.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Bar(Option<(Arc<Board>, ProgressBar)>);
 

@@ -106,6 +106,19 @@ impl fmt::Display for Choice<'_> {
 }
 
 /// A release of which no wheel fits a [`Target`](crate::Target).
+///
+/// ```
+/// use pyimage_build::{Libc, LibcRelease, Pylock, Target};
+///
+/// let lock = Pylock::parse(
+///     "lock-version = '1.0'\ncreated-by = 'me'\n[[packages]]\nname = 'demo'\nversion = '1.0'\n\
+///      sdist = { url = 'https://files.example/demo-1.0.tar.gz', hashes = { md5 = 'ab' } }",
+/// )?;
+/// let glibc = LibcRelease { libc: Libc::Glibc, major: 2, minor: 41 };
+/// let uncovered = lock.coverage(&Target::new("3.13.5".parse()?, "linux/amd64".parse()?, glibc)?)?;
+/// assert_eq!(uncovered[0].package.to_string(), "demo 1.0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uncovered<'a> {
     /// The package.
