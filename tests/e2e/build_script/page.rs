@@ -45,4 +45,19 @@ fn the_first_example_prints_what_its_page_says() {
     let run = finish(&mut run);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert_eq!(lasting(&run.stdout), lasting(said));
+
+    // The page's next two blocks: a statement of build.rs, and one of a function that may fail.
+    let [.., extract, folder_of_it] = &blocks(&page)[..6] else { panic!("six blocks") };
+    assert!(extract.contains(".extract(true)") && folder_of_it.contains("pyimage::extract()?"), "{extract}");
+    folder.file("build.rs", &format!("fn main() {{\n{extract}\n}}\n"));
+    let (module, _) = program.split_once("\n\n").expect("the module, then the program");
+    let print = "println!(\"{}\", std::fs::read_to_string(folder.join(\"app/main.py\"))?);";
+    folder.file(
+        "src/main.rs",
+        &format!("{module}\n\nfn main() -> std::io::Result<()> {{\n{folder_of_it}\n{print}\nOk(())\n}}\n"),
+    );
+    let mut run = cargo();
+    run.args(["run", "--offline", "--quiet"]).current_dir(folder.project());
+    let run = finish(run.env("PYIMAGE_CACHE_DIR", folder.cache()));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "print('hello')\n\n"), "{}", run.stderr);
 }
