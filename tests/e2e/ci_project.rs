@@ -112,6 +112,40 @@ fn ci_fails_without_locks_at_a_stale_lock_and_at_a_failing_test() {
 }
 
 #[test]
+fn ci_installs_cargo_pyimage_where_it_is_not() {
+    let Some(project) = Project::new() else { return };
+    let folder = project.example.folder.project();
+    let asked = project.example.folder.root().join("asked");
+    // The first call builds the xtask and prints its usage.
+    assert_eq!(project.run("cargo xtask").code, Some(2));
+    let cargo = project.example.folder.root().join("cargo");
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> {0}\ncase $* in 'pyimage --version') exit 101;; install*) exit 0;; *) exit 1;; esac\n",
+        asked.display()
+    );
+    fs_err::write(&cargo, script).expect("a program");
+    fs_err::set_permissions(&cargo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a program");
+    let mut xtask = Command::new(folder.join("target/debug/xtask"));
+    let run = finish(
+        xtask.arg("ci").current_dir(&folder).env_clear().env("CARGO", &cargo).env("PATH", "/usr/bin:/bin"),
+    );
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{}", run.stderr);
+    assert!(run.stderr.contains("  Installing cargo pyimage\n"), "{}", run.stderr);
+    let asked = fs_err::read_to_string(asked).expect("what cargo was asked for");
+    let asked: Vec<_> = asked.lines().collect();
+    assert_eq!(
+        asked,
+        ["pyimage --version", "install --locked --path ../../cargo-pyimage", "pyimage lock --check"]
+    );
+    assert!(example_of("ci").join("../../cargo-pyimage/Cargo.toml").is_file(), "what it names is there");
+}
+
+/// The folder of an example in the repository.
+fn example_of(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)
+}
+
+#[test]
 fn the_workflow_does_only_cargo_xtask_ci() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let workflow =

@@ -72,6 +72,24 @@ fn the_report_says_what_its_page_says() {
 }
 
 #[test]
+fn the_report_tells_its_timings_and_keeps_the_bytecode() {
+    let folder = copy("stdlib");
+    let expected = page("stdlib", "cargo pyrun --tag 3.13-slim report.py");
+    let command = "$ cargo pyrun --tag 3.13-slim --timings report.py\n";
+    let page = fs_err::read_to_string(example("stdlib").join("README.md")).expect("the example's page");
+    assert_eq!(page.matches(command).count(), 2, "the page has it twice");
+    let bytecode =
+        || finish(Command::new("find").args([folder.cache().join("bytecode")]).args(["-name", "*.pyc"]));
+    for _ in 0..2 {
+        let run = finish(&mut folder.pyrun(["--tag", TAG, "--timings", "report.py"]));
+        assert_eq!((run.code, run.stdout.as_str()), (Some(0), expected.as_str()), "{}", run.stderr);
+        assert!(run.stderr.contains(" ms"), "{}", run.stderr);
+        assert!(bytecode().stdout.lines().count() > 10, "the standard library's bytecode is kept");
+    }
+    assert!(!folder.project().join("__pycache__").exists());
+}
+
+#[test]
 fn the_report_is_json_too() {
     let folder = copy("stdlib");
     fs_err::remove_file(folder.project().join("README.md")).expect("the copy");

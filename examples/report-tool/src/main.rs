@@ -54,8 +54,14 @@ fn report(name: &str, data: &Path, output: Option<&Path>) -> Result<ExitCode, Re
     let report = report.ok_or_else(|| ReportError::Unknown(name.to_owned()))?;
     let data = data.canonicalize().map_err(|error| ReportError::File(data.display().to_string(), error))?;
     let mut script = Script::embedded(report.path, report.contents);
-    for module in python::ASSETS.iter().filter(|asset| !asset.contents.starts_with(METADATA)) {
+    let is_module =
+        |asset: &&python::Asset| asset.path.ends_with(".py") && !asset.contents.starts_with(METADATA);
+    for module in python::ASSETS.iter().filter(is_module) {
         script = script.beside(module.path, module.contents);
+    }
+    // As `cargo pyrun --lock` writes it: with it, nothing is resolved on the user's machine.
+    if let Some(lock) = python::asset(&format!("reports/pylock.{name}.toml")) {
+        script = script.lock(lock.contents);
     }
     let script = script
         .tag("3.13-slim")

@@ -67,7 +67,7 @@ fn pull(arch: &str) -> Result<()> {
     process::read(&mut pull).map(drop)
 }
 
-/// Sees to what compiles Rust for arm64. A machine that cannot have it builds the example for itself alone, and the test notes that.
+/// Sees to what compiles Rust for arm64. On a machine that cannot have it, the test of examples/service fails and says what it lacks.
 fn compile() {
     let tools = ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"]
         .map(|package| Tool { program: "aarch64-linux-gnu-gcc", package });
