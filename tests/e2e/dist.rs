@@ -11,18 +11,20 @@ fn packed() -> &'static [PathBuf; 2] {
     static PACKED: OnceLock<(Folder, [PathBuf; 2])> = OnceLock::new();
     let (_, packed) = PACKED.get_or_init(|| {
         let folder = Folder::new();
-        let packed = ["one", "two"].map(|name| {
-            let output = folder.root().join(name);
-            let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-            command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-            command.args(["xtask", "dist", "--debug", "--output"]).arg(&output);
-            let run = finish(with_cargo(&mut command));
-            assert_eq!(run.code, Some(0), "{}", run.stderr);
-            output
-        });
+        let packed = ["one", "two"].map(|name| dist(&["--debug"], &folder.root().join(name)));
         (folder, packed)
     });
     packed
+}
+
+/// Runs `cargo xtask dist` with these options; gives the folder that it has packed to.
+fn dist(options: &[&str], output: &Path) -> PathBuf {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command.args(["xtask", "dist"]).args(options).arg("--output").arg(output);
+    let run = finish(with_cargo(&mut command));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    output.to_owned()
 }
 
 fn output() -> &'static Path {
@@ -76,16 +78,51 @@ fn the_same_release_is_the_same_bytes() {
     assert_eq!(check.code, Some(0), "{}", check.stderr);
 }
 
-#[test]
-fn the_archive_has_all_that_belongs_to_the_programs() {
-    let archive = archive(output());
-    let folder = Folder::new();
-    let unpack = finish(Command::new("tar").arg("-xzf").arg(&archive).current_dir(folder.project()));
+/// Unpacks an archive into a folder; gives the one folder that is in it.
+fn unpacked(archive: &Path, folder: &Folder) -> PathBuf {
+    let unpack = finish(Command::new("tar").arg("-xzf").arg(archive).current_dir(folder.project()));
     assert_eq!(unpack.code, Some(0), "{}", unpack.stderr);
     let name = archive.file_name().expect("a name").to_string_lossy().into_owned();
     let name = name.trim_end_matches(".tar.gz");
     assert!(name.starts_with("cargo-pyrun-0.1.0-"), "{name}");
-    let root = folder.project().join(name);
+    folder.project().join(name)
+}
+
+/// Whether bytes have this text in them.
+fn have(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn a_release_for_a_target_runs_and_knows_nothing_of_the_machine() {
+    let folder = Folder::new();
+    let rustc = finish(with_cargo(Command::new("rustc").arg("-vV"))).stdout;
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).expect("the machine's target");
+    let output = dist(&["--quick", "--target", host], &folder.root().join("release"));
+    let archive = archive(&output);
+    assert!(archive.to_string_lossy().ends_with(&format!("-{host}.tar.gz")), "{}", archive.display());
+    let root = unpacked(&archive, &folder);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository");
+    let home = std::env::var("HOME").unwrap_or_default();
+    let cargo = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
+    for program in ["cargo-pyrun", "cargo-pyimage"] {
+        let run = finish(Command::new(root.join(program)).arg("--version").env_clear());
+        assert_eq!((run.code, run.stdout), (Some(0), format!("{program} 0.1.0\n")), "{}", run.stderr);
+        assert!(root.join(format!("man/man1/{program}.1")).is_file(), "{program}");
+        assert!(root.join(format!("completions/bash/{program}")).is_file(), "{program}");
+        let bytes = fs_err::read(root.join(program)).expect("the program");
+        for path in [source.to_str().expect("a path in UTF-8"), &cargo] {
+            assert!(!have(&bytes, &format!("{path}/")), "{program} names {path}");
+        }
+        assert!(have(&bytes, "/source/"), "{program}: paths of sources are others, not gone");
+    }
+}
+
+#[test]
+fn the_archive_has_all_that_belongs_to_the_programs() {
+    let archive = archive(output());
+    let folder = Folder::new();
+    let root = unpacked(&archive, &folder);
     for (program, version) in
         [("cargo-pyrun", "cargo-pyrun 0.1.0\n"), ("cargo-pyimage", "cargo-pyimage 0.1.0\n")]
     {

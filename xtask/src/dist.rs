@@ -17,7 +17,13 @@ pub(crate) struct Packing {
     pub(crate) output: Option<PathBuf>,
     /// Pack what `cargo build` makes: quicker, for tests.
     pub(crate) debug: bool,
+    /// Build as for a release, but unoptimised: all of its steps, in a fraction of the time, for tests.
+    pub(crate) quick: bool,
 }
+
+/// What makes a release of a profile, but for its time.
+const QUICK: [&str; 3] =
+    ["profile.release.opt-level=0", "profile.release.lto=\"off\"", "profile.release.codegen-units=256"];
 
 /// Builds the programs, and packs them with all that belongs to them.
 pub(crate) fn run(packing: &Packing) -> Result<()> {
@@ -28,7 +34,7 @@ pub(crate) fn run(packing: &Packing) -> Result<()> {
         None => work::target_folder()?.join("dist"),
     };
     fs::create_dir_all(&output)?;
-    let programs = if packing.debug { work::build(false)? } else { release(packing.target.as_deref())? };
+    let programs = if packing.debug { work::build(false)? } else { release(packing)? };
     // As one of the workspace, it has the features that the tests' build has, and is there after it.
     process::show(work::cargo().args(["build", "--quiet", "--workspace", "--example", "dist"]))?;
     let mut pack = process::command(work::target_folder()?.join("debug/examples/dist"));
@@ -45,9 +51,9 @@ pub(crate) fn run(packing: &Packing) -> Result<()> {
 }
 
 /// Builds the programs as they are shipped; gives the folder they are in.
-fn release(target: Option<&str>) -> Result<PathBuf> {
+fn release(packing: &Packing) -> Result<PathBuf> {
     // Apart from what `bench` builds: the flags are others, and cargo would build all anew for each of the two.
-    let folder = work::target_folder()?.join("dist-build");
+    let folder = work::target_folder()?.join(if packing.quick { "dist-quick" } else { "dist-build" });
     let mut build = work::cargo();
     build.args(["build", "--release", "--locked", "--package", "cargo-pyrun", "--package", "cargo-pyimage"]);
     build.arg("--target-dir").arg(&folder);
@@ -57,8 +63,13 @@ fn release(target: Option<&str>) -> Result<PathBuf> {
         flags.push(format!("'--remap-path-prefix={}={to}'", from.display()));
     }
     build.args(["--config", &format!("build.rustflags=[{}]", flags.join(","))]);
+    if packing.quick {
+        for setting in QUICK {
+            build.args(["--config", setting]);
+        }
+    }
     let mut programs = folder;
-    if let Some(target) = target {
+    if let Some(target) = &packing.target {
         build.args(["--target", target]);
         programs.push(target);
     }

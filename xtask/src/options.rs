@@ -63,6 +63,7 @@ fn dist(parser: &mut lexopt::Parser) -> Result<Packing> {
             Long("target") => packing.target = Some(parser.value()?.string()?),
             Long("output") => packing.output = Some(parser.value()?.into()),
             Long("debug") => packing.debug = true,
+            Long("quick") => packing.quick = true,
             other => return Err(other.unexpected().into()),
         }
     }

@@ -13,7 +13,7 @@ Commands:
   test [ARGS]...        bring the test bed up and run all tests; ARGS go to `cargo test`
   bench [ARGS]...       measure against plain `docker run`
   ci                    format, lints, licences, docs, tests and a little fuzzing, as CI runs them
-  dist [--target TRIPLE] [--output FOLDER] [--debug]
+  dist [--target TRIPLE] [--output FOLDER] [--debug | --quick]
                         make completions, man pages and the archive of a release, in target/dist
   fuzz [TARGET] [--seconds N]
                         feed the readers of `pyimage-build` with random input, each for a minute
