@@ -114,7 +114,7 @@ fn a_release_for_a_target_runs_and_knows_nothing_of_the_machine() {
         for path in [source.to_str().expect("a path in UTF-8"), &cargo] {
             assert!(!have(&bytes, &format!("{path}/")), "{program} names {path}");
         }
-        assert!(have(&bytes, "/source/"), "{program}: paths of sources are others, not gone");
+        assert!(have(&bytes, "/cargo/"), "{program}: paths of sources are others, not gone");
     }
 }
 
