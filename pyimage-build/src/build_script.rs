@@ -78,7 +78,7 @@ pub struct BuildScript {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StaleLock {
-    /// It fails.
+    /// It fails, unless images are left out of it by `PYIMAGE_SKIP=1` or on docs.rs.
     #[default]
     Error,
     /// It goes on with a warning, and what is not locked is not known to the code.
@@ -241,14 +241,21 @@ impl BuildScript {
     /// ```
     ///
     /// # Errors
-    /// Where the package's settings, assets or locks are wrong, or `OUT_DIR` cannot be written to. Nothing is printed then:
-    /// [`compile_or_exit`](Self::compile_or_exit) tells cargo of it.
+    /// Where the package's settings, assets or locks are wrong, or `OUT_DIR` cannot be written to. Cargo is told of it, too,
+    /// so that `main` has only to give it back; whoever wants to go on without [tells cargo nothing](Self::cargo_output).
+    ///
+    /// ```no_run
+    /// fn main() -> Result<(), pyimage_build::CompileError> {
+    ///     pyimage_build::configure().compile()?;
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn compile(&self) -> Result<Compiled, CompileError> {
-        let compiled = self.compiled()?;
-        if self.talks_to_cargo() {
-            cargo_output::write(&compiled.directives).map_err(CompileError::Output)?;
+        match self.done() {
+            (Ok(_), Err(deaf)) => Err(CompileError::Output(deaf)),
+            // What went wrong first says more.
+            (compiled, _) => compiled,
         }
-        Ok(compiled)
     }
 
     /// Does the work of [`compile`](Self::compile). Where that fails, each cause and each help is an error of cargo's, and the
@@ -259,19 +266,38 @@ impl BuildScript {
     /// ```
     #[allow(clippy::must_use_candidate, reason = "most build scripts are done with it")]
     pub fn compile_or_exit(&self) -> Compiled {
-        let error = match self.compile() {
-            Ok(compiled) => return compiled,
-            Err(error) => error,
+        let told = match self.done() {
+            (Ok(compiled), Ok(())) => return compiled,
+            (Ok(_), deaf) => deaf,
+            (Err(_), told) if self.talks_to_cargo() => told,
+            (Err(error), _) => cargo_output::write(&self.told(&error).into_lines()),
         };
+        // With another status, cargo would show all output of the script below the errors. If it does not listen, or takes
+        // no errors, nothing else says that there is one.
+        let is_well = told.is_ok() && self.output().has_errors();
+        std::process::exit(i32::from(!is_well))
+    }
+
+    /// What was done, and whether cargo has been told where it is to be.
+    fn done(&self) -> (Result<Compiled, CompileError>, io::Result<()>) {
+        let compiled = self.compiled();
+        if !self.talks_to_cargo() {
+            return (compiled, Ok(()));
+        }
+        let told = match &compiled {
+            Ok(compiled) => cargo_output::write(&compiled.directives),
+            Err(error) => cargo_output::write(&self.told(error).into_lines()),
+        };
+        (compiled, told)
+    }
+
+    /// What cargo is told of an error.
+    fn told(&self, error: &CompileError) -> CargoOutput {
         let mut output = self.output();
         for line in error.lines() {
             output.error(&line);
         }
-        // With another status, cargo would show all output of the script below the errors.
-        let status = i32::from(!output.has_errors());
-        // Cargo that does not listen cannot be told.
-        let status = cargo_output::write(&output.into_lines()).map_or(1, |()| status);
-        std::process::exit(status)
+        output
     }
 
     fn talks_to_cargo(&self) -> bool {
@@ -310,15 +336,17 @@ impl BuildScript {
             Some(source) => assets::assets(&folder, source, &mut sums)?,
             None => Vec::new(),
         };
-        let locks = Locks::read(root, &settings)?;
-        let mut stale = locks.stale.into_iter().peekable();
-        if self.stale_lock == StaleLock::Error
-            && let Some(error) = stale.next()
-        {
-            return Err(error);
+        let skips_images = !settings.is_empty() && self.surroundings.skips_images(&mut output);
+        let mut locks = Locks::read(root, &settings, skips_images)?;
+        // Where images are left out, whoever builds may not be the one who can lock: docs.rs cannot.
+        if self.stale_lock == StaleLock::Error && !skips_images {
+            CompileError::all_of(std::mem::take(&mut locks.stale))?;
         }
         #[cfg(feature = "image")]
-        let built = self.assembled(&settings, &manifests, locks.bases.as_ref(), &out, &mut output)?;
+        let built = {
+            let lock = locks.bases.as_ref().filter(|_| !skips_images && self.wants_images());
+            self.assembled(&settings, &manifests, lock, &out, &mut output)?
+        };
         #[cfg(not(feature = "image"))]
         let built: Vec<Option<BuiltImage>> = settings.iter().map(|_| None).collect();
         let (mut images, mut layouts) = (Vec::new(), BTreeMap::new());
@@ -340,7 +368,7 @@ impl BuildScript {
         for path in &watched {
             output.rerun_if_changed(path);
         }
-        for error in stale {
+        for error in &locks.stale {
             output.warning(&error.lines().join("; "));
         }
         let module =

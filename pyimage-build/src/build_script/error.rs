@@ -89,6 +89,8 @@ pub enum CompileError {
         /// What it lacks.
         drift: Vec<Drift>,
     },
+    /// More than one lock is stale or not there.
+    Locks(Vec<CompileError>),
     /// A lock of packages is of other requirements.
     #[cfg(feature = "image")]
     StalePackages {
@@ -167,7 +169,10 @@ impl fmt::Display for CompileError {
             ),
             Self::Asset { path, .. } => write!(f, "cannot read `{}`", path.display()),
             Self::NoLock { path } => write!(f, "there is no `{}`", path.display()),
-            Self::StaleLock { path, drift } => write!(f, "`{}` is stale: {}", path.display(), listed(drift)),
+            Self::StaleLock { path, drift } => {
+                write!(f, "`{}` is stale: {}", path.display(), joined(drift, ", "))
+            }
+            Self::Locks(errors) => f.write_str(&joined(errors, "; ")),
             #[cfg(feature = "image")]
             Self::StalePackages { path, changes } => {
                 write!(f, "`{}` is stale: {}", path.display(), changes.join(", "))
@@ -231,14 +236,23 @@ impl From<SourceError> for CompileError {
     }
 }
 
-fn listed(drift: &[Drift]) -> String {
-    drift.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn joined(parts: &[impl fmt::Display], separator: &str) -> String {
+    parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
 }
 
 impl CompileError {
     #[cfg(feature = "image")]
     pub(super) fn assembly(error: AssemblyError) -> Self {
         Self::Assembly(Box::new(error))
+    }
+
+    /// Fails where there are any, with all of them.
+    pub(super) fn all_of(mut errors: Vec<Self>) -> Result<(), Self> {
+        match errors.len() {
+            0 => Ok(()),
+            1 => Err(errors.remove(0)),
+            _ => Err(Self::Locks(errors)),
+        }
     }
 
     /// What to do about it, a line for each way.
@@ -270,6 +284,15 @@ impl CompileError {
                     .to_owned()
             }
             Self::StaleLock { .. } => "run `cargo pyimage lock`".to_owned(),
+            Self::Locks(errors) => {
+                let mut helps = Vec::new();
+                for help in errors.iter().flat_map(Self::helps) {
+                    if !helps.contains(&help) {
+                        helps.push(help);
+                    }
+                }
+                return helps;
+            }
             #[cfg(feature = "image")]
             Self::StalePackages { .. } => "run `cargo pyimage lock`".to_owned(),
             #[cfg(feature = "image")]
@@ -285,7 +308,10 @@ impl CompileError {
 
     /// The error, its causes, and what to do, each for a line of its own.
     pub(super) fn lines(&self) -> Vec<String> {
-        let mut lines = vec![self.to_string()];
+        let mut lines = match self {
+            Self::Locks(errors) => errors.iter().map(ToString::to_string).collect(),
+            error => vec![error.to_string()],
+        };
         let mut cause = self.source();
         while let Some(error) = cause {
             // A parser shows the place in several lines, of which the last is what it says.

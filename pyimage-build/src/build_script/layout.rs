@@ -9,11 +9,6 @@ use super::manifest::Manifests;
 use super::{BuildScript, CompileError};
 use crate::{Assembly, CacheFolder, Digest, ImageSettings, Lock, LockedBase, PackageImage};
 
-/// What leaves images out: `1`, or `0` to have them wherever that is.
-const SKIP_VARIABLE: &str = "PYIMAGE_SKIP";
-/// What docs.rs sets.
-const DOCS_RS_VARIABLE: &str = "DOCS_RS";
-
 /// The folder of layouts in `OUT_DIR`.
 const LAYOUTS: &str = "pyimage";
 /// The folder in `OUT_DIR` of layers that the cache does not have: it is only read here.
@@ -81,7 +76,6 @@ impl BuildScript {
         out: &Path,
         output: &mut CargoOutput,
     ) -> Result<Vec<Option<BuiltImage>>, CompileError> {
-        let lock = if self.skips_images(output) { None } else { lock };
         let mut built = Vec::new();
         for settings in settings {
             let is_locked =
@@ -98,21 +92,14 @@ impl BuildScript {
         Ok(built)
     }
 
-    /// Whether images are left out of this build.
-    pub(super) fn skips_images(&self, output: &mut CargoOutput) -> bool {
-        let skip = self.surroundings.of_user(SKIP_VARIABLE, output);
-        let docs_rs = self.surroundings.of_user(DOCS_RS_VARIABLE, output);
-        let is_asked_for = match self.image {
+    /// Whether this build is one that has images.
+    pub(super) fn wants_images(&self) -> bool {
+        match self.image {
             ImageWhen::Never => false,
             ImageWhen::Release => {
                 self.surroundings.of_cargo("PROFILE").is_some_and(|profile| profile == "release")
             }
             ImageWhen::Always => true,
-        };
-        match skip.as_deref().and_then(|skip| skip.to_str()) {
-            Some("0") => !is_asked_for,
-            Some(_) => true,
-            None => !is_asked_for || docs_rs.is_some(),
         }
     }
 

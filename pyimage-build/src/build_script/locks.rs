@@ -21,11 +21,16 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    /// Reads what these images need of the lock in the workspace's folder, and of those of their packages.
+    /// Reads what these images need of the lock in the workspace's folder, and of those of their packages unless images
+    /// are left out.
     ///
     /// # Errors
     /// Where a lock cannot be read or is damaged.
-    pub(super) fn read(root: &Path, images: &[&ImageSettings]) -> Result<Self, CompileError> {
+    pub(super) fn read(
+        root: &Path,
+        images: &[&ImageSettings],
+        skips_images: bool,
+    ) -> Result<Self, CompileError> {
         let mut locks = Self::default();
         if images.is_empty() {
             return Ok(locks);
@@ -47,7 +52,11 @@ impl Locks {
             }
         }
         #[cfg(feature = "image")]
-        locks.read_packages(root, images)?;
+        if !skips_images {
+            locks.read_packages(root, images)?;
+        }
+        #[cfg(not(feature = "image"))]
+        let _ = skips_images;
         Ok(locks)
     }
 

@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 use super::CompileError;
 use super::cargo_output::CargoOutput;
 
+/// What leaves images out: `1`, or `0` to have them wherever that is.
+const SKIP_VARIABLE: &str = "PYIMAGE_SKIP";
+/// What docs.rs sets.
+const DOCS_RS_VARIABLE: &str = "DOCS_RS";
+
 /// What is set in code, over the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Surroundings {
@@ -51,6 +56,13 @@ impl Surroundings {
     pub(super) fn of_user(&self, name: &str, output: &mut CargoOutput) -> Option<OsString> {
         output.rerun_if_env_changed(name);
         self.of_cargo(name)
+    }
+
+    /// Whether images are to be left out here, whatever the package asks for.
+    pub(super) fn skips_images(&self, output: &mut CargoOutput) -> bool {
+        let skip = self.of_user(SKIP_VARIABLE, output);
+        let docs_rs = self.of_user(DOCS_RS_VARIABLE, output);
+        skip.map_or(docs_rs.is_some(), |skip| skip != "0")
     }
 
     /// The script was started by cargo, and nobody drives it from elsewhere.

@@ -54,15 +54,7 @@ fn hello(section: &str) -> Project {
 #[test]
 fn cargo_is_told_of_what_is_there_and_decides() {
     let project = hello(SECTION);
-    assert_eq!(
-        project.directives(),
-        [
-            "rerun-if-env-changed=PYIMAGE_SKIP",
-            "rerun-if-env-changed=DOCS_RS",
-            "rerun-if-changed=Cargo.toml",
-            "rerun-if-changed=app",
-        ]
-    );
+    assert_eq!(project.directives(), ["rerun-if-changed=Cargo.toml", "rerun-if-changed=app",]);
     let compiled = project.script().compile().unwrap();
     assert!(!compiled.has_changed(), "what is the same is not written again");
 }
@@ -248,20 +240,58 @@ fn neither_the_target_nor_the_profile_changes_the_module() {
 
 #[test]
 fn images_are_left_out_unless_they_are_asked_for() {
-    let skips = |when, variables: &[(&str, &str)]| {
+    let has = |when, variables: &[(&str, &str)]| {
         let mut script = configure();
         script.image(when).variable("PYIMAGE_SKIP", "").variable("DOCS_RS", "").variable("PROFILE", "debug");
         for (name, value) in variables {
             script.variable(*name, *value);
         }
-        script.skips_images(&mut script.output())
+        script.wants_images() && !script.surroundings.skips_images(&mut script.output())
     };
-    assert!(skips(ImageWhen::Never, &[]) && skips(ImageWhen::Never, &[("PYIMAGE_SKIP", "0")]));
-    assert!(!skips(ImageWhen::Always, &[]) && skips(ImageWhen::Release, &[]));
-    assert!(!skips(ImageWhen::Release, &[("PROFILE", "release")]));
-    assert!(skips(ImageWhen::Always, &[("PYIMAGE_SKIP", "1")]));
-    assert!(skips(ImageWhen::Always, &[("DOCS_RS", "1")]));
-    assert!(!skips(ImageWhen::Always, &[("DOCS_RS", "1"), ("PYIMAGE_SKIP", "0")]));
+    assert!(!has(ImageWhen::Never, &[]) && !has(ImageWhen::Never, &[("PYIMAGE_SKIP", "0")]));
+    assert!(has(ImageWhen::Always, &[]) && !has(ImageWhen::Release, &[]));
+    assert!(has(ImageWhen::Release, &[("PROFILE", "release")]));
+    assert!(!has(ImageWhen::Always, &[("PYIMAGE_SKIP", "1")]));
+    assert!(!has(ImageWhen::Always, &[("DOCS_RS", "1")]));
+    assert!(has(ImageWhen::Always, &[("DOCS_RS", "1"), ("PYIMAGE_SKIP", "0")]));
+}
+
+#[test]
+fn where_images_are_left_out_no_lock_is_in_the_way() {
+    let project = hello("[package.metadata.pyimage]\ntag = \"3.13-slim\"\nrequirements = \"r.txt\"\n");
+    let warnings = |name: &str, value: &str| {
+        let mut script = project.script();
+        script.image(ImageWhen::Always).source(["app"]).variable(name, value);
+        let compiled = script.compile().unwrap();
+        let lines = compiled.directives().iter().filter(|line| line.starts_with("cargo::warning=")).count();
+        (lines, compiled.assets().count())
+    };
+    for (name, value) in [("PYIMAGE_SKIP", "1"), ("DOCS_RS", "1")] {
+        assert_eq!(warnings(name, value), (1, 1), "there is no lock");
+        assert!(project.module().contains("pinned: \"python:3.13-slim\""));
+    }
+    project.write("pyimage.lock", "version = 1\n");
+    project.write("pylock.toml", "damaged");
+    assert_eq!(warnings("DOCS_RS", "1"), (1, 1), "it is stale");
+    project.write("pyimage.lock", include_str!("../lock/lock.toml"));
+    assert_eq!(warnings("PYIMAGE_SKIP", "1"), (0, 1));
+    assert!(project.module().contains("pinned: \"python@sha256:1bc04b52"));
+}
+
+#[test]
+fn all_locks_are_told_at_once_and_each_help_once() {
+    let project = hello("[package.metadata.pyimage]\ntag = \"3.13-slim\"\nrequirements = \"r.txt\"\n");
+    let said = project.error();
+    assert_eq!(said[..2], ["there is no `HERE/pyimage.lock`", "there is no `HERE/pylock.toml`"]);
+    assert!(
+        said.len() == 3 && said[2].starts_with("help: run `cargo pyimage lock` and commit it"),
+        "{said:?}"
+    );
+    let folder = project.folder.path().to_str().unwrap();
+    let told = project.script().compile().unwrap_err().to_string();
+    assert_eq!(told.replace(folder, "HERE"), said[..2].join("; "));
+    project.write("pyimage.lock", "version = 1\n");
+    assert_eq!(project.error().len(), 4, "one is stale, one is not there");
 }
 
 #[test]
