@@ -312,7 +312,7 @@ impl BuildScript {
     fn compiled(&self) -> Result<Compiled, CompileError> {
         let (folder, out) = (self.surroundings.manifest_dir()?, self.surroundings.out_dir()?);
         let mut output = self.output();
-        let cargo_home = self.surroundings.of_cargo("CARGO_HOME").map(PathBuf::from);
+        let cargo_home = self.surroundings.cargo_home();
         let manifests = Manifests::read(&folder, cargo_home.as_deref())?;
         let asked = self.asked(&manifests)?;
         let globs: BTreeSet<&str> = asked

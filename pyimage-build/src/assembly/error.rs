@@ -84,6 +84,12 @@ pub enum AssemblyError {
         /// The packages.
         packages: Vec<String>,
     },
+    /// An engine is to build the image, and none is asked when it is assembled.
+    #[error("the image of `{image}` is built from a Dockerfile, and cannot be assembled")]
+    Dockerfile {
+        /// The package with the image.
+        image: String,
+    },
     /// The package's own programs are asked for, which are not compiled.
     #[error("the image of `{image}` asks for `bins`, which are not compiled when it is assembled")]
     Bins {
@@ -201,6 +207,13 @@ impl AssemblyError {
                 return vec![
                     "have one built by `cargo pyimage fetch`, which needs an engine".to_owned(),
                     "or take a version with a wheel for it, or leave the platform out".to_owned(),
+                ];
+            }
+            Self::Dockerfile { .. } => {
+                return vec![
+                    "build it with `cargo pyimage build`".to_owned(),
+                    "or have it assembled here: `builder = \"native\"` in Cargo.toml, or `.builder(\"native\")` in code"
+                        .to_owned(),
                 ];
             }
             Self::Bins { .. } => "leave them out, or build the image with `cargo pyimage build`",

@@ -8,8 +8,8 @@ use super::{
     PlatformPlan, ProjectLayers, WheelLayer, bytecode_minor,
 };
 use crate::{
-    BaseImage, Bytecode, Digest, Image, ImageError, ImageIndex, ImageOptions, Layout, LockedBase,
-    LockedImage, PackageImage, Platform,
+    BaseImage, Bytecode, Digest, Image, ImageBuilder, ImageError, ImageIndex, ImageOptions, Layout,
+    LockedBase, LockedImage, PackageImage, Platform,
 };
 
 /// An image that was assembled, for its platforms.
@@ -102,6 +102,9 @@ impl Assembly<'_> {
         revision: Option<&str>,
     ) -> Result<Assembled, AssemblyError> {
         let settings = &image.settings;
+        if settings.builder == ImageBuilder::Dockerfile {
+            return Err(AssemblyError::Dockerfile { image: image.title() });
+        }
         if settings.bins.is_some() {
             return Err(AssemblyError::Bins { image: image.title() });
         }

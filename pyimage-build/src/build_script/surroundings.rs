@@ -32,6 +32,13 @@ impl Surroundings {
         self.folder(self.out_dir.as_deref(), "OUT_DIR", "out_dir")
     }
 
+    /// Where cargo keeps what it fetches: it may do so without saying where.
+    pub(super) fn cargo_home(&self) -> Option<PathBuf> {
+        let home = || self.of_cargo("HOME").map(PathBuf::from).or_else(env::home_dir);
+        let named = self.of_cargo("CARGO_HOME").map(PathBuf::from);
+        named.or_else(|| home().map(|home| home.join(".cargo")))
+    }
+
     fn folder(
         &self,
         set: Option<&Path>,

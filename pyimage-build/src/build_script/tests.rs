@@ -95,6 +95,38 @@ fn a_workspace_counts_and_so_does_its_lock() {
 }
 
 #[test]
+fn cargo_s_home_is_where_it_is_without_being_named() {
+    let project = Project::new(&[
+        ("Cargo.toml", "[workspace]\n[workspace.metadata.pyimage]\ntag = \"3.13-slim\"\n"),
+        (".cargo/git/checkouts/a/1/Cargo.toml", &format!("{MANIFEST}{SECTION}")),
+        (".cargo/git/checkouts/a/1/app/main.py", ""),
+    ]);
+    let root = project.folder.path();
+    let compiled = |variable: &str, value: &Path| {
+        let mut script = project.script();
+        script.manifest_dir(root.join(".cargo/git/checkouts/a/1")).variable("CARGO_HOME", "");
+        script.variable(variable, value).stale_lock(StaleLock::Warn).compile().unwrap();
+        project.module().contains("Image")
+    };
+    assert!(!compiled("HOME", root) && !compiled("CARGO_HOME", &root.join(".cargo")));
+    assert!(compiled("HOME", &root.join("elsewhere")), "the workspace around it has an image");
+}
+
+#[test]
+fn an_image_that_an_engine_is_to_build_is_not_assembled() {
+    let project = hello(
+        "[package.metadata.pyimage]\ntag = \"3.13-slim\"\nsource = [\"app\"]\nbuilder = \"dockerfile\"\n",
+    );
+    project.write("pyimage.lock", include_str!("../lock/lock.toml"));
+    let mut script = project.script();
+    script.image(ImageWhen::Always).variable("PYIMAGE_CACHE_DIR", project.out.path());
+    let error = script.compile().unwrap_err();
+    assert_eq!(error.to_string(), "the image of `hello` is built from a Dockerfile, and cannot be assembled");
+    assert!(error.helps()[1].contains("`builder = \"native\"`"), "{:?}", error.helps());
+    script.builder("native").bytecode("none").compile().unwrap();
+}
+
+#[test]
 fn code_stands_over_the_package_and_that_over_the_workspace() {
     let project = Project::new(&[
         (
