@@ -159,7 +159,7 @@ impl Builder<'_> {
     ) -> Result<Built, BuildError> {
         let settings = &image.settings;
         let revision = revision(image);
-        let tags = image.names(tags, &commit(&revision))?;
+        let tags = image.names(tags, &commit(image, &revision))?;
         let assembly = self.assembly();
         let base = assembly.base(image)?;
         let options = image.options(self.epoch, self.whole(image, &revision)?);
@@ -227,7 +227,7 @@ impl Builder<'_> {
 /// # Errors
 /// Where a tag is malformed, or asks for something that there is not.
 pub fn names(image: &PackageImage, tags: &[String]) -> Result<Vec<Reference>, BuildError> {
-    Ok(image.names(tags, &commit(&revision(image)))?)
+    Ok(image.names(tags, &commit(image, &revision(image)))?)
 }
 
 /// The commit that an image's package is at.
@@ -236,7 +236,11 @@ fn revision(image: &PackageImage) -> Result<Revision, RevisionError> {
     Revision::of(&folder.unwrap_or_else(|folder| folder.to_string_lossy().into_owned().into()))
 }
 
-fn commit(revision: &Result<Revision, RevisionError>) -> Result<String, String> {
+/// Its name, for tags: what is said of it in the settings stands over what git says.
+fn commit(image: &PackageImage, revision: &Result<Revision, RevisionError>) -> Result<String, String> {
+    if let Some(commit) = image.settings.revision.commit() {
+        return Ok(commit.to_owned());
+    }
     revision.as_ref().map(|revision| revision.commit.clone()).map_err(ToString::to_string)
 }
 

@@ -63,8 +63,6 @@ pub struct BuildScript {
     surroundings: Surroundings,
     #[cfg(feature = "image")]
     image: ImageWhen,
-    #[cfg(feature = "image")]
-    revision: Option<String>,
     stale_lock: StaleLock,
     extract: bool,
     cargo_output: Option<bool>,

@@ -288,7 +288,8 @@ pub use media_type::MediaType;
 #[cfg(feature = "image")]
 pub use metadata::schema;
 pub use metadata::{
-    Bins, ImageBuilder, ImageSettings, KEYS, Key, Kind, MetadataError, PackageSettings, Place, Section, Value,
+    Bins, ImageBuilder, ImageRevision, ImageSettings, KEYS, Key, Kind, MetadataError, PackageSettings, Place,
+    Section, Value,
 };
 pub use nearest::{nearest, nearest_tags};
 #[cfg(feature = "image")]

@@ -7,6 +7,7 @@ mod key;
 mod layers;
 mod level;
 mod locate;
+mod revision;
 #[cfg(feature = "image")]
 mod schema;
 mod section;
@@ -23,6 +24,7 @@ use level::Level;
 pub use builder::ImageBuilder;
 pub use error::{MetadataError, Place};
 pub use key::{KEYS, Key, Kind};
+pub use revision::ImageRevision;
 #[cfg(feature = "image")]
 pub use schema::schema;
 pub use section::Section;
@@ -90,6 +92,8 @@ pub struct ImageSettings {
     pub bytecode: Bytecode,
     /// Where each key that is given stands, in the table that it is taken from.
     pub places: BTreeMap<&'static str, Place>,
+    /// Which commit it says that it is of.
+    pub revision: ImageRevision,
 }
 
 /// Rust programs of a package.
@@ -226,6 +230,7 @@ impl ImageSettings {
             builder: level.builder.unwrap_or_default(),
             bytecode: level.bytecode.unwrap_or_default(),
             places: level.places,
+            revision: level.revision.unwrap_or_default(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pyimage_build::{AssemblyError, ExtraFiles, Lock, Source};
+use pyimage_build::{AssemblyError, ExtraFiles, ImageRevision, Lock, Source};
 
 use super::revision::{Revision, RevisionError};
 use super::{BuildError, Builder, PackageImage};
@@ -11,9 +11,13 @@ impl Builder<'_> {
     /// The commit that names exactly this image, if there is one.
     pub(super) fn whole<'r>(
         &self,
-        image: &PackageImage,
+        image: &'r PackageImage,
         revision: &'r Result<Revision, RevisionError>,
     ) -> Result<Option<&'r str>, BuildError> {
+        let settings = &image.settings.revision;
+        if *settings != ImageRevision::Git && image.asks_for_commit().is_none() {
+            return Ok(settings.commit());
+        }
         // The commit names the image only if it has all that goes in: who checks it out gets the same.
         let whole = match revision {
             Ok(revision) => revision.has(&self.inputs(image)?).then_some(revision),
@@ -23,13 +27,17 @@ impl Builder<'_> {
         let whole = whole.filter(|revision| image.settings.bins.is_none() || revision.is_unchanged());
         if let (Ok(revision), None) = (revision, whole)
             && let Some(tag) = image.asks_for_commit()
+            && settings.commit().is_none()
         {
             let (title, commit) = (image.title(), revision.short());
             let told =
                 format_args!("`{title}` is tagged `{tag}`, and what goes into it is not what {commit} has");
             self.shell.warn(told);
         }
-        Ok(whole.map(|revision| revision.commit.as_str()))
+        Ok(match settings {
+            ImageRevision::Git => whole.map(|revision| revision.commit.as_str()),
+            _ => settings.commit(),
+        })
     }
 
     /// The files that an image is a function of.

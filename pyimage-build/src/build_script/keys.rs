@@ -145,6 +145,7 @@ setters! {
         compression = "compression", "\"zstd\"";
         name = "name", "\"ghcr.io/me/app\"";
         pylock = "pylock", "\"locks/pylock.web.toml\"";
+        revision = "revision", "\"77aa1d8c1d4e05c45dcf8b1e2b3e9d0f3a1b2c3d\"";
         stop_signal = "stop-signal", "\"SIGINT\"";
         tag = "tag", "\"3.13-slim\"";
         user = "user", "\"app\"";

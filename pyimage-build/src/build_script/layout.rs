@@ -55,18 +55,6 @@ impl BuildScript {
         self
     }
 
-    /// The commit that has all that goes into the images, which they say in `org.opencontainers.image.revision`, and tags
-    /// may have. `cargo pyimage build` asks `git` for it; a build script starts no program, and its images have none, if
-    /// it is not said. Then they have other digests than those that `cargo pyimage build` makes of a clone.
-    ///
-    /// ```
-    /// pyimage_build::configure().revision("77aa1d8c1d4e05c45dcf8b1e2b3e9d0f3a1b2c3d");
-    /// ```
-    pub fn revision(&mut self, commit: impl Into<String>) -> &mut Self {
-        self.revision = Some(commit.into());
-        self
-    }
-
     /// Assembles these images, but those that are not to be, and those that are not locked, of which a warning tells.
     pub(super) fn assembled(
         &self,
@@ -120,13 +108,13 @@ impl BuildScript {
         let Workshop { root, out, lock } = *workshop;
         let made = CacheFolder::at(out.join(MADE));
         let assembly = Assembly { root, lock, cache: &cache, made: &made, epoch, anew: false };
-        let revision = self.revision.as_deref();
+        let revision = image.settings.revision.commit();
         let assembled = assembly.image(image, &BTreeSet::new(), revision).map_err(CompileError::assembly)?;
         for warning in &assembled.warnings {
             output.warning(warning);
         }
         let layout = out.join(LAYOUTS).join(image.title());
-        assembled.write_layout(&layout, &self.names(image)).map_err(CompileError::assembly)?;
+        assembled.write_layout(&layout, &names(image)).map_err(CompileError::assembly)?;
         let manifest =
             |image: &crate::Image| (image.platform.clone(), image.manifest.descriptor.digest.clone());
         Ok(BuiltImage {
@@ -136,14 +124,15 @@ impl BuildScript {
             layers: assembled.blobs.into_keys().collect(),
         })
     }
+}
 
-    /// Its names: those whose tags can be known here.
-    fn names(&self, image: &PackageImage) -> Vec<String> {
-        let commit = self.revision.clone().ok_or_else(|| "a build script asks no git".to_owned());
-        let tags = image.settings.tags.iter();
-        let names = tags.filter_map(|tag| image.names(std::slice::from_ref(tag), &commit).ok());
-        names.flatten().map(|name| name.familiar()).collect()
-    }
+/// Its names: those whose tags can be known here.
+fn names(image: &PackageImage) -> Vec<String> {
+    let commit = image.settings.revision.commit().map(str::to_owned);
+    let commit = commit.ok_or_else(|| "a build script asks no git".to_owned());
+    let tags = image.settings.tags.iter();
+    let names = tags.filter_map(|tag| image.names(std::slice::from_ref(tag), &commit).ok());
+    names.flatten().map(|name| name.familiar()).collect()
 }
 
 /// Removes layers that were made earlier, and are in none of these images.

@@ -236,6 +236,13 @@ pub const KEYS: &[Key] = &[
         "what says which packages it has: a `requirements.txt`, a `pyproject.toml`",
     ),
     key(
+        "revision",
+        Kind::Text,
+        "`\"git\"`",
+        "\"none\"",
+        "which commit the image says that it is of: git's, where it has all that goes in; none; or one by its name",
+    ),
+    key(
         "source",
         Kind::Texts,
         "no files",

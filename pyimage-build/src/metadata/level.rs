@@ -7,7 +7,7 @@ use super::container::Container;
 use super::key::KEYS;
 use super::layers::Layers;
 use super::section::wrong;
-use super::{ImageBuilder, MetadataError, Place, Section, Table, Value};
+use super::{ImageBuilder, ImageRevision, MetadataError, Place, Section, Table, Value};
 use crate::{Bytecode, Platform, Reference, nearest};
 
 /// What one table says.
@@ -28,6 +28,7 @@ pub(super) struct Level {
     pub(super) tags: Option<Vec<String>>,
     pub(super) builder: Option<ImageBuilder>,
     pub(super) bytecode: Option<Bytecode>,
+    pub(super) revision: Option<ImageRevision>,
     pub(super) container: Container,
     pub(super) layers: Layers,
     /// The images that it names, each with what it says of them.
@@ -106,6 +107,7 @@ impl Level {
             tags: section.texts(table, "tags")?,
             builder: section.choice(table, "builder", &ImageBuilder::NAMES)?,
             bytecode: section.choice(table, "bytecode", &Bytecode::NAMES)?,
+            revision: text("revision")?.map(|text| section.revision(text)).transpose()?,
             container: Container::read(&section, table)?,
             layers: Layers::read(&section, table)?,
             images: Vec::new(),
@@ -129,6 +131,7 @@ impl Level {
             tags: self.tags.or(other.tags),
             builder: self.builder.or(other.builder),
             bytecode: self.bytecode.or(other.bytecode),
+            revision: self.revision.or(other.revision),
             container: self.container.over(other.container),
             layers: self.layers.over(other.layers),
             images: self.images,

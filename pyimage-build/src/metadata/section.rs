@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{MetadataError, Place, Table, Value};
+use super::{ImageRevision, MetadataError, Place, Table, Value};
 use crate::{Platform, PythonTag, Reference};
 
 /// A table of a manifest: where it stands, and what is in it.
@@ -92,6 +92,14 @@ impl Section<'_> {
             return Err(MetadataError::TaggedName { place: self.place("name"), name: text.to_owned() });
         }
         Ok(name)
+    }
+
+    pub(super) fn revision(&self, text: &str) -> Result<ImageRevision, MetadataError> {
+        text.parse().map_err(|()| MetadataError::Value {
+            place: self.place("revision"),
+            value: text.to_owned(),
+            reason: "is neither `git` nor `none`, and no name of a commit".to_owned(),
+        })
     }
 
     /// A path, from the manifest's folder.

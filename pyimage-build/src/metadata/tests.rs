@@ -61,6 +61,11 @@ fn refusals_name_key_and_file() {
             json!({"tag": "3", "bytecode": "al"}),
             "`al` is unknown, for `package.metadata.pyimage.bytecode` in `app/Cargo.toml`",
         ),
+        (
+            json!({"tag": "3", "revision": "HEAD"}),
+            "`HEAD` is neither `git` nor `none`, and no name of a commit, for `package.metadata.pyimage.revision` in \
+             `app/Cargo.toml`",
+        ),
         (json!({"tga": ""}), "unknown key `package.metadata.pyimage.tga` in `app/Cargo.toml`"),
         (
             json!({"tag": 3.13}),
