@@ -163,7 +163,10 @@ async fn run(command: &Command, context: &Context) -> Result<Next, Failure> {
         Command::Tag(args) => explain(args, context).await,
         Command::Lock(args) => pin(args, context).await,
         Command::Build(args) => build::build(args, context).await,
-        Command::Push(args) => build::build(&args.clone().into_build(), context).await,
+        Command::Push(args) => match &args.layout {
+            Some(layout) => build::push_layout(layout, args, context).await,
+            None => build::build(&args.clone().into_build(), context).await,
+        },
         Command::Fetch(args) => fetch::fetch(args, context).await,
         Command::Pull(args) => pull::pull(args, context).await,
         Command::Load(args) => engine::load(args, context).await,

@@ -32,7 +32,7 @@ const BASE_NAME: &str = "org.opencontainers.image.base.name";
 /// Where it has its digest.
 const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
 /// Where an image in a layout has its name.
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// Where containerd and Docker have the whole of it.
 const FULL_NAME: &str = "io.containerd.image.name";
 
@@ -336,12 +336,7 @@ fn layered(
     is_packed: bool,
 ) -> (Option<OpenedBase>, Vec<OpenedLayer>) {
     let steps = &config.layer_steps;
-    let first = steps.first().and_then(|step| step.parse::<Reference>().ok());
-    let named = first.filter(|reference| reference.digest().is_some());
-    let of_base = match (&named, steps.first()) {
-        (Some(_), Some(first)) => steps.iter().take_while(|step| *step == first).count(),
-        _ => 0,
-    };
+    let (named, of_base) = base_in(steps);
     let base = match named {
         Some(reference) => Some(OpenedBase {
             name: reference.familiar().split('@').next().unwrap_or_default().to_owned(),
@@ -362,6 +357,17 @@ fn layered(
     });
     let layers = layers.collect();
     (base, layers)
+}
+
+/// The base that the steps of our images name, and how many layers are its.
+pub(crate) fn base_in(steps: &[String]) -> (Option<Reference>, usize) {
+    let first = steps.first().and_then(|step| step.parse::<Reference>().ok());
+    let named = first.filter(|reference| reference.digest().is_some());
+    let of_base = match (&named, steps.first()) {
+        (Some(_), Some(first)) => steps.iter().take_while(|step| *step == first).count(),
+        _ => 0,
+    };
+    (named, of_base)
 }
 
 fn has_name(entry: &Descriptor, chosen: &str) -> bool {

@@ -2,6 +2,7 @@
 
 mod attach;
 mod error;
+mod layout;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use crate::size::Size;
 
 pub use attach::attach;
 pub use error::PushError;
+pub use layout::LaidOut;
 
 /// Reads where to push to, in place of the repository that the project has.
 ///
@@ -56,8 +58,6 @@ pub fn rename(all: &mut [Built], to: &Reference) -> Result<(), PushError> {
 /// # Errors
 /// Where a registry refuses or fails.
 pub async fn push(built: &Built, registry: &Registry, shell: &Shell) -> Result<Pushed, PushError> {
-    let names = built.tagged().join(", ");
-    shell.status("Pushing", &names);
     let tags: Vec<_> = built.tags.iter().filter_map(Reference::tag).collect();
     let push = Push {
         repository: &built.name,
@@ -67,6 +67,35 @@ pub async fn push(built: &Built, registry: &Registry, shell: &Shell) -> Result<P
         index: &built.index.blob,
         blobs: &built.blobs,
     };
+    send(&push, registry, shell).await
+}
+
+/// Pushes an image that lies in a layout, and tells what there was to do. Gives its repository by the digest of its index.
+///
+/// # Errors
+/// Where a registry refuses or fails.
+pub async fn push_layout(image: &LaidOut, registry: &Registry, shell: &Shell) -> Result<String, PushError> {
+    let tags: Vec<_> = image.tags.iter().map(String::as_str).collect();
+    let push = Push {
+        repository: &image.name,
+        tags: &tags,
+        base: &image.base,
+        images: &image.images,
+        index: &image.index,
+        blobs: &image.blobs,
+    };
+    send(&push, registry, shell).await?;
+    Ok(image.name.with_digest(&image.index.descriptor.digest).familiar())
+}
+
+async fn send(push: &Push<'_>, registry: &Registry, shell: &Shell) -> Result<Pushed, PushError> {
+    let tagged = push.tags.iter().filter_map(|tag| push.repository.with_tag(tag).ok());
+    let mut names: Vec<_> = tagged.map(|name| name.familiar()).collect();
+    if names.is_empty() {
+        names.push(push.repository.with_digest(&push.index.descriptor.digest).familiar());
+    }
+    let names = names.join(", ");
+    shell.status("Pushing", &names);
     let progress = shell.progress();
     let bars: RefCell<HashMap<Digest, Bar>> = RefCell::default();
     let show = |blob: &Descriptor, sent: u64| {
@@ -79,7 +108,7 @@ pub async fn push(built: &Built, registry: &Registry, shell: &Shell) -> Result<P
         }
     };
     let pushed = registry
-        .push(&push, &show)
+        .push(push, &show)
         .await
         .map_err(|source| PushError::Registry { image: names.clone(), source: Box::new(source) })?;
     shell.status("Pushed", format_args!("{names} ({})", summary(&pushed)));

@@ -42,7 +42,8 @@ Examples:
   cargo pyimage push -t 1.0 -t latest          with these tags
   cargo pyimage push --to localhost:5000/app   to another repository than the project's
   cargo pyimage push --locked --image app      for CI: fail where a lock is stale; one package
-  cargo pyimage push --sbom                    attach what each image is made of";
+  cargo pyimage push --sbom                    attach what each image is made of
+  cargo pyimage push --layout target/debug/build/app-0123456789abcdef/out/pyimage/app";
 
 const DESTINATION: &str = "Destination";
 
@@ -147,13 +148,18 @@ pub struct PushArgs {
     /// Another repository than `name` in Cargo.toml
     #[arg(long, value_name = "REPOSITORY", help_heading = DESTINATION)]
     pub to: Option<String>,
+
+    /// Build nothing: push the image in this OCI layout, such as a build script has assembled
+    #[arg(long, value_name = "FOLDER", help_heading = "Image", conflicts_with_all = [
+        "platform", "sbom", "message_format", "metadata_file", "image", "manifest_path", "locked", "offline", "frozen"])]
+    pub layout: Option<Utf8PathBuf>,
 }
 
 impl PushArgs {
     /// The build that comes before it.
     #[must_use]
     pub fn into_build(self) -> BuildArgs {
-        let Self { assembly, to } = self;
+        let Self { assembly, to, layout: _ } = self;
         BuildArgs { assembly, push: true, to, is_push: true, ..BuildArgs::default() }
     }
 }

@@ -11,9 +11,10 @@ use super::{
     failure_of_write, workspace,
 };
 use crate::build::{BuildError, Built};
-use crate::cli::{BuildArgs, MessageFormat};
+use crate::cli::{BuildArgs, MessageFormat, PushArgs};
 use crate::message::{ImageMessage, absolute};
 use crate::output::Output;
+use crate::push::LaidOut;
 use crate::save::{self, SaveFormat, SaveRequest};
 use crate::workspace::Workspace;
 use crate::{document, lock, push};
@@ -74,6 +75,19 @@ pub(super) async fn build(args: &BuildArgs, context: &Context) -> Result<(), Fai
         document::write(file, ImageMessage::document(&told).as_bytes()).map_err(failure_of_write)?;
     }
     Ok(())
+}
+
+/// `cargo pyimage push --layout`.
+pub(super) async fn push_layout(
+    layout: &Utf8Path,
+    args: &PushArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let to = args.to.as_deref().map(push::repository).transpose().map_err(failure_of_push)?;
+    let image = LaidOut::open(layout, to.as_ref(), &args.assembly.tag).map_err(failure_of_push)?;
+    let reference =
+        push::push_layout(&image, &context.registry, &context.shell).await.map_err(failure_of_push)?;
+    context.shell.print(format_args!("{reference}\n")).map_err(|error| Failure::new(error, Vec::new()))
 }
 
 /// The folders and the archives that an image was written to.

@@ -1,5 +1,6 @@
 //! Why an image could not be pushed.
 
+use camino::Utf8PathBuf;
 use pyimage_build::ReferenceError;
 use pyrun::registry::{Missing, RegistryError};
 
@@ -27,6 +28,36 @@ pub enum PushError {
         /// The repository.
         repository: String,
     },
+    /// A tag is malformed.
+    #[error("`{tag}` is no tag")]
+    Tag {
+        /// It.
+        tag: String,
+        /// Why not.
+        source: Box<ReferenceError>,
+    },
+    /// What is to be pushed cannot be read.
+    #[error("could not read the image in `{folder}`")]
+    Layout {
+        /// The folder with the layout.
+        folder: Utf8PathBuf,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A layout has none or several.
+    #[error("`{folder}` does not have one image{}", listed(names))]
+    NotOneImage {
+        /// The folder with the layout.
+        folder: Utf8PathBuf,
+        /// The names in it.
+        names: Vec<String>,
+    },
+    /// A layout does not say whose it is.
+    #[error("the image in `{folder}` has no repository in its name")]
+    Nameless {
+        /// The folder with the layout.
+        folder: Utf8PathBuf,
+    },
     /// A registry refused or failed.
     #[error("could not push `{image}`")]
     Registry {
@@ -50,7 +81,12 @@ impl PushError {
     #[must_use]
     pub fn helps(&self) -> Vec<String> {
         match self {
-            Self::Repository { .. } => Vec::new(),
+            Self::Repository { .. } | Self::Tag { .. } => Vec::new(),
+            Self::Layout { .. } | Self::NotOneImage { .. } => vec![
+                "a build script has its layout in `OUT_DIR/pyimage/NAME`, `cargo pyimage build` in `target/pyimage/NAME`"
+                    .to_owned(),
+            ],
+            Self::Nameless { .. } => vec!["say where to push it: `--to REPOSITORY`".to_owned()],
             Self::TaggedRepository { .. } => vec!["give tags with `-t TAG`".to_owned()],
             Self::SeveralImages { .. } => vec!["choose one with `--image PACKAGE`".to_owned()],
             Self::Attach { source, .. } => {
@@ -67,4 +103,8 @@ impl PushError {
             }
         }
     }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(", but `{}`", names.join("`, `")) }
 }
