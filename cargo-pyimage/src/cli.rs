@@ -15,8 +15,9 @@ mod tags;
 use std::ffi::OsString;
 
 use anstream::ColorChoice;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use pyrun::cli::{STYLES, WIDTH};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use pyrun::cli::{STYLES, WIDTH, is_cargo_offline};
 use pyrun::shell::parse_color;
 
 pub use build::{AssemblyArgs, BuildArgs, MessageFormat, PushArgs};
@@ -96,6 +97,7 @@ Environment:
   PYIMAGE_INSECURE_REGISTRIES  hosts that may be spoken to without TLS; loopback always may
   PYIMAGE_REGISTRY_TIMEOUT     seconds to wait for an answer; a registry is asked twice
   PYIMAGE_CACHE_DIR            moves the cache
+  CARGO_NET_OFFLINE=true       means --offline, as for cargo
   DOCKER_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE are honoured as usual.
 
 Exit codes:
@@ -240,6 +242,46 @@ pub enum Command {
     Schema,
 }
 
+impl Command {
+    /// Sets `--offline`, where there is such an option.
+    ///
+    /// # Errors
+    /// Clap's, where the command line has what it contradicts.
+    fn go_offline(&mut self) -> Result<(), clap::Error> {
+        let source = match self {
+            Self::Lock(args) if args.update.is_some() => {
+                let text = "`--update` asks registries, and CARGO_NET_OFFLINE says to ask none";
+                return Err(Cargo::command().error(ErrorKind::ArgumentConflict, text));
+            }
+            Self::Lock(args) => {
+                args.offline = true;
+                return Ok(());
+            }
+            Self::Build(args) => &mut args.assembly.source,
+            Self::Push(args) => &mut args.assembly.source,
+            Self::Fetch(args) => &mut args.source,
+            Self::Load(args) => &mut args.source,
+            Self::Save(args) => &mut args.source,
+            Self::Run(args) => &mut args.source,
+            Self::Inspect(args) => &mut args.look.source,
+            Self::Tree(args) => &mut args.look.source,
+            Self::Diff(args) => &mut args.look.source,
+            Self::Verify(args) => &mut args.source,
+            Self::Sbom(args) => &mut args.source,
+            // What these ask a registry for, they have nowhere else, or they ask none.
+            Self::Tags(_)
+            | Self::Tag(_)
+            | Self::Pull(_)
+            | Self::Init(_)
+            | Self::Dockerfile(_)
+            | Self::Cache(_)
+            | Self::Schema => return Ok(()),
+        };
+        source.locking.offline = true;
+        Ok(())
+    }
+}
+
 /// How data is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -279,7 +321,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<PyimageArg
     words.push("pyimage".into());
     words.extend(incoming);
     let words = engine::with_volumes(words);
-    let Cargo { command: CargoCommand::Pyimage(args) } = Cargo::try_parse_from(words)?;
+    let Cargo { command: CargoCommand::Pyimage(mut args) } = Cargo::try_parse_from(words)?;
+    if is_cargo_offline() {
+        args.command.go_offline()?;
+    }
     if let Command::Build(build) = &args.command {
         build.check()?;
     }
@@ -288,8 +333,6 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<PyimageArg
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

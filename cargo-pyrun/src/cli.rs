@@ -54,11 +54,22 @@ Settings:
 Environment:
   DOCKER_HOST, DOCKER_CONTEXT and docker's current context choose the engine, as for docker.
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE hold in the container too.
-  PYIMAGE_CACHE_DIR moves the cache.
+  PYIMAGE_CACHE_DIR moves the cache. CARGO_NET_OFFLINE=true means --offline, as for cargo.
 
 Exit codes:
   the script's own    128+N  signal N ended it    125  the run failed
                       126    not executable       127  not found";
+
+/// Whether the variable with which cargo is told to ask no network says so: it is the default of `--offline`.
+#[must_use]
+pub fn is_cargo_offline() -> bool {
+    says_offline(std::env::var("CARGO_NET_OFFLINE").ok().as_deref())
+}
+
+/// Cargo takes `true` and `false`, and people type `1`.
+fn says_offline(value: Option<&str>) -> bool {
+    matches!(value, Some("true" | "1"))
+}
 
 /// Cargo's own look, for both programs.
 pub const STYLES: Styles = Styles::styled()

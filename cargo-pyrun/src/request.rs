@@ -16,7 +16,7 @@ pub(crate) use image::Wishes;
 
 pub use image::{Named, Notice};
 
-use crate::cli::{ContainerArgs, DockerArgs, ImageArgs, PackageArgs, PyrunArgs};
+use crate::cli::{ContainerArgs, DockerArgs, ImageArgs, PackageArgs, PyrunArgs, is_cargo_offline};
 use crate::constraints::{self, ConstraintError, Source};
 use crate::container::{parse_bytes, parse_cpus};
 use crate::dependencies::{Asked, Dependencies, DependencyError, Locking};
@@ -224,7 +224,7 @@ pub fn build(args: &PyrunArgs, project: &Project) -> Result<(Request, Vec<Notice
         wishes: image.wishes,
         chosen: image.chosen,
         dependencies,
-        offline: args.packages.offline || args.packages.frozen,
+        offline: args.packages.offline || args.packages.frozen || is_cargo_offline(),
         stdin,
         folder,
         name: args.container.docker.name.clone(),

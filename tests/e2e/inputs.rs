@@ -333,6 +333,9 @@ fn what_cannot_be_resolved_is_explained() {
         &run(&index.url(), &["--offline", "--with", "demo"]),
         &["you require demo", "network was disabled"],
     );
+    // Cargo's own word for it.
+    let mut command = pyrun(&folder, &uv, &index.url(), ["--with", "demo", "-c", "1"]);
+    failed(&finish(command.env("CARGO_NET_OFFLINE", "true")), &["you require demo", "network was disabled"]);
     ran(&run(&index.url(), &["--with", "demo"]), "");
     // All of it is there now.
     ran(&run("http://127.0.0.1:9/simple", &["--with", "demo"]), "");

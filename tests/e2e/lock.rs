@@ -161,6 +161,9 @@ fn an_update_says_what_moved() {
     succeeded(&project.lock([]));
     let offline = finish(project.command(["lock"]).args(["--offline", "--update"]));
     assert_eq!(offline.code, Some(2), "{}", offline.stderr);
+    let offline = finish(project.command(["lock"]).arg("--update").env("CARGO_NET_OFFLINE", "true"));
+    assert_eq!(offline.code, Some(2), "{}", offline.stderr);
+    assert!(offline.stderr.contains("CARGO_NET_OFFLINE says to ask none"), "{}", offline.stderr);
     let same = project.lock(["--update"]);
     succeeded(&same);
     assert!(same.stderr.contains("Unchanged python:3.13-slim"), "{}", same.stderr);
@@ -194,6 +197,10 @@ fn a_platform_is_added_under_the_pinned_digest() {
     project.folder.file("Cargo.toml", MANIFEST);
     failed(&project.lock(["--check"]), &["is stale: `python:3.13-slim` is not locked for linux/arm64"]);
     failed(&project.lock(["--offline"]), &["is stale"]);
+    for command in ["lock", "build"] {
+        let offline = finish(project.command([command]).env("CARGO_NET_OFFLINE", "true"));
+        failed(&offline, &["is stale"]);
+    }
     succeeded(&project.lock([]));
     let text = project.text();
     assert!(text.contains("linux/arm64") && text.contains(&digest) && !text.contains("3.13.6"), "{text}");
