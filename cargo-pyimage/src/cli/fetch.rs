@@ -8,8 +8,9 @@ use super::SourceArgs;
 pub(super) const FETCH_EXAMPLES: &str = "\
 It is for what comes later without a network: `cargo pyimage build --offline`, and build scripts
 with an image. What is not in the cache of wheels, Debian's packages and bytecode is fetched, built
-and compiled, and layers are made of it. Of the base, nothing is needed but its lock. What the
-package's own Rust programs need, `cargo fetch` fetches.
+and compiled, and layers are made of it. Of the base, `build` needs nothing but its lock; an
+engine needs its layers: before `load --offline` and `run --offline`, have the engine pull it, or
+load once. What the package's own Rust programs need, `cargo fetch` fetches.
 
 Examples:
   cargo pyimage fetch                          for every image and platform
