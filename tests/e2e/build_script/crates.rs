@@ -135,6 +135,29 @@ impl Crate {
     }
 }
 
+/// The same command, where a folder is mounted so that nobody can write to it: a mode would not stop root. None where this
+/// may not mount.
+pub(crate) fn read_only(folder: &Path, command: &Command) -> Option<Command> {
+    if !rustix::process::geteuid().is_root() {
+        tests::skip("right to mount a folder");
+        return None;
+    }
+    let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && cd \"$0\" && exec \"$@\"";
+    let mut alone = Command::new("unshare");
+    alone
+        .args(["--mount", "sh", "-c", script])
+        .arg(folder)
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => alone.env(name, value),
+            None => alone.env_remove(name),
+        };
+    }
+    Some(alone)
+}
+
 /// Whether cargo has run the build script of a package.
 pub(crate) fn has_run(said: &str, package: &str) -> bool {
     let prefix = format!("debug/build/{package}-");

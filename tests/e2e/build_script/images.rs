@@ -2,7 +2,7 @@
 
 use tests::finish;
 
-use super::crates::{Crate, MODULE, SCRIPT};
+use super::crates::{Crate, MODULE, SCRIPT, read_only};
 
 /// `python:3.13-slim` for both platforms.
 pub(crate) const LOCK: &str = include_str!("../../../pyimage-build/src/lock/lock.toml");
@@ -116,4 +116,67 @@ fn an_old_rust_version_gets_what_its_cargo_knows() {
     let built = finish(&mut new.cargo(["build"]));
     assert_eq!(built.code, Some(101), "{}", built.stderr);
     assert!(built.stderr.contains("the source `app` matches no file"), "{}", built.stderr);
+}
+
+#[test]
+fn where_images_are_left_out_no_lock_no_cache_and_no_right_to_write_are_needed() {
+    let new = Crate::with("skipped", "2021", IMAGE);
+    new.write("src/main.rs", &format!("{MODULE}{SHOWING}"));
+    // Cargo's own lock is brought up while it can be.
+    assert_eq!(finish(&mut new.cargo(["metadata", "--format-version", "1"])).code, Some(0));
+    let before = new.snapshot();
+    let run = |name: &str| {
+        let mut command = new.cargo(["run"]);
+        command.env(name, "1").env("PYIMAGE_CACHE_DIR", new.path("cache"));
+        let ran = finish(&mut read_only(&new.path(""), &command)?);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        Some(ran)
+    };
+    for name in ["DOCS_RS", "PYIMAGE_SKIP"] {
+        let Some(ran) = run(name) else { return };
+        assert_eq!(ran.stdout, "skipped:latest [\"latest\"] false\npython:3.13-slim\n2\n");
+        let warnings: Vec<_> = ran.stderr.lines().filter(|line| line.contains("pyimage.lock`")).collect();
+        assert_eq!(warnings.len(), 1, "{}", ran.stderr);
+        assert!(warnings[0].starts_with("warning: skipped@0.3.0: there is no `"), "{}", ran.stderr);
+    }
+    assert_eq!(new.snapshot(), before);
+    assert_eq!(new.errors()[0], "skipped@0.3.0: there is no `HERE/pyimage.lock`");
+    new.write("pyimage.lock", "version = 1\n");
+    assert!(
+        run("DOCS_RS").is_some_and(|ran| ran.stderr.contains("` is stale: `python:3.13-slim` is not locked"))
+    );
+    new.write("pyimage.lock", LOCK);
+    let Some(ran) = run("DOCS_RS") else { return };
+    assert!(
+        ran.stdout.contains(&format!("python@{INDEX}")) && !ran.stderr.contains("warning"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_script_that_gives_its_error_back_tells_cargo_of_it_too() {
+    let new = Crate::with("given-back", "2021", IMAGE);
+    new.write("src/main.rs", &format!("{MODULE}{SHOWING}"));
+    new.write(
+        "build.rs",
+        "fn main() -> Result<(), pyimage_build::CompileError> {\n    pyimage_build::configure().compile()?;\n    Ok(())\n}\n",
+    );
+    let built = finish(&mut new.cargo(["build"]));
+    assert_eq!(built.code, Some(101), "{}", built.stderr);
+    let said: Vec<_> =
+        built.stderr.lines().filter_map(|line| line.strip_prefix("error: given-back@0.3.0: ")).collect();
+    assert_eq!(said.len(), 2, "{}", built.stderr);
+    assert!(
+        said[0].starts_with("there is no `") && said[1].starts_with("help: run `cargo pyimage lock`"),
+        "{said:?}"
+    );
+    // What Rust says of an error that `main` gives back is the same, and nothing of how it is made.
+    assert!(
+        built.stderr.contains("  Error: there is no `") && !built.stderr.contains("NoLock"),
+        "{}",
+        built.stderr
+    );
+    new.write("pyimage.lock", LOCK);
+    assert!(new.run().contains(&format!("python@{INDEX}")));
 }

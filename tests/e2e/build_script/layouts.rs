@@ -5,9 +5,10 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use tests::{Finished, Folder, finish, part};
+use tests::{Finished, Folder, Repository, finish, part, skip};
 
-use super::crates::{cargo, shared};
+use super::crates::{Crate, cargo, shared};
+use super::images::{IMAGE, LOCK};
 use crate::build::OnDisk;
 use crate::{bytecode, lock_packages};
 
@@ -232,12 +233,17 @@ fn what_is_not_in_the_cache_is_named_with_what_gets_it() {
         "error: app@0.1.0: the image of `app` needs what is not in the cache: `demo-2.0-py3-none-any.whl`, `helper-1.0-",
         "error: app@0.1.0: help: get it with `cargo pyimage fetch`",
     ]);
-    // Elsewhere, nothing of it is asked for.
+    // Elsewhere, nothing of it is asked for, and the locks are in nobody's way.
+    let locks = ["pyimage.lock", "pylock.toml"].map(|lock| (lock, project.text(lock)));
+    project.folder.file("pylock.toml", "damaged").file("pyimage.lock", "version = 1\n");
     let mut skipped = cargo();
     skipped.args(["build", "--offline", "--message-format", "json"]).current_dir(project.folder.project());
     skipped.env("PYIMAGE_SKIP", "1").env("PYIMAGE_CACHE_DIR", project.folder.cache());
     let out = out_dir(&finish(&mut skipped), "app");
     assert!(!out.join("pyimage").exists());
+    for (lock, text) in &locks {
+        project.folder.file(lock, text);
+    }
     pyimage(&project, &["fetch"]);
     let out = out_dir(&cargo_build(&project.folder), "app");
     assert!(out.join("pyimage/app/index.json").is_file());
@@ -246,6 +252,9 @@ fn what_is_not_in_the_cache_is_named_with_what_gets_it() {
     std::thread::sleep(std::time::Duration::from_millis(30));
     project.folder.file("Cargo.toml", &manifest.replace("source =", "bins = [\"app\"]\nsource ="));
     failed(&["the image of `app` asks for `bins`", "`cargo pyimage build`"]);
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    project.folder.file("Cargo.toml", &manifest.replace("source =", "builder = \"dockerfile\"\nsource ="));
+    failed(&["the image of `app` is built from a Dockerfile", "`builder = \"native\"` in Cargo.toml"]);
 }
 
 #[test]
@@ -288,4 +297,116 @@ fn bytecode_that_was_fetched_is_in_it() {
     let alone = project.alone(["build", "--frozen"]);
     let built = bytecode::succeeded(&alone).trim();
     assert_eq!(built.rsplit('@').next(), Some(digest(&layout).as_str()));
+}
+
+#[test]
+fn in_a_clean_clone_both_make_the_same_where_neither_says_the_commit_and_the_layout_is_pushed() {
+    let _alone = alone();
+    let section = "requirements = \"requirements.txt\"\nsource = [\"app\"]\nrevision = \"none\"\n";
+    let Some(project) = project(section) else { return };
+    let Some(target) = Repository::new(&project.folder).map(|target| target.beside("laid-out")) else {
+        return;
+    };
+    pyimage(&project, &["fetch"]);
+    git(&project.folder, &["init", "-q"]);
+    git(&project.folder, &["add", "."]);
+    git(&project.folder, &["commit", "-q", "-m", "all of it"]);
+    let build = || pyimage(&project, &["build", "--frozen"]);
+    let layout = out_dir(&cargo_build(&project.folder), "app").join("pyimage/app");
+    let made = digest(&OnDisk(layout.clone()));
+    assert_eq!(build(), format!("app@{made}\n"));
+
+    // The layout goes to a registry as it is, and is there what a push of the commit is.
+    let name = target.reference("").trim_end_matches(':').to_owned();
+    let layout = layout.to_str().expect("UTF-8");
+    assert_eq!(pyimage(&project, &["push", "--layout", layout, "--to", &name]), format!("{name}@{made}\n"));
+    target.adopt("latest");
+    assert_eq!(target.tags(), ["latest"]);
+    let again = finish(project.command("push").args(["--frozen", "--to", &name]));
+    assert_eq!((again.code, again.stdout), (Some(0), format!("{name}@{made}\n")), "{}", again.stderr);
+    assert!(again.stderr.contains("(all of it was there)"), "{}", again.stderr);
+    let refused = finish(project.command("push").args(["--layout", layout, "--locked"]));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+
+    // With the commit, only git's own clients make the same.
+    let manifest = project.text("Cargo.toml");
+    project.folder.file("Cargo.toml", &manifest.replace("revision = \"none\"\n", ""));
+    git(&project.folder, &["commit", "-q", "-a", "-m", "say the commit"]);
+    let with_it = build();
+    assert_ne!(with_it, format!("app@{made}\n"));
+    assert_ne!(
+        with_it,
+        format!(
+            "app@{}\n",
+            digest(&OnDisk(out_dir(&cargo_build(&project.folder), "app").join("pyimage/app")))
+        )
+    );
+}
+
+/// git in a project's folder.
+fn git(folder: &Folder, words: &[&str]) {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=me", "-c", "user.email=me@example.org"])
+        .args(words)
+        .current_dir(folder.project());
+    let run = finish(&mut git);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+}
+
+#[test]
+fn a_damaged_layer_is_told_or_made_anew_but_never_taken_for_what_it_was() {
+    let _alone = alone();
+    let section = "requirements = \"requirements.txt\"\nsource = [\"app\"]\n";
+    let Some(project) = project(section) else { return };
+    pyimage(&project, &["fetch"]);
+    let layout = OnDisk(out_dir(&cargo_build(&project.folder), "app").join("pyimage/app"));
+    let made = digest(&layout);
+    let name = layout.0.to_str().expect("UTF-8");
+    pyimage(&project, &["inspect", "--layers", name]);
+    // The lowest layer of packages, which is a link to a file of the cache.
+    let layers = layout.manifests()[0]["layers"].as_array().expect("layers").clone();
+    let layer = layers.iter().find(|layer| layout.0.join(OnDisk::path(layer)).exists()).expect("a layer");
+    let blob = layout.0.join(OnDisk::path(layer));
+    let bytes = fs_err::read(&blob).expect("a layer");
+    let mut other = bytes.clone();
+    *other.last_mut().expect("a byte") ^= 1;
+    fs_err::write(&blob, other).expect("damage");
+    let looked = finish(project.command("inspect").args(["--layers", name]));
+    assert_eq!(looked.code, Some(101), "{}", looked.stderr);
+    assert!(looked.stderr.contains("is damaged: its blob has the digest"), "{}", looked.stderr);
+    // One of another length is noticed by who assembles.
+    fs_err::write(&blob, &bytes[..bytes.len() - 1]).expect("damage");
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    project.folder.file("app/main.py", "import demo\n\n");
+    let run = cargo_build(&project.folder);
+    assert!(run.code == Some(101) || digest(&layout) != made, "{}", run.stderr);
+    assert!(run.code == Some(101) || fs_err::read(&blob).expect("a layer") == bytes, "{}", run.stderr);
+}
+
+#[test]
+fn another_target_gets_the_same_module_and_the_same_layout() {
+    const TARGET: &str = "aarch64-unknown-linux-gnu";
+    let sysroot = finish(Command::new("rustc").args(["--print", "sysroot"])).stdout;
+    if !Path::new(sysroot.trim()).join("lib/rustlib").join(TARGET).join("lib").is_dir() {
+        return skip(TARGET);
+    }
+    let new = Crate::with("crossed", "2021", &format!("{IMAGE}bytecode = \"none\"\n"));
+    let manifest = fs_err::read_to_string(new.path("Cargo.toml")).expect("a manifest");
+    new.write("Cargo.toml", &manifest.replace("version = \"*\"", "features = [\"image\"]"));
+    new.write("build.rs", SCRIPT);
+    fs_err::remove_file(new.path("src/main.rs")).expect("a program");
+    new.write("src/lib.rs", LIBRARY);
+    new.write("pyimage.lock", LOCK);
+    let check = |target: &[&str]| {
+        let mut command = new.cargo(["check", "--message-format", "json"]);
+        command.args(target).env("PYIMAGE_CACHE_DIR", new.path("cache"));
+        out_dir(&finish(&mut command), "crossed")
+    };
+    let (own, other) = (check(&[]), check(&["--target", TARGET]));
+    assert!(other != own && other.to_string_lossy().contains(TARGET), "{}", other.display());
+    let module = |out: &Path| fs_err::read_to_string(out.join("pyimage.rs")).expect("a module");
+    assert_eq!(module(&own), module(&other));
+    let made = digest(&OnDisk(own.join("pyimage/crossed")));
+    assert_eq!(digest(&OnDisk(other.join("pyimage/crossed"))), made);
+    assert!(module(&own).contains(&made));
 }
