@@ -50,7 +50,7 @@ impl Builder<'_> {
         platform: &Platform,
         locked: &LockedImage,
     ) -> Result<Vec<SbomPart>, BuildError> {
-        let mut parts = self.programs(image, platform, locked).await?;
+        let mut parts = self.program_parts(image, platform, locked).await?;
         if let (Some(apt), Some(suite)) = (Assembly::locked_apt(image, locked)?, &locked.suite) {
             parts.extend(apt.installed.iter().filter_map(|its| SbomPart::of_debian(its, suite)));
         }

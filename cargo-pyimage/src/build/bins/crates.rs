@@ -71,7 +71,7 @@ struct LockedCrate {
 
 impl Builder<'_> {
     /// The programs of an image on a platform, and the crates in them; nothing where none go in. Nothing is compiled.
-    pub(in crate::build) async fn programs(
+    pub(in crate::build) async fn program_parts(
         &self,
         image: &PackageImage,
         platform: &Platform,
