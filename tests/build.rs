@@ -1,8 +1,12 @@
 //! Makes functions of the Rust code on the pages about the library and about build scripts, so that it is compiled.
 
+#![expect(clippy::expect_used, reason = "what is not there fails the build")]
+
+use std::env;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::{env, fs};
+
+use fs_err as fs;
 
 /// The pages, and what the code on each of them takes for granted.
 const PAGES: [(&str, &str); 2] = [
@@ -30,7 +34,7 @@ fn main() {
             // The last line may be an expression, of whatever type.
             writeln!(
                 code,
-                "#[allow(clippy::all, clippy::pedantic, unused, reason = \"it is as on the page\")]\n\
+                "#[allow(clippy::all, clippy::pedantic, clippy::print_stdout, unused, reason = \"it is as on the page\")]\n\
                  async fn {name}_{number}() -> Result<(), Box<dyn std::error::Error>> {{\n\
                  {given}\nlet _ = {{\n{block}\n}};\nOk(())\n}}\n"
             )

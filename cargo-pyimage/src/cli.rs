@@ -384,8 +384,7 @@ mod tests {
                         all
                     },
                 ));
-                let is_help =
-                    parsed.as_ref().is_err_and(|error| error.kind() == clap::error::ErrorKind::DisplayHelp);
+                let is_help = parsed.as_ref().is_err_and(|error| error.kind() == ErrorKind::DisplayHelp);
                 assert!(parsed.is_ok() || is_help, "{line}: {parsed:?}");
             }
         }

@@ -1,5 +1,6 @@
 //! The bytecode of images: compiled once, the same everywhere, and run.
 
+use std::path::Path;
 use std::process::Command;
 
 use tests::{Finished, Folder, HandMadeWheel, PackageIndex, docker, finish, part, uv, with_cargo};
@@ -90,7 +91,9 @@ impl Project {
         let manifests = layout.manifests();
         let layers = manifests.iter().flat_map(|manifest| manifest["layers"].as_array().expect("layers"));
         let own = layers.filter(|layer| layout.0.join(OnDisk::path(layer)).exists());
-        own.flat_map(|layer| layout.paths(layer)).filter(|path| path.ends_with(".pyc")).collect()
+        own.flat_map(|layer| layout.paths(layer))
+            .filter(|path| Path::new(path).extension().is_some_and(|kind| kind == "pyc"))
+            .collect()
     }
 
     /// Forgets the layers, and leaves what they are made of.

@@ -242,9 +242,9 @@ fn groups_and_extras_of_a_project_go_into_the_image() {
     let choosing = |lines: &str| {
         project.folder.file("Cargo.toml", &manifest.replace(chosen, lines));
     };
-    let build = |arguments: &[&str]| finish(project.command("build").args(arguments));
+    let run_build = |arguments: &[&str]| finish(project.command("build").args(arguments));
     let built = |arguments: &[&str]| {
-        let run = build(arguments);
+        let run = run_build(arguments);
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         (run.stdout, installed(&project))
     };
@@ -259,7 +259,7 @@ fn groups_and_extras_of_a_project_go_into_the_image() {
         ("groups = [\"dev\"]\n", "group `dev` is not in it", "demo-1.0 zeta-1.0"),
     ] {
         choosing(lines);
-        failed(&build(&["--locked"]), &["pylock.toml` is stale", word, "cargo pyimage lock"]);
+        failed(&run_build(&["--locked"]), &["pylock.toml` is stale", word, "cargo pyimage lock"]);
         assert_eq!(built(&[]).1, packages, "{lines}");
     }
     choosing(chosen);

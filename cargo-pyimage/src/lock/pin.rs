@@ -182,6 +182,18 @@ fn suite_of(base: &Reference) -> Option<Suite> {
     if is_settled { tag.effective_suite() } else { tag.suite().cloned() }
 }
 
+fn as_pin(descriptor: &Descriptor) -> Pin {
+    Pin {
+        digest: descriptor.digest.clone(),
+        size: descriptor.size,
+        media_type: descriptor.media_type.clone(),
+    }
+}
+
+pub(super) fn as_descriptor(pin: &Pin) -> Descriptor {
+    Descriptor::new(pin.media_type.clone(), pin.digest.clone(), pin.size)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,16 +217,4 @@ mod tests {
         let digest = pyimage_build::Digest::of(b"");
         assert_eq!(suite(&format!("python:2.7-slim@{digest}")), None, "it may be an older one");
     }
-}
-
-fn as_pin(descriptor: &Descriptor) -> Pin {
-    Pin {
-        digest: descriptor.digest.clone(),
-        size: descriptor.size,
-        media_type: descriptor.media_type.clone(),
-    }
-}
-
-pub(super) fn as_descriptor(pin: &Pin) -> Descriptor {
-    Descriptor::new(pin.media_type.clone(), pin.digest.clone(), pin.size)
 }

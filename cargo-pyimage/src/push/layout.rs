@@ -44,9 +44,10 @@ impl LaidOut {
         let (Some(entry), 1) = (all.first(), digests.len()) else {
             return Err(PushError::NotOneImage { folder: folder.to_owned(), names });
         };
-        let named = names.iter().filter(|name| split(name).1.is_some()).find_map(|name| name.parse().ok());
+        let of_a_name =
+            names.iter().filter(|name| split(name).1.is_some()).find_map(|name| name.parse().ok());
         let name: Reference =
-            to.cloned().or(named).ok_or_else(|| PushError::Nameless { folder: folder.to_owned() })?;
+            to.cloned().or(of_a_name).ok_or_else(|| PushError::Nameless { folder: folder.to_owned() })?;
         let tags = if tags.is_empty() { own_tags(&names) } else { tags.to_vec() };
         for tag in &tags {
             let malformed = |source| PushError::Tag { tag: tag.clone(), source: Box::new(source) };

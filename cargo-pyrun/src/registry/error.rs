@@ -531,14 +531,11 @@ fn seconds(duration: Duration) -> String {
 }
 
 fn not_put_back(tags: &[LeftTag]) -> String {
-    let mut text = String::new();
-    for LeftTag { tag, was } in tags {
-        text += &match was {
-            Some(was) => format!("; `{tag}` has moved, and could not be put back to `{was}`"),
-            None => format!("; `{tag}` has moved, and could not be put back"),
-        };
-    }
-    text
+    let told = |LeftTag { tag, was }: &LeftTag| match was {
+        Some(was) => format!("; `{tag}` has moved, and could not be put back to `{was}`"),
+        None => format!("; `{tag}` has moved, and could not be put back"),
+    };
+    tags.iter().map(told).collect()
 }
 
 fn mirrors_failed(mirrors: &[MirrorFailure]) -> String {

@@ -44,9 +44,8 @@ fn a_crate_is_packaged_and_used_from_another_repository() {
         "Cargo.toml",
         &format!(
             "[package]\nname = \"user\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[dependencies]\nshipped = {{ path = \
-             {:?} }}\n\n[workspace]\n\n[workspace.metadata.pyimage]\ntags = [\"somebody-else-s\"]\n\n[patch.crates-io]\n\
-             pyimage-build = {{ path = {:?} }}\n",
-            shipped, library
+             {shipped:?} }}\n\n[workspace]\n\n[workspace.metadata.pyimage]\ntags = [\"somebody-else-s\"]\n\n[patch.crates-io]\n\
+             pyimage-build = {{ path = {library:?} }}\n"
         ),
     );
     user.write("src/main.rs", &SHOWING.replace("pyimage::", "shipped::pyimage::"));

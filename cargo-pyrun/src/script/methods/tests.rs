@@ -102,7 +102,7 @@ fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
                 if path.extension().is_some_and(|kind| kind == "rs")
                     && !["cli.rs", "command.rs", "tests.rs", "methods.rs"].contains(&name.as_str()) =>
             {
-                files.push(path)
+                files.push(path);
             }
             _ => {}
         }
