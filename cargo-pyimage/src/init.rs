@@ -145,7 +145,7 @@ impl Package {
             "workdir",
             Setting::Text(recipe.workdir.filter(|path| path.starts_with('/')).unwrap_or_default()),
         );
-        section.add("user", Setting::Text(user(recipe.user, shell)));
+        section.add("user", Setting::Text(recipe.user.unwrap_or_else(|| USER.to_owned())));
         section.add("expose", Setting::Texts(recipe.expose));
         section.add("volumes", Setting::Texts(recipe.volumes));
         section.add("labels", Setting::Pairs(recipe.labels));
@@ -222,19 +222,6 @@ impl Package {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(InitError::Unreadable { path, source }),
         }
-    }
-}
-
-fn user(of_recipe: Option<String>, shell: &Shell) -> String {
-    match of_recipe {
-        Some(user) if user.split(':').all(|id| id.parse::<u32>().is_ok()) => user,
-        Some(user) => {
-            shell.note(format_args!(
-                "the Dockerfile's `USER {user}` becomes `{USER}`: its name is not in the base"
-            ));
-            USER.to_owned()
-        }
-        None => USER.to_owned(),
     }
 }
 

@@ -87,7 +87,7 @@ fn a_dockerfile_and_a_pyproject_are_read() {
         section(&folder),
         "tag = \"3.11-slim-bookworm\"\nrequirements = \"pyproject.toml\"\nsource = [\"src/**/*.py\"]\n\
          entrypoint = [\"python\", \"-m\", \"web\", \"--port\", \"8000\"]\n\
-         env = { MODE = \"live\", PYTHONPATH = \"/srv/src\" }\nworkdir = \"/srv\"\nuser = \"app\"\nexpose = [\"8000\"]\n"
+         env = { MODE = \"live\", PYTHONPATH = \"/srv/src\" }\nworkdir = \"/srv\"\nuser = \"web\"\nexpose = [\"8000\"]\n"
     );
 }
 

@@ -94,8 +94,15 @@ impl PushError {
                 helps.push("push again: what is there is not sent again".to_owned());
                 helps
             }
-            Self::Registry { source, .. } => {
+            Self::Registry { image, source } => {
                 let mut helps = source.helps();
+                // A name like `app` is read as one of Docker Hub's own images, which few may push.
+                if !image.contains('/') && !matches!(source.own(), RegistryError::MayNotPush { .. }) {
+                    helps.insert(
+                        0,
+                        "for a repository of yours: `name = \"REGISTRY/USER/APP\"` in Cargo.toml, or `--to`".to_owned(),
+                    );
+                }
                 if matches!(source.own(), RegistryError::NotFound { missing: Missing::Repository, .. }) {
                     helps.push("check the name, or create the repository there first".to_owned());
                 }
@@ -107,4 +114,20 @@ impl PushError {
 
 fn listed(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(", but `{}`", names.join("`, `")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_a_registry_gets_a_hint() {
+        let helps = |image: &str| {
+            let source =
+                RegistryError::TooManyRequests { registry: "r".to_owned(), retry_after: None, source: None };
+            PushError::Registry { image: image.to_owned(), source: Box::new(source) }.helps()
+        };
+        assert!(helps("app:latest")[0].contains("`--to`"));
+        assert!(!helps("localhost:5000/me/app:latest").iter().any(|help| help.contains("`--to`")));
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tests::finish;
 
 use super::crates::{Crate, has_run};
+use super::images::LOCK;
 
 /// Times of files have to differ.
 fn pause() {
@@ -64,7 +65,8 @@ fn variables_that_are_looked_at_run_the_script() {
     );
     let manifest = fs_err::read_to_string(new.path("Cargo.toml")).expect("a manifest");
     pause();
-    new.write("Cargo.toml", &manifest.replace("version = \"*\"", "version = \"*\", features = [\"image\"]"));
+    new.write("Cargo.toml", &manifest.replace("source =", "tag = \"3.13-slim\"\nsource ="));
+    new.write("pyimage.lock", LOCK);
     new.build();
     for (name, value) in [("PYIMAGE_SKIP", "1"), ("DOCS_RS", "1")] {
         let build = |name: &str| finish(new.cargo(["build", "-v"]).env(name, value)).stderr;
