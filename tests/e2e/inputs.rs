@@ -104,7 +104,7 @@ fn a_lock_of_ours_is_written_followed_and_renewed() {
     // What the script asks for changes, and what is locked still does.
     folder.file("my.books.py", &SCRIPT.replace("demo\"", "demo\", \"other\""));
     let stale = run(&["--locked", "my.books.py"]);
-    failed(&stale, &["pylock.my-books.toml` is stale: `my.books.py` has changed", "without `--locked`"]);
+    failed(&stale, &["pylock.my-books.toml` is stale: `my.books.py` has changed", "renew it with `--lock`"]);
     ran(&run(&["--frozen", "my.books.py"]), "1.0\n");
     assert_eq!(read(&folder, name), lock);
     let renewed = run(&["my.books.py"]);

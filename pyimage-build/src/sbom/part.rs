@@ -30,6 +30,12 @@ pub(super) enum PartKind {
 
 impl SbomPart {
     /// A package of Debian as `pyimage.lock` has it, on a release of Debian; none where that is not what it is.
+    ///
+    /// ```
+    /// # use pyimage_build::{SbomPart, Suite};
+    /// let alpine = Suite::from_name("alpine3.22").expect("a release");
+    /// assert_eq!(SbomPart::of_debian("libgomp1:amd64=14.2.0-19", &alpine), None);
+    /// ```
     #[must_use]
     pub fn of_debian(installed: &str, suite: &Suite) -> Option<Self> {
         let Suite::Debian(release) = suite else { return None };
@@ -70,6 +76,11 @@ impl SbomPart {
     }
 
     /// What names it among all packages; of a program, its package.
+    ///
+    /// ```
+    /// # use pyimage_build::SbomPart;
+    /// assert_eq!(SbomPart::of_crate("serde", "1.0.0", None).purl(), "pkg:cargo/serde@1.0.0");
+    /// ```
     #[must_use]
     pub fn purl(&self) -> &str {
         &self.purl
