@@ -209,8 +209,17 @@ fn the_hosts_certificate_authorities_are_trusted_inside() {
     if Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_err() {
         return skip("openssl");
     }
-    let gateway = setting.cli(["network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}"]);
-    let gateway = gateway.stdout.trim();
+    // Until Docker is started for the second time, it does not tell the bridge's own address: the first one of its network.
+    let told = setting.cli([
+        "network",
+        "inspect",
+        "bridge",
+        "-f",
+        "{{range .IPAM.Config}}{{.Gateway}} {{.Subnet}}{{end}}",
+    ]);
+    let (gateway, network) = told.stdout.trim_end().split_once(' ').expect("a network");
+    let first = format!("{}.1", network.rsplit_once('.').expect("a network of IPv4").0);
+    let gateway = if gateway.is_empty() { &first } else { gateway };
     let server = TlsServer::start(&setting.folder, gateway);
     // What an administrator does: the company's authority beside those of the system.
     let system = fs_err::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
