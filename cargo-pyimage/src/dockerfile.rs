@@ -9,6 +9,7 @@ mod elsewhere;
 mod engine_build;
 mod error;
 mod exported;
+mod programs;
 mod recipe;
 mod requirements;
 mod word;
@@ -33,6 +34,7 @@ pub use exported::{ExportError, Exported};
 use account::Account;
 use copied::Copied;
 use elsewhere::Elsewhere;
+use programs::Programs;
 use recipe::{Packages, Recipe};
 use requirements::{PinnedRequirements, RequirementFiles};
 
@@ -40,6 +42,9 @@ use requirements::{PinnedRequirements, RequirementFiles};
 const OURS: &str = "# Written by `cargo pyimage dockerfile`";
 /// How a Dockerfile begins.
 const MARK: &str = "# Written by `cargo pyimage dockerfile` from the metadata";
+
+/// All files of a folder.
+const ALL: &str = ".";
 
 /// The folder, of what is sent, with the files that go elsewhere.
 const FILES: &str = ".pyimage.files";
@@ -143,9 +148,7 @@ impl Project<'_> {
     /// Where a file is missing, or something cannot be said in a Dockerfile.
     pub fn dockerfile(&self, purpose: &Purpose) -> Result<Dockerfile, DockerfileError> {
         let settings = &self.image.settings;
-        if settings.bins.is_some() && !purpose.is_sent {
-            return Err(DockerfileError::Programs);
-        }
+        let programs = self.programs(purpose)?;
         let (mut packages, pinned) = self.packages()?;
         let has_more = !purpose.arguments.is_empty() || purpose.bundle.is_some();
         if let Some(packages) = &mut packages {
@@ -161,14 +164,15 @@ impl Project<'_> {
         let mut needed = packages.as_ref().map(|packages| packages.files.clone()).unwrap_or_default();
         let source = self.source()?;
         let source = source.iter().flat_map(Source::files).map(|file| file.path.clone()).collect();
+        let of_crate = if purpose.is_sent { BTreeSet::new() } else { self.files_of_crate()? };
         let elsewhere = if purpose.is_sent {
             Elsewhere::sent(&self.files()?, FILES)
         } else {
-            let others = needed.iter().cloned().chain(BTreeSet::clone(&source)).collect();
+            let others = needed.iter().chain(&source).chain(&of_crate).cloned().collect();
             Elsewhere::written(self.folder(), self.git_root(), &settings.files, &others)
                 .map_err(|source| self.unlisted(source))?
         };
-        let taken = needed.iter().chain(&elsewhere.taken).cloned().collect();
+        let taken = needed.iter().chain(&elsewhere.taken).chain(&of_crate).cloned().collect();
         needed.extend(elsewhere.needed.iter().cloned());
         needed.sort();
         needed.dedup();
@@ -179,7 +183,7 @@ impl Project<'_> {
             apt: settings.apt.clone(),
             base_user: locked.map(|image| image.user.clone()).filter(|user| !user.is_empty()),
             copied: self.copied(&source, &taken, purpose.is_sent),
-            programs: purpose.programs.clone(),
+            programs,
             elsewhere,
             account: self.account()?,
             packages,
@@ -195,7 +199,8 @@ impl Project<'_> {
     pub fn dockerignore(&self, dockerfile: &Dockerfile) -> Result<String, DockerfileError> {
         let settings = &self.image.settings;
         let globs = settings.source.iter().chain(settings.files.iter().map(|file| &file.from));
-        let globs: Vec<&String> = globs.collect();
+        let mut globs: Vec<&str> = globs.map(String::as_str).collect();
+        globs.extend(settings.bins.is_some().then_some(ALL));
         let text = Source::dockerignore(self.folder(), self.git_root(), &globs, &dockerfile.needed);
         text.map_err(|source| self.unlisted(source))
     }
@@ -211,6 +216,16 @@ impl Project<'_> {
         }
         let source = Source::select(self.folder(), self.git_root(), globs);
         source.map(Some).map_err(|source| self.unlisted(source))
+    }
+
+    /// What a stage that compiles programs is sent besides: all that is not ignored.
+    fn files_of_crate(&self) -> Result<BTreeSet<String>, DockerfileError> {
+        if self.image.settings.bins.is_none() {
+            return Ok(BTreeSet::new());
+        }
+        let all = Source::select(self.folder(), self.git_root(), &[ALL]);
+        let all = all.map_err(|source| self.unlisted(source))?;
+        Ok(all.files().iter().map(|file| file.path.clone()).collect())
     }
 
     /// The project's files that go elsewhere in the image.
@@ -235,6 +250,32 @@ impl Project<'_> {
     /// What is locked of the base for one of the platforms.
     fn locked(&self) -> Option<&LockedImage> {
         self.lock?.bases.get(&self.image.settings.base)?.images.values().next()
+    }
+
+    /// The release of the system that the base has.
+    fn suite(&self) -> Option<Suite> {
+        let locked = self.locked().and_then(|image| image.suite.clone());
+        let base = &self.image.settings.base;
+        let tag = base.tag().filter(|_| base.is_official_python());
+        locked.or_else(|| tag?.parse::<PythonTag>().ok()?.effective_suite())
+    }
+
+    fn programs(&self, purpose: &Purpose) -> Result<Programs, DockerfileError> {
+        let Some(bins) = self.image.settings.bins.clone().filter(|_| !purpose.is_sent) else {
+            return Ok(Programs::Sent(purpose.programs.clone()));
+        };
+        if self.folder() != self.root.as_std_path() {
+            return Err(DockerfileError::Member {
+                root: self.root.to_owned(),
+                folder: self.folder().to_owned(),
+            });
+        }
+        // With the libraries of the base, which the programs are loaded with.
+        let suite = self.suite().filter(|suite| suite.libc().is_some());
+        let suite =
+            suite.ok_or_else(|| DockerfileError::NoRust { base: self.image.settings.base.familiar() })?;
+        let is_locked = self.folder().join("Cargo.lock").is_file();
+        Ok(Programs::Compiled { image: format!("rust:1-{suite}"), bins, is_locked })
     }
 
     fn base(&self, purpose: &Purpose) -> String {
@@ -359,8 +400,7 @@ impl Project<'_> {
             None if settings.base.is_official_python() => account::usual(),
             None => return Ok(None),
         };
-        let suite = self.locked().and_then(|image| image.suite.clone());
-        let suite = suite.or_else(|| settings.base.tag()?.parse::<PythonTag>().ok()?.effective_suite());
+        let suite = self.suite();
         let accounts = Accounts::of(user, &facts, suite.as_ref()).map_err(|source| {
             Box::new(AssemblyError::User { image: self.image.title(), source: Box::new(source) })
         })?;

@@ -185,6 +185,14 @@ impl ImageSettings {
         Some(place.located(|manifest| fs_err::read_to_string(manifest).ok()))
     }
 
+    /// Where a variable of `env` stands, where its line can be found.
+    #[cfg(feature = "image")]
+    pub(crate) fn place_of_variable(&self, name: &str) -> Option<Place> {
+        let place = self.places.get("env")?.clone().key(name);
+        Some(place.located(|manifest| fs_err::read_to_string(manifest).ok()))
+            .filter(|place| place.line.is_some())
+    }
+
     /// What the joined tables say of an image.
     fn of(package: &str, Joined { image, has_own_name, level }: Joined) -> Result<Self, MetadataError> {
         let manifest = Path::new(&level.place.manifest);

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use tests::{Finished, finish};
+use tests::{Finished, Folder, finish, with_cargo};
 
 use crate::build::OnDisk;
 use crate::extra_files::listed;
@@ -234,4 +234,57 @@ fn what_a_program_needs_and_the_base_lacks_is_told() {
 /// Where a word is in bytes.
 fn memchr(bytes: &[u8], word: &[u8]) -> Vec<usize> {
     bytes.windows(word.len()).enumerate().filter(|(_, window)| *window == word).map(|(at, _)| at).collect()
+}
+
+/// A Dockerfile compiles programs in a stage, where that can be sent all that cargo needs.
+#[test]
+fn a_dockerfile_compiles_what_it_can_reach() {
+    let folder = Folder::new();
+    let dockerfile = |words: &[&str]| {
+        let mut command = folder.pyimage(["dockerfile"]);
+        with_cargo(command.args(words));
+        finish(&mut command)
+    };
+    let manifest = |base: &str| {
+        format!(
+            "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n\
+             [package.metadata.pyimage]\n{base}\nbins = [\"*\"]\nsource = [\"app\"]\n"
+        )
+    };
+    folder
+        .file("src/main.rs", MAIN)
+        .file("app/main.py", "")
+        .file("app/notes.txt", "")
+        .file(".gitignore", "*.txt\n");
+    folder.file("Cargo.toml", &manifest("tag = \"3.11-alpine3.22\""));
+    let made = dockerfile(&[]);
+    let expected = "FROM rust:1-alpine3.22 AS programs\nWORKDIR /usr/src/programs\nCOPY . .\n\
+        RUN cargo install --path . --root /programs --bins\n\nFROM python:3.11-alpine3.22\n\n\
+        WORKDIR /usr/src/app\n\nCOPY --from=programs /programs/bin /usr/local/bin/\n\nCOPY app app/\n";
+    assert!(made.stdout.contains(expected), "{}{}", made.stdout, made.stderr);
+    let written = dockerfile(&["--write"]);
+    assert_eq!(written.code, Some(0), "{}", written.stderr);
+    let ignored = fs_err::read_to_string(folder.project().join(".dockerignore")).expect("a .dockerignore");
+    assert!(!ignored.contains("**\n!"), "all is sent: {ignored}");
+    assert!(ignored.contains("target") && ignored.contains("*.txt"), "but for what is ignored: {ignored}");
+
+    folder.file("Cargo.toml", &manifest("base = \"registry.invalid/python:mine\""));
+    failed(
+        &dockerfile(&[]),
+        &[
+            "a Dockerfile cannot compile `bins` for `registry.invalid/python:mine`: nobody knows what system it has",
+            "help: lock it with `cargo pyimage lock`",
+        ],
+    );
+    folder.file("Cargo.toml", "[workspace]\nmembers = [\"inner\"]\n").file("inner/src/main.rs", MAIN);
+    folder.file("inner/app/main.py", "").file("inner/Cargo.toml", &manifest("tag = \"3.13-slim\""));
+    failed(
+        &dockerfile(&[]),
+        &[
+            "a Dockerfile in `",
+            "/inner` cannot compile `bins`: the workspace in `",
+            "is out of its reach",
+            "--builder dockerfile",
+        ],
+    );
 }

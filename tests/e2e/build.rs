@@ -306,3 +306,25 @@ fn several_images_of_a_package() {
         ],
     );
 }
+
+#[test]
+fn a_variable_that_cannot_be_is_told_with_its_place() {
+    let Some(project) =
+        Project::new("source = [\"app\"]\n\n[package.metadata.pyimage.env]\nHOME = \"${PAHT}:/x\"\n")
+    else {
+        return;
+    };
+    project.folder.file("app/main.py", "");
+    let manifest = project.folder.project().join("Cargo.toml");
+    let text = fs_err::read_to_string(&manifest).expect("a manifest");
+    let line = text.lines().position(|line| line.starts_with("HOME")).expect("its line") + 1;
+    let place = format!(
+        "could not assemble `app for linux/amd64`: `package.metadata.pyimage.env.HOME` in `{}:{line}`",
+        manifest.display()
+    );
+    let what = "the variable `HOME` has `${PAHT}`, which the base does not have";
+    failed(
+        &build(&project, &["--platform", "linux/amd64"]),
+        &[&place, what, "help: did you mean `${PATH}`?"],
+    );
+}

@@ -166,7 +166,7 @@ fn an_interrupted_build_leaves_nothing() {
 #[test]
 fn what_only_a_build_can_tell_is_resolved_in_a_container() {
     let folder = Folder::new();
-    if !index(&folder) {
+    if !index() {
         return;
     }
     folder.file("requirements.txt", "-r more.txt\n").file("more.txt", "psycopg2==2.9.10\n");

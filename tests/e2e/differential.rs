@@ -27,7 +27,7 @@ type Files = BTreeMap<String, (u32, Vec<u8>)>;
 #[test]
 fn what_is_installed_is_what_pip_installs() {
     let folder = Folder::new();
-    if !index(&folder) {
+    if !index() {
         return;
     }
     folder.file("wheels.txt", WHEELS);

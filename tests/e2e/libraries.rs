@@ -65,7 +65,7 @@ fn what_is_missing_is_told_with_the_package_that_has_it() {
 #[test]
 fn real_wheels_lack_nothing() {
     let folder = tests::Folder::new();
-    let (Some(uv), true) = (tests::uv(), crate::packages::index(&folder)) else { return };
+    let (Some(uv), true) = (tests::uv(), crate::packages::index()) else { return };
     folder.file(
         "Cargo.toml",
         "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[package.metadata.pyimage]\ntag = \"3.13-slim\"\nbytecode = \"none\"\n\

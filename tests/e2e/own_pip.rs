@@ -16,7 +16,7 @@ fn has(image: &str) -> bool {
 #[test]
 fn python_2_gets_packages_once() {
     let folder = Folder::new();
-    if !index(&folder) || !has("python:2.7-slim") {
+    if !index() || !has("python:2.7-slim") {
         return;
     }
     folder.file("requirements/all.txt", "-r ../base.txt\n").file("base.txt", "six==1.16.0  # for both\n");

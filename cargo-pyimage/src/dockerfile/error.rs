@@ -17,9 +17,23 @@ pub enum DockerfileError {
         /// What is in it.
         reason: &'static str,
     },
-    /// The image has programs in Rust, which nothing is there to compile with.
-    #[error("a Dockerfile cannot say what `bins` are: its base has no cargo to compile them")]
-    Programs,
+    /// The image has programs in Rust, and a build of the package's folder is not sent what they are made of.
+    #[error(
+        "a Dockerfile in `{}` cannot compile `bins`: the workspace in `{root}` is out of its reach",
+        folder.display()
+    )]
+    Member {
+        /// The folder of the workspace.
+        root: Utf8PathBuf,
+        /// The folder of the package.
+        folder: PathBuf,
+    },
+    /// The image has programs in Rust, and nobody knows which image of Rust has the base's libraries.
+    #[error("a Dockerfile cannot compile `bins` for `{base}`: nobody knows what system it has")]
+    NoRust {
+        /// The base.
+        base: String,
+    },
     /// A name of a file cannot be written in a Dockerfile.
     #[error("a Dockerfile cannot name `{path}`: it has one of `*?[\\` in it")]
     Path {
@@ -119,7 +133,8 @@ impl DockerfileError {
                 "`--force` replaces it; without `--write`, the text goes to stdout".to_owned(),
                 "`cargo pyimage init` takes over what a simple Dockerfile says".to_owned(),
             ],
-            Self::Programs => vec![
+            Self::NoRust { .. } => vec!["lock it with `cargo pyimage lock`".to_owned()],
+            Self::Member { .. } => vec![
                 "`cargo pyimage build --builder dockerfile` compiles them here, and has an engine build the rest"
                     .to_owned(),
                 "`cargo pyimage build` needs no engine".to_owned(),

@@ -5,13 +5,10 @@ use std::fmt::Write as _;
 use pyimage_build::ImageOptions;
 
 use super::word::{exec, inexpressible, list, quoted, value, word};
-use super::{Account, Copied, DockerfileError, Elsewhere, MARK};
+use super::{Account, Copied, DockerfileError, Elsewhere, MARK, Programs};
 
 /// The longest line that each builder reads: older ones take no longer line, and say nothing of use.
 const LONGEST: usize = 65_534;
-
-/// Where programs go that are for everybody.
-const PROGRAMS: &str = "/usr/local/bin/";
 
 /// What a Dockerfile does, one field for each step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +23,8 @@ pub(super) struct Recipe {
     pub(super) apt: Vec<String>,
     /// How the packages get there.
     pub(super) packages: Option<Packages>,
-    /// The project's programs in Rust, among what is sent.
-    pub(super) programs: Vec<String>,
+    /// The project's programs in Rust.
+    pub(super) programs: Programs,
     /// The project's files that go elsewhere.
     pub(super) elsewhere: Elsewhere,
     /// The project's files.
@@ -65,6 +62,7 @@ impl Recipe {
     pub(super) fn text(&self) -> Result<String, DockerfileError> {
         let mut out = format!("{MARK} of `{}`.\n", self.package);
         self.add_packages_stage(&mut out)?;
+        self.programs.add_stage(&mut out)?;
         // Writing to a `String` cannot fail, here and below.
         let _ = writeln!(out, "FROM {}", self.base);
         if self.base_user.is_some() {
@@ -92,8 +90,7 @@ impl Recipe {
         if let Some(account) = &self.account {
             let _ = writeln!(out, "\n{}", account.instruction());
         }
-        let programs = Copied::To { names: self.programs.clone(), place: PROGRAMS.to_owned() };
-        let programs = (!self.programs.is_empty()).then(|| programs.instruction()).transpose()?;
+        let programs = self.programs.instruction()?;
         let copied = self.copied.iter().map(Copied::instruction).collect::<Result<Vec<_>, _>>()?;
         for lines in [programs.into_iter().collect(), self.elsewhere.instructions()?, copied] {
             if !lines.is_empty() {
@@ -233,7 +230,7 @@ mod tests {
             base_user: None,
             apt: Vec::new(),
             packages: None,
-            programs: Vec::new(),
+            programs: Programs::Sent(Vec::new()),
             elsewhere: Elsewhere::default(),
             copied: Vec::new(),
             account: None,

@@ -141,10 +141,12 @@ pub enum AssemblyError {
         source: Box<AccountError>,
     },
     /// The image's documents could not be made.
-    #[error("could not assemble `{image}`")]
+    #[error("could not assemble `{image}`{}", at(place.as_ref()))]
     Image {
         /// The image.
         image: String,
+        /// The key that is wrong, where it is one.
+        place: Option<Place>,
         /// Why.
         source: Box<ImageError>,
     },

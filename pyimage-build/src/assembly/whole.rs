@@ -273,6 +273,7 @@ impl Assembly<'_> {
             if count > Image::MAX_LAYERS {
                 return Err(AssemblyError::Image {
                     image: format!("{} for {platform}", image.title()),
+                    place: None,
                     source: Box::new(ImageError::TooManyLayers { count, base }),
                 });
             }
@@ -292,6 +293,7 @@ impl Assembly<'_> {
         let on = BaseImage { reference: &image.settings.base, target: &base.target, platform, image: locked };
         Image::assemble(on, &layers, options).map_err(|source| AssemblyError::Image {
             image: format!("{} for {platform}", image.title()),
+            place: source.variable().and_then(|name| image.settings.place_of_variable(name)),
             source: Box::new(source),
         })
     }
@@ -303,7 +305,8 @@ impl Assembly<'_> {
         images: &[Image],
         options: &ImageOptions,
     ) -> Result<ImageIndex, AssemblyError> {
-        let failed = |source| AssemblyError::Image { image: image.title(), source: Box::new(source) };
+        let failed =
+            |source| AssemblyError::Image { image: image.title(), place: None, source: Box::new(source) };
         ImageIndex::assemble(&image.settings.base, &base.target, images, options).map_err(failed)
     }
 }

@@ -91,6 +91,17 @@ pub enum ImageError {
 }
 
 impl ImageError {
+    /// The variable that has something wrong in it, if it is one.
+    #[must_use]
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match self {
+            Self::Variable { name } | Self::UnknownVariable { name, .. } | Self::Unclosed { name, .. } => {
+                Some(name)
+            }
+            _ => None,
+        }
+    }
+
     /// What to do about it.
     ///
     /// ```
