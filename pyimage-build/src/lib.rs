@@ -224,6 +224,7 @@ mod source;
 mod tag_choice;
 #[cfg(feature = "image")]
 mod target;
+mod toml_document;
 #[cfg(feature = "image")]
 mod version_specifier;
 #[cfg(feature = "image")]
@@ -332,6 +333,7 @@ pub use source::{
 pub use tag_choice::{Constraint, TagChoice, TagChoiceError, Wanted};
 #[cfg(feature = "image")]
 pub use target::{Target, TargetError};
+pub use toml_document::TomlError;
 #[cfg(feature = "image")]
 pub use wheel::{
     Compression, CopyError, Existing, Installation, InstalledFile, Launcher, Overlap, Provenance, Scheme,

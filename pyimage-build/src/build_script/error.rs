@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 #[cfg(feature = "image")]
 use crate::{AssemblyError, CacheError, PylockError, needs::UnreadableNeed};
-use crate::{Drift, LockError, MetadataError, SourceError};
+use crate::{Drift, LockError, MetadataError, SourceError, TomlError};
 
 /// Why [`BuildScript::compile`](crate::BuildScript::compile) has failed.
 ///
@@ -42,7 +42,7 @@ pub enum CompileError {
         /// The manifest.
         path: PathBuf,
         /// What is wrong.
-        source: Box<toml::de::Error>,
+        source: TomlError,
     },
     /// The path of the package cannot be named.
     NotUtf8 {
@@ -201,7 +201,7 @@ impl Error for CompileError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Manifest { source, .. } => Some(source),
-            Self::ManifestSyntax { source, .. } => Some(source.as_ref()),
+            Self::ManifestSyntax { source, .. } => Some(source),
             Self::Metadata(error) => error.source(),
             Self::Source(error) => error.source(),
             Self::Asset { source, .. } => Some(source),

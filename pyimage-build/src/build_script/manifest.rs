@@ -3,9 +3,8 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use toml::de::{DeTable, DeValue};
-
 use super::CompileError;
+use crate::toml_document::TomlTable;
 #[cfg(feature = "image")]
 use crate::{ImageSettings, PackageFacts, PackageImage};
 use crate::{Section, Value};
@@ -30,11 +29,9 @@ impl Manifest {
     fn read(path: &Path) -> Result<Self, CompileError> {
         let text = fs_err::read_to_string(path)
             .map_err(|source| CompileError::Manifest { path: path.to_owned(), source })?;
-        let table = DeTable::parse(&text).map_err(|source| CompileError::ManifestSyntax {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
-        let value = Value::of_toml(&DeValue::Table(table.into_inner()));
+        let table = TomlTable::parse(&text)
+            .map_err(|source| CompileError::ManifestSyntax { path: path.to_owned(), source })?;
+        let value = Value::of_toml(table);
         let Some(utf8) = path.to_str() else {
             return Err(CompileError::NotUtf8 { path: path.to_owned() });
         };

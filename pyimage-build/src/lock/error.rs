@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::Lock;
+use crate::TomlError;
 
 /// Why a text is no lock that can be used.
 ///
@@ -28,7 +29,7 @@ pub enum LockError {
         line: usize,
     },
     /// It is no TOML.
-    Toml(Box<toml::de::Error>),
+    Toml(TomlError),
     /// It has what no lock has, or lacks what each has.
     Entry {
         /// The line, counted from 1.
@@ -73,7 +74,7 @@ impl fmt::Display for LockError {
 impl Error for LockError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Toml(source) => Some(source.as_ref()),
+            Self::Toml(source) => Some(source),
             _ => None,
         }
     }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use toml::de::DeTable;
-
 use super::fields::Fields;
 use super::write;
 use super::{CompiledFrom, Lock, LockError, LockedApt, LockedBase, LockedImage, LockedLayer, Pin};
+use crate::toml_document::TomlTable;
 use crate::{BaseFacts, Layer, LayerCompression, MediaType, Platform, Reference, Suite};
 
 const BASE: &[&str] = &["reference", "target", "image"];
@@ -42,8 +41,8 @@ pub(super) fn lock(text: &str) -> Result<Lock, LockError> {
     if let Some(line) = text.lines().position(marker) {
         return Err(LockError::Conflict { line: line + 1 });
     }
-    let document = DeTable::parse(text).map_err(|error| LockError::Toml(Box::new(error)))?;
-    let all = Fields::of_document(text, document.get_ref());
+    let document = TomlTable::parse(text).map_err(LockError::Toml)?;
+    let all = Fields::of_document(text, &document);
     // The version decides whether the rest means what it seems to mean.
     match all.optional("version", Fields::number)? {
         None => return Err(LockError::NoVersion),

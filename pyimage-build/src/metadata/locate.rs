@@ -1,6 +1,6 @@
 //! Where in a manifest's text a key stands.
 
-use toml::de::{DeTable, DeValue};
+use crate::toml_document::{TomlTable, TomlValue};
 
 /// A part of a key.
 enum Step {
@@ -13,15 +13,15 @@ enum Step {
 /// The line of a key such as `package.metadata.pyimage.files[1].mode`, or that of the nearest table around it; the first
 /// line is 1.
 pub(super) fn line(text: &str, key: &str) -> Option<usize> {
-    let document = DeTable::parse(text).ok()?;
-    let mut at: Option<&DeValue<'_>> = None;
+    let document = TomlTable::parse(text).ok()?;
+    let mut at: Option<&TomlValue> = None;
     let mut offset = None;
     for step in steps(key)? {
         let (start, value) = match (step, at) {
-            (Step::Key(name), None) => of_table(document.get_ref(), &name),
-            (Step::Key(name), Some(DeValue::Table(table))) => of_table(table, &name),
-            (Step::Entry(index), Some(DeValue::Array(entries))) => {
-                entries.get(index).map(|entry| (entry.span().start, entry.get_ref()))
+            (Step::Key(name), None) => of_table(&document, &name),
+            (Step::Key(name), Some(TomlValue::Table(table))) => of_table(table, &name),
+            (Step::Entry(index), Some(TomlValue::Array(entries) | TomlValue::Tables(entries))) => {
+                entries.get(index).map(|entry| (entry.at, &entry.value))
             }
             _ => None,
         }
@@ -33,9 +33,8 @@ pub(super) fn line(text: &str, key: &str) -> Option<usize> {
     Some(before.bytes().filter(|byte| *byte == b'\n').count() + 1)
 }
 
-fn of_table<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<(usize, &'t DeValue<'i>)> {
-    let (found, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
-    Some((found.span().start, value.get_ref()))
+fn of_table<'t>(table: &'t TomlTable, name: &str) -> Option<(usize, &'t TomlValue)> {
+    table.get(name).map(|entry| (entry.key_at, &entry.node.value))
 }
 
 /// Takes a key apart. Names are written as TOML has them, so TOML reads those in quotes.
@@ -75,8 +74,8 @@ fn unquoted(name: &str) -> Option<String> {
         return Some(name.to_owned());
     }
     let document = format!("{name} = 0");
-    let document = DeTable::parse(&document).ok()?;
-    document.get_ref().keys().next().map(|name| name.get_ref().to_string())
+    let document = TomlTable::parse(&document).ok()?;
+    document.into_iter().next().map(|(name, _)| name)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use toml::de::DeValue;
+use crate::toml_document::{TomlNode, TomlTable, TomlValue};
 
 /// A value of a manifest, as TOML has it.
 ///
@@ -76,31 +76,29 @@ impl Value {
         }
     }
 
-    /// As TOML's parser has it.
-    pub(crate) fn of_toml(value: &DeValue<'_>) -> Self {
-        match value {
-            DeValue::String(text) => Self::String(text.to_string()),
-            DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+    /// Of a document.
+    pub(crate) fn of_toml(table: TomlTable) -> Self {
+        let entries = table.into_iter().map(|(key, node)| (key, Self::of_node(node)));
+        Self::Table(entries.collect())
+    }
+
+    fn of_node(node: TomlNode) -> Self {
+        match node.value {
+            TomlValue::String(text) | TomlValue::Date(text) => Self::String(text),
+            TomlValue::Integer { digits, radix } => match i64::from_str_radix(&digits, radix) {
                 Ok(number) => Self::Integer(number),
                 // Too large for cargo, which has said so before.
-                Err(_) => Self::String(number.as_str().to_owned()),
+                Err(_) => Self::String(digits),
             },
-            DeValue::Float(number) => match number.as_str().parse() {
+            TomlValue::Float(number) => match number.parse() {
                 Ok(number) => Self::Float(number),
-                Err(_) => Self::String(number.as_str().to_owned()),
+                Err(_) => Self::String(number),
             },
-            DeValue::Boolean(value) => Self::Boolean(*value),
-            DeValue::Datetime(date) => Self::String(date.to_string()),
-            DeValue::Array(entries) => {
-                Self::Array(entries.iter().map(|entry| Self::of_toml(entry.get_ref())).collect())
+            TomlValue::Boolean(value) => Self::Boolean(value),
+            TomlValue::Array(entries) | TomlValue::Tables(entries) => {
+                Self::Array(entries.into_iter().map(Self::of_node).collect())
             }
-            DeValue::Table(table) => {
-                let entry = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
-                    let key: &std::borrow::Cow<'_, str> = key.get_ref();
-                    (key.to_string(), Self::of_toml(value.get_ref()))
-                };
-                Self::Table(table.iter().map(entry).collect())
-            }
+            TomlValue::Table(table) => Self::of_toml(table),
         }
     }
 }
@@ -143,12 +141,11 @@ impl From<serde_json::Value> for Value {
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
-    use toml::de::DeTable;
 
     use super::*;
 
     fn parsed(text: &str) -> Value {
-        Value::of_toml(&DeValue::Table(DeTable::parse(text).unwrap().into_inner()))
+        Value::of_toml(TomlTable::parse(text).unwrap())
     }
 
     #[test]
@@ -167,9 +164,9 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_toml_is_a_value(text in "([a-c]{1,2} = ([0-9._e+-]{1,6}|\"[a-z]{0,3}\"|\\[1, 2\\]|true)\n){0,4}") {
-            if let Ok(table) = DeTable::parse(&text) {
-                let keys = table.get_ref().len();
-                let Value::Table(found) = Value::of_toml(&DeValue::Table(table.into_inner())) else { panic!("a table") };
+            if let Ok(table) = TomlTable::parse(&text) {
+                let keys = table.iter().count();
+                let Value::Table(found) = Value::of_toml(table) else { panic!("a table") };
                 prop_assert_eq!(found.len(), keys);
             }
         }
