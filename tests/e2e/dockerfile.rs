@@ -117,7 +117,7 @@ impl<'a> EngineProject<'a> {
     }
 
     /// The files of an image, each with all that a container sees of it.
-    fn files(&self, image: &str) -> BTreeMap<String, String> {
+    pub(crate) fn files(&self, image: &str) -> BTreeMap<String, String> {
         let container = self.setting.cli(["create", image]);
         let container = succeeded(&container).trim().to_owned();
         let script = "import hashlib, sys, tarfile\n\
@@ -145,6 +145,9 @@ impl Drop for EngineProject<'_> {
         for image in listed.lines().filter(|image| image.contains(&self.name)) {
             let _ = self.setting.cli(["rmi", "-f", image]);
         }
+        // What stages have left.
+        let label = format!("label={}", self.name);
+        let _ = self.setting.cli(["image", "prune", "--force", "--filter", &label]);
     }
 }
 
@@ -330,64 +333,6 @@ files = [
         succeeded(&run).to_owned()
     };
     assert_eq!((program("tool"), program("run")), ("compiled\n".to_owned(), "ran\n".to_owned()));
-
-    // Where a Dockerfile is written, it compiles the program itself. Here, no step of it has a network.
-    setting.folder.file("Cargo.toml", &project.text("Cargo.toml").replace("apt = [\"libgomp1\"]\n", ""));
-    succeeded(&project.run(&["dockerfile", "--write"]));
-    let text = project.text("Dockerfile");
-    for line in [
-        "COPY conf /etc/app/",
-        "COPY run.sh /usr/local/bin/run",
-        "RUN chmod 0640 /etc/app.toml && chmod 0755 /usr/local/bin/run",
-    ] {
-        assert!(text.contains(line), "no {line:?} in {text}");
-    }
-    assert!(text.contains("FROM rust:1-trixie AS programs\n"), "{text}");
-    assert!(text.contains("RUN cargo install --path . --root /programs --locked --bin tool\n"), "{text}");
-    let Some(rust) = rust(&project) else { return };
-    // Under the digest of an index, this engine has one platform at a time, which may be another test's.
-    let (before, base) = text.split_once("FROM python:3.13-slim@").expect("a base");
-    let (_, after) = base.split_once('\n').expect("its line");
-    let text = format!("{before}FROM python:3.13-slim\n{after}").replace("rust:1-trixie", &rust);
-    setting.folder.file("Dockerfile", &text);
-    // What pip needs of this machine does not belong to a Dockerfile that is kept.
-    setting.folder.file("requirements.lock.txt", "").file("target/debug/much", "");
-    // docker's client has no BuildKit where it comes without buildx.
-    let mut command = Command::new("docker");
-    command.args(["build", "-t", &project.tag("written"), "."]).current_dir(setting.folder.project());
-    let run = finish(command.env("DOCKER_BUILDKIT", "0").env("DOCKER_HOST", setting.address()));
-    assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
-    let written = project.files(&project.tag("written"));
-    assert!(written.contains_key("usr/local/bin/tool"), "{:?}", written.keys());
-    let own: Vec<_> = written.keys().filter_map(|path| path.strip_prefix("usr/src/app/")).collect();
-    assert_eq!(own, ["app", "app/main.py", "requirements.lock.txt"]);
-    let run = setting.cli(["run", "--rm", "--entrypoint", "tool", &project.tag("written")]);
-    assert_eq!(succeeded(&run), "compiled\n");
-}
-
-/// An image with the Rust of this machine, in place of the official one.
-fn rust(project: &EngineProject<'_>) -> Option<String> {
-    let setting = project.setting;
-    if setting.cli(["image", "inspect", "python:3.13"]).code != Some(0) {
-        return None;
-    }
-    let sysroot = finish(Command::new("rustc").args(["--print", "sysroot"]));
-    let name = project.tag("rust");
-    let folder = setting.folder.root().join("rust");
-    fs_err::create_dir_all(&folder).expect("a folder");
-    fs_err::write(
-        folder.join("Dockerfile"),
-        "FROM python:3.13\nCOPY bin /usr/local/bin/\nCOPY lib /usr/local/lib/\n",
-    )
-    .expect("a Dockerfile");
-    let mut command = Command::new("sh");
-    let script = "set -e; host=$(rustc -vV | sed -n 's/^host: //p'); cd \"$0\"; \
-        tar -c -C \"$1\" Dockerfile -C \"$0\" bin/cargo bin/rustc $(ls -d lib/*.so* lib/rustlib/$host/bin lib/rustlib/$host/lib) \
-        | docker build -q -t \"$2\" -";
-    command.args(["-c", script, succeeded(&sysroot).trim()]).arg(&folder).arg(&name);
-    command.env("DOCKER_HOST", setting.address()).env("DOCKER_BUILDKIT", "0");
-    succeeded(&finish(&mut command));
-    Some(name)
 }
 
 #[test]

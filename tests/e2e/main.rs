@@ -72,3 +72,4 @@ mod tags;
 mod terminal;
 mod validators;
 mod walked_pages;
+mod written_dockerfile;
