@@ -18,6 +18,8 @@ use tree::{Key, descend};
 
 /// How deep values may be in each other.
 const DEPTH: u32 = 80;
+/// How many keys may lead to a value: each is a table, and whoever reads the tree goes down through all of them.
+const KEYS: usize = 160;
 
 /// A value, with the place where it begins: in bytes, from the start of the text.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +93,7 @@ impl TomlTable {
         parse_document(&source.lex().into_vec(), &mut receiver, &mut error);
         let document = match error {
             Some(error) => Err(error),
-            None => Reader { source, events: &events, next: 0 }.document(),
+            None => Reader { source, events: &events, next: 0, keys: 0 }.document(),
         };
         document.map_err(|error| TomlError::new(text, &error))
     }
@@ -116,6 +118,8 @@ struct Reader<'t> {
     source: Source<'t>,
     events: &'t [Event],
     next: usize,
+    /// How many keys have led to where it is.
+    keys: usize,
 }
 
 impl Reader<'_> {
@@ -125,11 +129,11 @@ impl Reader<'_> {
         while let Some(event) = self.take() {
             match event.kind() {
                 EventKind::StdTableOpen => {
-                    header = self.keys()?;
+                    header = self.header()?;
                     tree::open_table(&mut root, &header, event.span().start())?;
                 }
                 EventKind::ArrayTableOpen => {
-                    header = self.keys()?;
+                    header = self.header()?;
                     tree::open_entry(&mut root, &header, event.span().start())?;
                 }
                 EventKind::SimpleKey => {
@@ -143,10 +147,20 @@ impl Reader<'_> {
         Ok(root)
     }
 
+    fn header(&mut self) -> Result<Vec<Key>, ParseError> {
+        self.keys = 0;
+        let header = self.keys()?;
+        self.keys = header.len();
+        Ok(header)
+    }
+
     /// A key and its value.
     fn pair(&mut self) -> Result<(Vec<Key>, TomlNode), ParseError> {
         let path = self.keys()?;
-        Ok((path, self.value()?))
+        self.keys += path.len();
+        let value = self.value();
+        self.keys -= path.len();
+        Ok((path, value?))
     }
 
     /// The parts of a key, and what ends it.
@@ -154,7 +168,12 @@ impl Reader<'_> {
         let mut keys = Vec::new();
         while let Some(event) = self.take() {
             match event.kind() {
-                EventKind::SimpleKey => keys.push(Key { name: self.key(&event)?, span: event.span() }),
+                EventKind::SimpleKey if self.keys + keys.len() < KEYS => {
+                    keys.push(Key { name: self.key(&event)?, span: event.span() });
+                }
+                EventKind::SimpleKey => {
+                    return Err(ParseError::new("too many keys lead here").with_unexpected(event.span()));
+                }
                 EventKind::KeySep => {}
                 EventKind::KeyValSep | EventKind::StdTableClose | EventKind::ArrayTableClose => break,
                 _ => return Err(unexpected(&event)),

@@ -101,6 +101,10 @@ fn mistakes_are_told_with_their_place() {
     assert_eq!(error("a = {b = 1}\n[a.c]"), "its value cannot be added to on line 2, column 2");
     assert_eq!(TomlTable::parse("\n\na =").unwrap_err().line(), 3);
     assert!(error(&format!("a = {}", "[".repeat(100))).contains("recursion"));
+    let path = vec!["a"; 100].join(".");
+    assert!(TomlTable::parse(&format!("{path} = 1\n[b]\n{path} = 1\n")).is_ok());
+    assert_eq!(error(&format!("[{path}]\n{path} = 1")), "too many keys lead here on line 2, column 121");
+    assert_eq!(error(&format!("{path} = {{ {path} = 1 }}")), "too many keys lead here on line 1, column 325");
 }
 
 proptest! {
