@@ -402,7 +402,8 @@ impl Project<'_> {
         };
         let suite = self.suite();
         let accounts = Accounts::of(user, &facts, suite.as_ref()).map_err(|source| {
-            Box::new(AssemblyError::User { image: self.image.title(), source: Box::new(source) })
+            let (image, place) = (self.image.title(), settings.place("user", None));
+            Box::new(AssemblyError::User { image, place, source: Box::new(source) })
         })?;
         let is_alpine = matches!(suite, Some(Suite::Alpine { .. }));
         Ok(accounts.map(|accounts| Account::of(&accounts, &facts, is_alpine)))

@@ -90,6 +90,9 @@ impl WorkspaceError {
             }
             Self::Manifest(error) => error.helps(),
             Self::Metadata(error) => error.helps(),
+            Self::NoSuchBin { name, .. } if name == "*" => {
+                vec!["`bins = [\"*\"]` is all of them, and stands alone".to_owned()]
+            }
             Self::NoSuchBin { name, known, .. } => {
                 match nearest(name, known.iter().map(String::as_str))[..] {
                     [near, ..] => vec![format!("did you mean `\"{near}\"`?")],
@@ -300,6 +303,15 @@ impl Answer {
         distinct(&images)?;
         Ok(Workspace { root: self.root, target: self.target, images })
     }
+}
+
+/// What to do where one of these images has to be named.
+pub(crate) fn which_image(images: &[String]) -> Vec<String> {
+    let without_tag = |name: &String| match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name.to_owned(),
+        _ => name.clone(),
+    };
+    images.first().map(|name| format!("name the one: `--image {}`", without_tag(name))).into_iter().collect()
 }
 
 /// Fails where a program is asked for that the package does not have.

@@ -10,7 +10,7 @@ use std::path::Path;
 use memchr::memmem;
 use pyimage_build::{
     Constraint, PythonVersionFile, PythonVersionFileError, RequiresPython, RequiresPythonError,
-    ScriptMetadata, ScriptMetadataError, unclosed_script_block,
+    ScriptMetadata, ScriptMetadataError, nearest, unclosed_script_block,
 };
 use serde::Deserialize;
 
@@ -110,6 +110,19 @@ pub struct OfScript {
     pub wish: Option<Constraint>,
     /// Whether it needs packages.
     pub has_dependencies: bool,
+    /// The keys that are probably misspelt.
+    pub slips: Vec<Slip>,
+}
+
+/// A key of a script's metadata that means nothing, and is near to one that does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slip {
+    /// The script.
+    pub file: String,
+    /// The key.
+    pub key: String,
+    /// The one that was probably meant.
+    pub meant: &'static str,
 }
 
 /// What a script's own metadata asks for. `here` is the folder that paths are told from.
@@ -138,11 +151,18 @@ pub fn of_script(script: Source<'_>, here: &Path) -> Result<OfScript, Constraint
     if let Some(line) = unclosed_script_block(&text) {
         return Err(ConstraintError::Unclosed { place: format!("{file}:{line}") });
     }
+    // The specification lets nobody refuse them.
+    let others = metadata.iter().flat_map(|metadata| &metadata.others);
+    let slips = others.filter_map(|key| {
+        let meant = *nearest(key, ["requires-python", "dependencies", "tool"]).first()?;
+        Some(Slip { file: file.clone(), key: key.clone(), meant })
+    });
+    let slips = slips.collect();
     let has_dependencies = metadata.as_ref().is_some_and(|metadata| !metadata.dependencies.is_empty());
     let requires = metadata.and_then(|metadata| metadata.requires_python).filter(asks_for_something);
     let wish =
         requires.map(|requires| Constraint::new(format!("requires-python `{requires}` of {file}"), requires));
-    Ok(OfScript { wish, has_dependencies })
+    Ok(OfScript { wish, has_dependencies, slips })
 }
 
 /// The packages that a script's own metadata asks for.

@@ -96,6 +96,9 @@ pub struct ImageSettings {
     pub revision: ImageRevision,
 }
 
+/// What may stand in a tag, between braces.
+pub(crate) const TAG_NAMES: [&str; 3] = ["version", "git.sha", "git.short-sha"];
+
 /// Rust programs of a package.
 ///
 /// ```

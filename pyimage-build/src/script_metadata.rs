@@ -36,6 +36,8 @@ pub struct ScriptMetadata {
     pub dependencies: Vec<String>,
     /// Settings of tools, each under its name.
     pub tool: toml::Table,
+    /// The keys that the specification does not know: somebody else's, or misspelt.
+    pub others: Vec<String>,
 }
 
 /// The block as it is written. What else is in it is for others: the specification lets nobody refuse it.
@@ -47,6 +49,8 @@ struct Block {
     dependencies: Vec<String>,
     #[serde(default)]
     tool: toml::Table,
+    #[serde(flatten)]
+    others: toml::Table,
 }
 
 impl ScriptMetadata {
@@ -77,7 +81,7 @@ impl ScriptMetadata {
             return Err(ScriptMetadataError::TwoBlocks { first: block.line, second: second.line });
         }
         let line = block.line;
-        let Block { requires_python, dependencies, tool } =
+        let Block { requires_python, dependencies, tool, others } =
             toml::from_str(&block.content).map_err(|error| ScriptMetadataError::Malformed {
                 line,
                 // Each line of the block's content is one of the script, behind the opening.
@@ -85,7 +89,8 @@ impl ScriptMetadata {
                 reason: error.message().to_owned(),
             })?;
         let requires_python = requires_python.map(|text| text.parse()).transpose()?;
-        Ok(Some(Self { requires_python, dependencies, tool }))
+        let others = others.keys().cloned().collect();
+        Ok(Some(Self { requires_python, dependencies, tool, others }))
     }
 }
 

@@ -291,6 +291,10 @@ fn several_images_of_a_package() {
         assert_eq!(Some(run.trim_end()), all.lines().last(), "{name}");
     }
     failed(&build(&project, &["--image", "db"]), &["there is no image `db`", "`app-web`, `app-worker`"]);
+    failed(
+        &finish(project.command("sbom").args(["--image", "app"])),
+        &["there is more than one image", "name the one: `--image app-web`"],
+    );
 
     let manifest = project.text("Cargo.toml");
     project.folder.file("Cargo.toml", &manifest.replace("\"jobs\"", "\"app-web\""));

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use tests::{Finished, Folder, TAG, finish, with_cargo};
+use tests::{Finished, Folder, TAG, finish, part, with_cargo};
 
 /// Says which Python it is.
 const SAY: &str = "import sys\nprint(sys.version_info[:2])\n";
@@ -257,4 +257,22 @@ fn what_cannot_be_read_is_named() {
     let told = refused(&folder, &["plain.py"]);
     assert!(told.starts_with("error: cannot read `pyproject.toml`\n\nCaused by:\n"), "{told}");
     assert!(told.contains("line 2"), "{told}");
+}
+
+#[test]
+fn a_misspelt_key_of_a_script_is_told() {
+    let Some(_) = part("TESTBED_DOCKER") else { return };
+    let folder = Folder::new();
+    let script = "# /// script\n# requires_python = \">=3.13\"\n# dependecies = [\"rich\"]\n# \n# [acme]\n# x = 1\n# ///\n\
+                  print(1)\n";
+    folder.file("books.py", script);
+    let run = finish(&mut folder.pyrun(["--tag", TAG, "books.py"]));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "1\n"), "{}", run.stderr);
+    for (key, meant) in [("requires_python", "requires-python"), ("dependecies", "dependencies")] {
+        let told = format!(
+            "warning: `{key}` in the metadata of books.py has no effect\nhelp: did you mean `{meant}`?\n"
+        );
+        assert!(run.stderr.contains(&told), "{}", run.stderr);
+    }
+    assert!(!run.stderr.contains("acme"), "others may have keys of their own: {}", run.stderr);
 }

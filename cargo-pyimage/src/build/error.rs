@@ -7,6 +7,7 @@ use pyrun::environment::EnvironmentError;
 
 use super::{BinError, CompilerError, sources};
 use crate::apt::AptError;
+use crate::workspace::which_image;
 
 /// Why an image could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +127,7 @@ impl BuildError {
             Self::NoSuchImage { known, .. } => {
                 vec![format!("there are `{}`", known.join("`, `"))]
             }
-            Self::WhichImage { .. } => vec!["name its package: `--image PACKAGE`".to_owned()],
+            Self::WhichImage { images } => which_image(images),
             Self::Apt(error) => error.helps(),
             Self::Bins { source, .. } => source.helps(),
             Self::NoWheel { source, .. } => sources::helps(source),

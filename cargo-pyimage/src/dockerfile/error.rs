@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use camino::Utf8PathBuf;
 use pyimage_build::{AssemblyError, PylockError, RequirementsFileError, SourceError};
 
+use crate::workspace::which_image;
+
 /// Why there is no Dockerfile that does what the metadata asks for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -139,7 +141,7 @@ impl DockerfileError {
                     .to_owned(),
                 "`cargo pyimage build` needs no engine".to_owned(),
             ],
-            Self::WhichImage { .. } => vec!["name its package: `--image PACKAGE`".to_owned()],
+            Self::WhichImage { images } => which_image(images),
             Self::Source { source, .. } => source.helps(),
             Self::Assembly(error) => error.helps(),
             Self::Inexpressible { .. } | Self::Package { .. } => {

@@ -4,6 +4,8 @@ use pyimage_build::{Digest, LayoutError, Platform};
 use pyrun::engine::EngineError;
 use pyrun::registry::RegistryError;
 
+use crate::workspace::which_image;
+
 /// Why an image did not get to where it was to be loaded or saved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -101,7 +103,7 @@ impl LoadError {
                 let built: Vec<_> = built.iter().map(|platform| format!("`--platform {platform}`")).collect();
                 vec![format!("it is built for others, which may run by emulation: {}", built.join(", "))]
             }
-            Self::WhichImage { .. } => vec!["name its package: `--image PACKAGE`".to_owned()],
+            Self::WhichImage { images } => which_image(images),
             Self::Base { source, .. } => source.helps(),
             Self::Offline { .. } => vec!["once without `--offline`, and they are in the cache".to_owned()],
             _ => Vec::new(),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
-use pyimage_build::{BaseScanError, Drift, LockError, Place, Platform, PylockError, SelectionError};
+use pyimage_build::{BaseScanError, Drift, LockError, Place, Platform, PylockError, SelectionError, nearest};
 use pyrun::cache::CACHE_VARIABLE;
 use pyrun::dependencies::{DependencyError, UnreadableNeed};
 use pyrun::environment::EnvironmentError;
@@ -235,8 +235,15 @@ impl LockingError {
             Self::PinGone { base, .. } => {
                 format!("move the pin to what the tag is today with `cargo pyimage lock --update {base}`")
             }
-            Self::NoPlatform { .. } => {
-                "take another base, or leave the platform out of `platforms` in Cargo.toml".to_owned()
+            Self::NoPlatform { platform, available, .. } => {
+                let platform = platform.to_string();
+                let near = nearest(&platform, available.iter().map(String::as_str));
+                let mut helps: Vec<_> =
+                    near.iter().take(1).map(|near| format!("did you mean `{near}`?")).collect();
+                helps.push(
+                    "take another base, or have `platforms` in Cargo.toml name those that it has".to_owned(),
+                );
+                return helps;
             }
             Self::UnknownSystem { .. } => {
                 "take a tag that names it, such as `3.13-slim-trixie` or `2.7-slim-buster`".to_owned()

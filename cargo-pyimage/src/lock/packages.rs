@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use camino::Utf8Path;
 use pyimage_build::{
     ImageSettings, Lock, LockedImage, PackageName, PackageSettings, Platform, Pylock, Reference, Target,
     Uncovered,
 };
 use pyrun::cache::Cache;
-use pyrun::dependencies::{Asked, Dependencies, Locking, Renewal};
+use pyrun::dependencies::{Asked, Dependencies, DependencyError, Locking, Renewal};
 use pyrun::environment;
 use pyrun::plan::Request;
 use pyrun::shell::Shell;
@@ -77,7 +78,7 @@ fn dependencies(
 ) -> Result<Dependencies, LockingError> {
     // A lock that nobody asks for is somebody else's, and is what is asked for.
     let own = !settings.requirements.is_empty() || !settings.groups.is_empty();
-    Ok(Dependencies::find(Asked {
+    let found = Dependencies::find(Asked {
         script: None,
         files: if own { settings.requirements.clone() } else { vec![settings.lock.clone()] },
         with: Vec::new(),
@@ -88,7 +89,11 @@ fn dependencies(
         start: settings.lock.parent().unwrap_or(root),
         here: root,
         home: None,
-    })?)
+    });
+    found.map_err(|error| match (error, Utf8Path::from_path(&settings.lock)) {
+        (DependencyError::NoLock { .. }, Some(path)) => LockingError::NoLock { path: path.to_owned() },
+        (error, _) => error.into(),
+    })
 }
 
 /// Fails where a lock of packages is not what is asked for. Asks nobody.

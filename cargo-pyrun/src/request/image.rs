@@ -6,7 +6,7 @@ use std::path::Path;
 use pyimage_build::{Constraint, PythonTag, Reference, TagChoice};
 
 use super::RequestError;
-use crate::constraints::{self, Source};
+use crate::constraints::{self, Slip, Source};
 use crate::settings::{NamedScript, Project, Settings};
 use crate::shell::Shell;
 
@@ -27,6 +27,8 @@ pub enum Notice {
         /// The script's wish.
         wish: String,
     },
+    /// A key of the script's metadata is probably misspelt.
+    Slip(Slip),
 }
 
 impl Notice {
@@ -39,6 +41,10 @@ impl Notice {
             }
             Self::Contradiction { named, wish } => {
                 shell.warn(format_args!("`{named}` contradicts {wish}"));
+            }
+            Self::Slip(Slip { file, key, meant }) => {
+                shell.warn(format_args!("`{key}` in the metadata of {file} has no effect"));
+                shell.help(format_args!("did you mean `{meant}`?"));
             }
         }
     }
@@ -138,6 +144,13 @@ pub(crate) struct Wishes<'a> {
 impl Wishes<'_> {
     /// The image to take.
     pub(crate) fn image(&self) -> Result<Image, RequestError> {
+        let mut image = self.chosen()?;
+        let slips = constraints::of_script(self.script, self.folder)?.slips;
+        image.notices.extend(slips.into_iter().map(Notice::Slip));
+        Ok(image)
+    }
+
+    fn chosen(&self) -> Result<Image, RequestError> {
         for (level, by) in [(self.flags, self.by.clone()), (self.environment, Named::Environment)] {
             let (found, named) = match (&level.tag, &level.image) {
                 (Some(text), _) => (official(text, &by)?, by.tag(text)),

@@ -133,10 +133,12 @@ pub enum AssemblyError {
         source: Box<LayerError>,
     },
     /// The image's user cannot be.
-    #[error("could not give the image of `{image}` its user")]
+    #[error("could not give the image of `{image}` its user{}", at(place.as_ref()))]
     User {
         /// The package with the image.
         image: String,
+        /// The key.
+        place: Option<Place>,
         /// Why not.
         source: Box<AccountError>,
     },

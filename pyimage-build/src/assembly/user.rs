@@ -17,7 +17,8 @@ impl Assembly<'_> {
             return Ok(None);
         };
         let accounts = Accounts::of(user, &facts, locked.suite.as_ref()).map_err(|source| {
-            AssemblyError::User { image: image.package.clone(), source: Box::new(source) }
+            let place = image.settings.place("user", None);
+            AssemblyError::User { image: image.package.clone(), place, source: Box::new(source) }
         })?;
         let Some(accounts) = accounts else { return Ok(None) };
         let what = format!("user: {user}");

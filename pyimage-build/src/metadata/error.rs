@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::TAG_NAMES;
 use super::locate::line;
 use crate::image::syntax::SIGNALS;
 use crate::{KNOWN_TAGS, Platform, PlatformError, PythonTagError, ReferenceError, nearest, nearest_tags};
@@ -154,6 +155,13 @@ pub enum MetadataError {
         /// The reason.
         source: Box<ReferenceError>,
     },
+    /// A tag asks for something that there is not.
+    TagName {
+        /// The entry.
+        place: Place,
+        /// What it asks for.
+        name: String,
+    },
     /// The platform is malformed.
     Platform {
         /// The entry.
@@ -244,6 +252,7 @@ impl fmt::Display for MetadataError {
                 write!(f, "expected {expected} for {place}, found {found}")
             }
             Self::Choice { place, found, .. } => write!(f, "`{found}` is unknown, for {place}"),
+            Self::TagName { place, name } => write!(f, "there is no `{{{name}}}`, for {place}"),
             Self::TagAndBase { tag, base } => write!(f, "both {tag} and {base} are set"),
             Self::NoBase { place } => write!(f, "{place} names no base"),
             Self::Tag { place, tag, .. } => {
@@ -318,6 +327,7 @@ impl MetadataError {
             | Self::Tag { place, .. }
             | Self::Reference { place, .. }
             | Self::TaggedName { place, .. }
+            | Self::TagName { place, .. }
             | Self::Platform { place, .. }
             | Self::Signal { place, .. }
             | Self::PlatformTwice { place, .. }
@@ -353,6 +363,10 @@ impl MetadataError {
             Self::Choice { found, valid, .. } => match nearest(found, valid.iter().copied())[..] {
                 [near, ..] => format!("did you mean `\"{near}\"`?"),
                 [] => format!("it is one of `\"{}\"`", valid.join("\"`, `\"")),
+            },
+            Self::TagName { name, .. } => match nearest(name, TAG_NAMES)[..] {
+                [near, ..] => format!("did you mean `{{{near}}}`?"),
+                [] => "there are `{version}`, `{git.sha}` and `{git.short-sha}`".to_owned(),
             },
             Self::TagAndBase { .. } => {
                 "keep `tag` for an official Python image, or `base` for any other".to_owned()

@@ -104,7 +104,7 @@ impl Level {
             lock,
             apt: section.apt(table)?,
             source: section.texts(table, "source")?,
-            tags: section.texts(table, "tags")?,
+            tags: section.tags(table)?,
             builder: section.choice(table, "builder", &ImageBuilder::NAMES)?,
             bytecode: section.choice(table, "bytecode", &Bytecode::NAMES)?,
             revision: text("revision")?.map(|text| section.revision(text)).transpose()?,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{ImageRevision, MetadataError, Place, Table, Value};
+use super::{ImageRevision, MetadataError, Place, TAG_NAMES, Table, Value};
 use crate::{Platform, PythonTag, Reference};
 
 /// A table of a manifest: where it stands, and what is in it.
@@ -129,6 +129,22 @@ impl Section<'_> {
             other => Err(wrong(place.clone().entry(index), "a string", other)),
         };
         entries.iter().enumerate().map(text).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Tags, with nothing to fill in that there is not.
+    pub(super) fn tags(&self, table: &Table) -> Result<Option<Vec<String>>, MetadataError> {
+        let tags = self.texts(table, "tags")?;
+        for (index, tag) in tags.iter().flatten().enumerate() {
+            let mut rest = tag.as_str();
+            while let Some((name, after)) = rest.split_once('{').and_then(|(_, rest)| rest.split_once('}')) {
+                if !TAG_NAMES.contains(&name) {
+                    let place = self.place("tags").entry(index);
+                    return Err(MetadataError::TagName { place, name: name.to_owned() });
+                }
+                rest = after;
+            }
+        }
+        Ok(tags)
     }
 
     /// Packages of Debian, each once, sorted.

@@ -58,6 +58,10 @@ fn refusals_name_key_and_file() {
         (json!(1), "expected a table for `package.metadata.pyimage` in `app/Cargo.toml`, found a number"),
         (json!({}), "`package.metadata.pyimage` in `app/Cargo.toml` names no base"),
         (
+            json!({"tag": "3", "tags": ["latest", "v{version}-{git.sah}"]}),
+            "there is no `{git.sah}`, for `package.metadata.pyimage.tags[1]` in `app/Cargo.toml`",
+        ),
+        (
             json!({"tag": "3", "bytecode": "al"}),
             "`al` is unknown, for `package.metadata.pyimage.bytecode` in `app/Cargo.toml`",
         ),

@@ -1,10 +1,9 @@
 //! Tags with something to fill in: `{version}`, `{git.sha}`.
 
 use super::TagTemplateError;
+use crate::metadata::TAG_NAMES;
 use crate::nearest;
 
-/// What may stand in a tag.
-const NAMES: [&str; 3] = ["version", "git.sha", "git.short-sha"];
 /// How much of a commit's name is its short form. git's own depends on what else is in a clone.
 const SHORT: usize = 7;
 
@@ -38,7 +37,7 @@ pub(super) fn filled(
                 out.push_str(commit.get(..SHORT).unwrap_or(commit));
             }
             _ => {
-                let nearest = nearest(name, NAMES).first().map(|name| (*name).to_owned());
+                let nearest = nearest(name, TAG_NAMES).first().map(|name| (*name).to_owned());
                 return Err(TagTemplateError::Unknown {
                     tag: tag.to_owned(),
                     name: name.to_owned(),
