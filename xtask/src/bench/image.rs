@@ -50,7 +50,8 @@ const NOTES: &str = "\
 - What is missed: pip as root has left 159 compiled modules of the standard library in the peer's image, and the rest of the time is not
   compiling. The last row of imports is the peer's image with every module compiled in one more layer: as much as bytecode can save. Dockerfiles that keep
   Python from writing bytecode, as many do and Docker's own template does, have none of those 159.
-  By hand, 14 rounds: one layer instead of many, bytecode without the positions in lines, and one thread of OpenBLAS make no difference.";
+  By hand, 14 noisy rounds: one layer instead of many, bytecode without the positions in lines, and one thread of OpenBLAS bring it no nearer than
+  the spread of the rounds.";
 
 /// Measures all of it.
 pub(super) fn section(bench: &Bench) -> Result<Section> {
